@@ -1,0 +1,1 @@
+"""Runs, in one process or over Ray."""

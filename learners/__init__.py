@@ -1,0 +1,1 @@
+"""Optimisation: generic, never names an algorithm."""

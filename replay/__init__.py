@@ -1,0 +1,1 @@
+"""Data between actors and learners."""

@@ -1,0 +1,73 @@
+"""What every replay back end offers, in one process or behind a Reverb server.
+
+An actor holds a `Writer`, a learner a `Reader`, and whoever runs the experiment the `Replay`
+itself. `replay.in_memory` and `replay.server` implement all three; one contract test covers both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from replay.step import Step
+
+
+class TableInfo(NamedTuple):
+    """One table's state, counted in items."""
+
+    size: int
+    max_items: int
+    inserted: int
+    sampled: int
+
+
+class Writer(Protocol):
+    """Cuts B parallel streams of rows into items and puts them into the tables."""
+
+    def append(self, rows: Step) -> None:
+        """Add one row to each of the B streams: arrays ``[B, ...]``. Never blocks."""
+
+    def drop(self, stream: int) -> None:
+        """Forget the unfinished windows of one stream (its environment failed)."""
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until the tables took what was appended.
+
+        Returns False when they did not within ``timeout_s`` (the learner is behind, or the server
+        is down); nothing is lost and the caller may try again, but should not step on.
+        """
+
+    def close(self) -> None:
+        """Let go of the connection. Unfinished windows are dropped."""
+
+
+class Reader(Protocol):
+    """Draws batches."""
+
+    def next(self, draw: str, timeout_s: float) -> Step | None:
+        """The next batch of the named draw, or None when too few items came within ``timeout_s``.
+
+        Arrays are ``[T+1, B, ...]``, or ``[T+1, N, B, ...]`` from a per-task table; they belong to
+        the caller. Items drawn before a time-out are kept for the next call.
+        """
+
+    def close(self) -> None:
+        """Stop drawing."""
+
+
+class Replay(Protocol):
+    """The tables themselves."""
+
+    def info(self) -> Mapping[str, TableInfo]:
+        """State of every concrete table by name."""
+
+    def save(self, folder: Path) -> None:
+        """Write all tables below ``folder`` (new, empty). Readers and writers go on meanwhile."""
+
+    def close(self) -> None:
+        """Stop. Held items are gone unless saved."""
+
+

@@ -1,0 +1,134 @@
+"""The one row that every actor writes and every learner reads, and its packed form.
+
+Time convention, stated here once. Row ``t`` of a stream holds what the agent saw, what it did,
+and what that action brought::
+
+    row t = (o_t, a_t, r_t = what a_t brought, discount_t = what a_t left of the future, ...)
+
+* ``discount_t`` is 0 when ``a_t`` truly ended the episode and 1 otherwise; a time limit keeps 1,
+  so that a learner bootstraps from ``o_{t+1}``. A learner multiplies by its own gamma.
+* An episode of L actions takes L + 1 rows. Its last row holds the last observation; nothing was
+  done there, so its action, reward, discount and extras are zero. The next row of the stream is
+  the first of the next episode (``is_first``).
+* Hence one rule says which rows carry a real action: ``valid_t = not is_first_{t+1}``.
+  A window that is longer than its stream (a whole trial) is padded with zero rows that
+  have ``is_first`` set, and the same rule makes them, and the last real row, invalid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """Shape (without time and batch axes) and NumPy dtype name of one array of a row."""
+
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+
+
+class Step(NamedTuple):
+    """One row, or any stack of rows: every leaf has the same leading axes.
+
+    The leaves are NumPy arrays in actors and replay, tensors in a learner, and `ArraySpec` in a
+    description of the row. Learners see ``[T+1, B, ...]``, or ``[T+1, N, B, ...]`` for N tasks.
+    """
+
+    observation: Mapping[str, Any]
+    """Named groups, float32 or uint8 (pixels)."""
+    action: Any
+    """As the policy drew it, before the environment clips it (float32), or an index (int64)."""
+    reward: Any
+    """float32."""
+    discount: Any
+    """float32, 0 after a termination and 1 elsewhere (0 on a row where nothing was done)."""
+    is_first: Any
+    """bool, true on the first row of an episode (of a trial, where episodes share a belief)."""
+    task: Any
+    """int32, index of the task in the experiment's `TaskSet`."""
+    policy_version: Any
+    """int64, the learner step of the weights that acted."""
+    extras: Mapping[str, Any]
+    """What acting adds, by name: log mu(a|x), noise, value..., as the agent declares it."""
+
+
+def step_spec(
+    observation: Mapping[str, ArraySpec], action: ArraySpec, extras: Mapping[str, ArraySpec]
+) -> Step:
+    """The description of a row for an environment's observation groups and an agent's extras."""
+    return Step(
+        observation=dict(observation),
+        action=action,
+        reward=ArraySpec(()),
+        discount=ArraySpec(()),
+        is_first=ArraySpec((), "bool"),
+        task=ArraySpec((), "int32"),
+        policy_version=ArraySpec((), "int64"),
+        extras=dict(extras),
+    )
+
+
+class RowLayout:
+    """Where each array of a row lies in its packed bytes.
+
+    A packed row is one element of a NumPy structured dtype; a window of rows travels through
+    replay as ``uint8 [T+1, row_bytes]``: one column, one chunk, exact dtypes.
+    """
+
+    def __init__(self, spec: Step) -> None:
+        self.spec = spec
+        fields = [(name, leaf.dtype, leaf.shape) for name, leaf in _leaves(spec)]
+        self.dtype = np.dtype(fields)
+        self.row_bytes = self.dtype.itemsize
+
+    def zeros(self, *leading: int) -> np.ndarray:
+        """Structured rows of shape ``leading``, all zero."""
+        return np.zeros(leading, self.dtype)
+
+    def views(self, rows: np.ndarray) -> Step:
+        """The fields of structured ``rows`` as a `Step` of views (no copy)."""
+        spec = self.spec
+        return Step(
+            observation={k: rows[f"observation/{k}"] for k in spec.observation},
+            action=rows["action"],
+            reward=rows["reward"],
+            discount=rows["discount"],
+            is_first=rows["is_first"],
+            task=rows["task"],
+            policy_version=rows["policy_version"],
+            extras={k: rows[f"extras/{k}"] for k in spec.extras},
+        )
+
+    def pack(self, rows: np.ndarray) -> np.ndarray:
+        """Structured rows ``[...]`` as bytes ``uint8 [..., row_bytes]`` (no copy if contiguous)."""
+        rows = np.ascontiguousarray(rows)
+        return rows.view(np.uint8).reshape(*rows.shape, self.row_bytes)
+
+    def unpack(self, packed: np.ndarray) -> np.ndarray:
+        """Bytes ``uint8 [..., row_bytes]`` as structured rows ``[...]``.
+
+        Raises ValueError if the bytes are of another layout.
+        """
+        if packed.dtype != np.uint8 or packed.shape[-1] != self.row_bytes:
+            raise ValueError(
+                f"a packed row of this run is uint8 with {self.row_bytes} bytes, "
+                f"but replay returned {packed.dtype} with {packed.shape[-1]}: "
+                "it was written by a run with other observations, actions or extras"
+            )
+        return np.ascontiguousarray(packed).view(self.dtype)[..., 0]
+
+    def describe(self) -> list[tuple[str, str, tuple[int, ...]]]:
+        """(name, dtype, shape) of every field in order: what a checkpoint records and compares."""
+        return [(name, leaf.dtype, leaf.shape) for name, leaf in _leaves(self.spec)]
+
+
+def _leaves(spec: Step) -> list[tuple[str, ArraySpec]]:
+    leaves = [(f"observation/{k}", v) for k, v in spec.observation.items()]
+    for name in ("action", "reward", "discount", "is_first", "task", "policy_version"):
+        leaves.append((name, getattr(spec, name)))
+    return leaves + [(f"extras/{k}", v) for k, v in spec.extras.items()]

@@ -1,0 +1,131 @@
+"""What a table of replay holds and how a learner draws from it: the words both back ends share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One table. An item is a window of ``length + 1`` consecutive rows of one stream.
+
+    The `windows`, `transitions`, `trials` and `queue` functions build the stock kinds.
+    """
+
+    name: str
+    length: int
+    """T: an item holds T + 1 rows, so a transition has T = 1."""
+    stride: int
+    """Rows between the starts of two neighbouring windows of a stream."""
+    max_items: int
+    min_items: int = 1
+    """Nothing is drawn before the table holds this many items."""
+    samples_per_item: float | None = None
+    """Draws per item that the limiter allows on average; None: no limit either way."""
+    use_once: bool = False
+    """A first-in-first-out queue: each item is drawn once, and a full table blocks the writer."""
+    whole_trial: bool = False
+    """An item is one whole episode (or trial), padded to ``length + 1`` rows."""
+    per_task: bool = False
+    """One table for each task, named ``name/task``; an item goes to the task of its first row."""
+
+    def __post_init__(self) -> None:
+        if self.length < 1 or self.stride < 1 or self.max_items < 1 or self.min_items < 1:
+            raise ValueError(
+                f"table {self.name!r}: length, stride, max_items and min_items must be at least 1"
+            )
+        if self.min_items > self.max_items:
+            raise ValueError(
+                f"table {self.name!r}: min_items {self.min_items} is above max_items "
+                f"{self.max_items}, so nothing could ever be drawn"
+            )
+        if self.samples_per_item is not None and self.samples_per_item <= 0:
+            raise ValueError(f"table {self.name!r}: samples_per_item must be above 0 or None")
+        if self.per_task and self.length > 1 and not self.whole_trial:
+            raise ValueError(
+                f"table {self.name!r}: a window may span two episodes and so two tasks; "
+                "per_task needs transitions or whole trials"
+            )
+
+
+def windows(
+    name: str,
+    length: int,
+    max_items: int,
+    *,
+    stride: int | None = None,
+    min_items: int = 1,
+    samples_per_item: float | None = None,
+) -> TableSpec:
+    """Windows of ``length + 1`` rows that run on over episode ends, drawn uniformly."""
+    return TableSpec(name, length, stride or length, max_items, min_items, samples_per_item)
+
+
+def transitions(
+    name: str,
+    max_items: int,
+    *,
+    min_items: int = 1,
+    samples_per_item: float | None = None,
+    per_task: bool = False,
+) -> TableSpec:
+    """Pairs of neighbouring rows (T = 1) whose first row carries a real action."""
+    return TableSpec(name, 1, 1, max_items, min_items, samples_per_item, per_task=per_task)
+
+
+def queue(name: str, length: int, max_items: int, *, stride: int | None = None) -> TableSpec:
+    """Windows drawn once each, oldest first, for on-policy learners."""
+    return TableSpec(name, length, stride or length, max_items, use_once=True)
+
+
+def trials(
+    name: str,
+    max_length: int,
+    max_items: int,
+    *,
+    min_items: int = 1,
+    samples_per_item: float | None = None,
+    use_once: bool = False,
+    per_task: bool = False,
+) -> TableSpec:
+    """Whole episodes or trials of up to ``max_length`` actions, padded (see `replay.step`)."""
+    return TableSpec(
+        name,
+        max_length,
+        max_length,
+        max_items,
+        min_items,
+        samples_per_item,
+        use_once=use_once,
+        whole_trial=True,
+        per_task=per_task,
+    )
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How a learner draws one named part of its batch.
+
+    Without tasks: ``batch_size`` items of ``table``, arrays ``[T+1, B, ...]``. From a per-task
+    table: ``batch_size`` items of each of its N tasks, arrays ``[T+1, N, B, ...]``.
+    """
+
+    table: str
+    batch_size: int
+
+
+def concrete_tables(specs: Sequence[TableSpec], num_tasks: int) -> tuple[TableSpec, ...]:
+    """The tables a back end must make: a per-task spec gives one for each of ``num_tasks``."""
+    tables = []
+    for spec in specs:
+        if spec.per_task:
+            tables += [replace(spec, name=task_table(spec.name, i)) for i in range(num_tasks)]
+        else:
+            tables.append(spec)
+    return tuple(tables)
+
+
+def task_table(name: str, task: int) -> str:
+    """The name of one task's table of the per-task table ``name``."""
+    return f"{name}/{task}"

@@ -1,0 +1,1 @@
+"""Algorithms: a folder per paper, formulas in ops, networks in nets."""

@@ -1,0 +1,1 @@
+"""Hierarchical KL-regularised RL (Tirumala et al.)."""

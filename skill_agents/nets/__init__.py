@@ -1,0 +1,1 @@
+"""Networks that the papers' agents are made of."""

@@ -1,0 +1,1 @@
+"""Environments, each a gymnasium.Env registered as skill/NAME."""
