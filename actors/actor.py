@@ -1,0 +1,125 @@
+"""The actor: act, step, write, refresh."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from actors.vector_env import EpisodeResult, VectorEnv
+from replay.backend import Writer
+from replay.step import RowLayout
+from skill_agents.agent import Agent, Timestep
+
+FLUSH_EVERY = 8
+"""Steps of all environments between two looks at whether replay still takes what was written."""
+
+
+@dataclass
+class ActorReport:
+    """What one call of `Actor.run` did."""
+
+    env_steps: int = 0
+    """Actions taken, over all environments."""
+    episodes: list[EpisodeResult] = field(default_factory=list)
+    environment_failures: int = 0
+    blocked: bool = False
+    """Replay did not take more rows in time: the learner is behind, or the server is away."""
+    blocked_seconds: float = 0.0
+    seconds: float = 0.0
+
+
+class Actor:
+    """Steps B environments with one batched policy and writes every row to replay.
+
+    Its policy runs on the CPU; keep torch to one thread in an actor's process.
+    """
+
+    def __init__(
+        self, envs: VectorEnv, agent: Agent, writer: Writer, layout: RowLayout, seed: int
+    ) -> None:
+        self.envs = envs
+        self.agent = agent.eval()
+        self.policy_version = 0
+        self._writer = writer
+        self._rows = layout.zeros(envs.size)
+        self._row = layout.views(self._rows)
+        self._row.task[:] = envs.tasks
+        self._state = agent.initial_state(envs.size)
+        self._generator = torch.Generator().manual_seed(seed)
+        self._reward = np.zeros(envs.size, np.float32)
+        self._task = torch.from_numpy(envs.tasks.astype(np.int64))
+
+    def set_weights(self, weights: Mapping[str, Tensor], policy_version: int) -> None:
+        """Act with these weights from now on; recurrent state is kept."""
+        self.agent.load_acting_weights(weights)
+        self.policy_version = policy_version
+
+    def run(self, num_steps: int, flush_timeout_s: float = 1.0) -> ActorReport:
+        """Take about ``num_steps`` actions (a multiple of B), or fewer where replay blocks."""
+        report = ActorReport()
+        started = time.perf_counter()
+        failures = self.envs.failures
+        if self._flush(report, flush_timeout_s):
+            for i in range(max(1, num_steps // self.envs.size)):
+                self._step(report)
+                if (i + 1) % FLUSH_EVERY == 0 and not self._flush(report, flush_timeout_s):
+                    break
+            else:
+                self._flush(report, flush_timeout_s)
+        report.environment_failures = self.envs.failures - failures
+        report.seconds = time.perf_counter() - started
+        return report
+
+    def close(self) -> None:
+        """Close the environments and the writer."""
+        self.envs.close()
+        self._writer.close()
+
+    @torch.inference_mode()
+    def _step(self, report: ActorReport) -> None:
+        envs, row = self.envs, self._row
+        for name, array in envs.observation.items():
+            row.observation[name][...] = array
+        row.is_first[:] = envs.is_first
+        timestep = Timestep(
+            {name: torch.from_numpy(array) for name, array in envs.observation.items()},
+            torch.from_numpy(self._reward),
+            torch.from_numpy(envs.is_first),
+            self._task,
+        )
+        acting = self.agent.act(timestep, self._state, True, self._generator)
+        self._state = acting.state
+        action = acting.action.numpy()
+        outcome = envs.step(action)
+        row.action[...] = action
+        for name, values in acting.extras.items():
+            row.extras[name][...] = values.numpy()
+        row.reward[:] = outcome.reward
+        row.discount[:] = outcome.discount
+        row.policy_version[:] = self.policy_version
+        if not outcome.acted.all():
+            self._clear(~outcome.acted)
+        self._reward = outcome.reward
+        self._writer.append(row)
+        for slot in outcome.failed:
+            self._writer.drop(slot)
+        report.env_steps += int(outcome.acted.sum())
+        report.episodes += outcome.episodes
+
+    def _clear(self, idle: np.ndarray) -> None:
+        """Nothing was done on these rows: `replay.step` wants zeros."""
+        self._row.action[idle] = 0
+        for values in self._row.extras.values():
+            values[idle] = 0
+
+    def _flush(self, report: ActorReport, timeout_s: float) -> bool:
+        started = time.perf_counter()
+        taken = self._writer.flush(timeout_s)
+        report.blocked_seconds += time.perf_counter() - started
+        report.blocked = not taken
+        return taken

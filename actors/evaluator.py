@@ -1,0 +1,88 @@
+"""Plays whole episodes without exploration and without learning from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import gymnasium
+import numpy as np
+import torch
+
+from actors.vector_env import EpisodeResult, VectorEnv
+from skill_agents.agent import Agent, Timestep
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Results of all episodes, in no particular order."""
+
+    episodes: tuple[EpisodeResult, ...]
+
+    @property
+    def return_mean(self) -> float:
+        """Mean undiscounted return."""
+        return float(np.mean([e.return_ for e in self.episodes]))
+
+    @property
+    def success_rate(self) -> float | None:
+        """Share of successful episodes; None where the task has no notion of success."""
+        known = [e.success for e in self.episodes if e.success is not None]
+        return float(np.mean(known)) if known else None
+
+    def per_task(self) -> dict[int, Evaluation]:
+        """The same by task index."""
+        tasks = sorted({e.task for e in self.episodes})
+        return {
+            t: Evaluation(tuple(e for e in self.episodes if e.task == t)) for t in tasks
+        }
+
+
+@torch.inference_mode()
+def evaluate(
+    agent: Agent,
+    make: Callable[[int], gymnasium.Env],
+    tasks: Sequence[int],
+    episodes: int,
+    seed: int,
+    parallel: int = 16,
+) -> Evaluation:
+    """``episodes`` episodes (rounded up to whole ones per task), over all ``tasks`` equally.
+
+    Every slot plays a fixed number of episodes, so that short ones are not counted more often.
+    """
+    per_task = -(-episodes // len(tasks))
+    results: list[EpisodeResult] = []
+    for task in tasks:
+        slots = min(parallel, per_task)
+        quota = np.full(slots, per_task // slots)
+        quota[: per_task % slots] += 1
+        envs = VectorEnv(make, [task] * slots, seed + task)
+        results += _play(agent, envs, quota, seed)
+        envs.close()
+    return Evaluation(tuple(results))
+
+
+def _play(agent: Agent, envs: VectorEnv, quota: np.ndarray, seed: int) -> list[EpisodeResult]:
+    generator = torch.Generator().manual_seed(seed)
+    state = agent.initial_state(envs.size)
+    task = torch.from_numpy(envs.tasks.astype(np.int64))
+    reward = np.zeros(envs.size, np.float32)
+    played = np.zeros(envs.size, np.int64)
+    results: list[EpisodeResult] = []
+    while (played < quota).any():
+        timestep = Timestep(
+            {name: torch.from_numpy(array) for name, array in envs.observation.items()},
+            torch.from_numpy(reward),
+            torch.from_numpy(envs.is_first),
+            task,
+        )
+        acting = agent.act(timestep, state, False, generator)
+        state = acting.state
+        outcome = envs.step(acting.action.numpy())
+        reward = outcome.reward
+        for slot, episode in zip(outcome.ended, outcome.episodes, strict=True):
+            if played[slot] < quota[slot]:
+                results.append(episode)
+            played[slot] += 1
+    return results

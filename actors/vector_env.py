@@ -1,0 +1,199 @@
+"""Several environments stepped as one, with rows in the order that `replay.step` asks for.
+
+After the last step of an episode an environment shows its last observation once more, with no
+action taken, and then the first one of the next episode. One that raises or returns a number that
+is not finite is reset and counted, and its stream starts afresh.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import gymnasium
+import numpy as np
+
+from replay.step import ArraySpec
+from skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
+
+log = logging.getLogger(__name__)
+RESET_ATTEMPTS = 5
+
+
+class EpisodeResult(NamedTuple):
+    """One finished episode."""
+
+    task: int
+    return_: float
+    length: int
+    success: bool | None
+    """None where the task has no notion of it."""
+
+
+class Outcome(NamedTuple):
+    """What one step of all B environments brought; arrays ``[B]``."""
+
+    reward: np.ndarray
+    discount: np.ndarray
+    acted: np.ndarray
+    """False where the environment was only reset, and the action ignored."""
+    failed: list[int]
+    """Environments that raised or gave NaN; their unfinished rows are worthless."""
+    episodes: list[EpisodeResult]
+    """Those that ended with this step."""
+    ended: list[int]
+    """The environment of each of ``episodes``."""
+
+
+class VectorEnv:
+    """B environments, each bound to one task of the experiment."""
+
+    def __init__(
+        self, make: Callable[[int], gymnasium.Env], tasks: Sequence[int], seed: int
+    ) -> None:
+        """``make(task)`` builds the environment of a task; ``tasks`` names one for each slot."""
+        self.envs = [make(task) for task in tasks]
+        self.tasks = np.asarray(tasks, np.int32)
+        self.size = len(self.envs)
+        self.spec = environment_spec(self.envs[0])
+        self.observation = {
+            name: np.zeros((self.size, *array.shape), array.dtype)
+            for name, array in self.spec.observation.items()
+        }
+        """o_t of every environment, ``[B, ...]``; overwritten by `step`."""
+        self.is_first = np.ones(self.size, bool)
+        self.failures = 0
+        self._flat = not isinstance(self.envs[0].observation_space, gymnasium.spaces.Dict)
+        self._over = np.zeros(self.size, bool)
+        self._returns = np.zeros(self.size)
+        self._lengths = np.zeros(self.size, np.int64)
+        self._success: list[Any] = [None] * self.size
+        self._seeds = np.random.SeedSequence(seed)
+        self._low, self._high = _bounds(self.spec)
+        for slot in range(self.size):
+            self._reset(slot, reseed=True)
+
+    def step(self, action: np.ndarray) -> Outcome:
+        """Act everywhere: ``action [B, A]`` float, clipped here, or ``[B]`` indices."""
+        if self._low is not None:
+            action = np.clip(action, self._low, self._high)
+        reward = np.zeros(self.size, np.float32)
+        discount = np.zeros(self.size, np.float32)
+        acted = ~self._over
+        failed: list[int] = []
+        ended: list[int] = []
+        self.is_first = self._over.copy()
+        for slot, env in enumerate(self.envs):
+            if self._over[slot]:
+                self._reset(slot)
+                continue
+            try:
+                seen, r, terminated, truncated, info = env.step(action[slot])
+            except Exception as error:
+                self._fail(slot, f"raised {type(error).__name__}: {error}", failed)
+                continue
+            self._show(slot, seen)
+            reward[slot] = r
+            discount[slot] = 0.0 if terminated else 1.0
+            self._returns[slot] += float(r)
+            self._lengths[slot] += 1
+            if terminated or truncated:
+                self._over[slot] = True
+                ended.append(slot)
+                self._success[slot] = info.get("success")
+        for slot in self._not_finite(reward):
+            reward[slot] = 0.0
+            self._fail(slot, "gave an observation or reward that is not finite", failed)
+        ended = [slot for slot in ended if slot not in failed]
+        episodes = [self._result(slot) for slot in ended]
+        return Outcome(reward, discount, acted, failed, episodes, ended)
+
+    def close(self) -> None:
+        """Close every environment."""
+        for env in self.envs:
+            env.close()
+
+    def _show(self, slot: int, seen: Any) -> None:
+        if self._flat:
+            self.observation["observation"][slot] = seen
+        else:
+            for name, array in self.observation.items():
+                array[slot] = seen[name]
+
+    def _result(self, slot: int) -> EpisodeResult:
+        success = self._success[slot]
+        return EpisodeResult(
+            int(self.tasks[slot]),
+            float(self._returns[slot]),
+            int(self._lengths[slot]),
+            None if success is None else bool(success),
+        )
+
+    def _not_finite(self, reward: np.ndarray) -> list[int]:
+        finite = np.isfinite(reward)
+        for array in self.observation.values():
+            if array.dtype.kind == "f":
+                finite &= np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
+        return np.flatnonzero(~finite).tolist()
+
+    def _fail(self, slot: int, what: str, failed: list[int]) -> None:
+        self.failures += 1
+        failed.append(slot)
+        log.warning(
+            "environment %s (task %d, slot %d, seed %s) %s; reset (%d so far)",
+            self.envs[slot].spec.id if self.envs[slot].spec else type(self.envs[slot]).__name__,
+            self.tasks[slot],
+            slot,
+            self.envs[slot].unwrapped.np_random_seed,
+            what,
+            self.failures,
+        )
+        self._reset(slot, reseed=True)
+        self.is_first[slot] = True
+
+    def _reset(self, slot: int, reseed: bool = False) -> None:
+        for attempt in range(RESET_ATTEMPTS):
+            seed = int(self._seeds.spawn(1)[0].generate_state(1)[0]) if reseed else None
+            try:
+                seen, _ = self.envs[slot].reset(seed=seed)
+                break
+            except Exception as error:
+                if attempt + 1 == RESET_ATTEMPTS:
+                    raise RuntimeError(
+                        f"task {self.tasks[slot]} failed to reset {RESET_ATTEMPTS} times; "
+                        f"the last error was {type(error).__name__}: {error}"
+                    ) from error
+                reseed = True
+        self._show(slot, seen)
+        self._over[slot] = False
+        self._returns[slot] = 0.0
+        self._lengths[slot] = 0
+
+
+def environment_spec(env: gymnasium.Env, num_tasks: int = 1) -> EnvironmentSpec:
+    """What an agent must know of ``env``; raises ValueError for spaces that no agent here takes."""
+    space = env.observation_space
+    boxes = dict(space) if isinstance(space, gymnasium.spaces.Dict) else {"observation": space}
+    observation = {}
+    for name, box in boxes.items():
+        if not isinstance(box, gymnasium.spaces.Box):
+            raise ValueError(f"observation {name!r} is {box}; every group must be a Box")
+        observation[name] = ArraySpec(
+            tuple(box.shape), "uint8" if box.dtype == np.uint8 else "float32"
+        )
+    action: ContinuousAction | DiscreteAction
+    if isinstance(env.action_space, gymnasium.spaces.Box):
+        low, high = env.action_space.low.ravel(), env.action_space.high.ravel()
+        action = ContinuousAction(tuple(low.tolist()), tuple(high.tolist()))
+    elif isinstance(env.action_space, gymnasium.spaces.Discrete):
+        action = DiscreteAction(int(env.action_space.n))
+    else:
+        raise ValueError(f"actions of {env.action_space} are neither a Box nor Discrete")
+    return EnvironmentSpec(observation, action, num_tasks)
+
+
+def _bounds(spec: EnvironmentSpec) -> tuple[np.ndarray | None, np.ndarray | None]:
+    if isinstance(spec.action, DiscreteAction):
+        return None, None
+    return np.asarray(spec.action.low, np.float32), np.asarray(spec.action.high, np.float32)

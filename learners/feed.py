@@ -1,0 +1,104 @@
+"""From replay to the learner's device: draw, turn into tensors, and keep one batch ahead."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from replay.backend import Reader
+from replay.step import Step
+from skill_agents.agent import Batch
+
+
+def to_tensors(rows: Step, device: torch.device) -> Step:
+    """NumPy rows as tensors on ``device``; through pinned memory to a GPU."""
+
+    def move(array: object) -> Tensor:
+        tensor = torch.as_tensor(array)
+        if device.type == "cuda":
+            return tensor.pin_memory().to(device, non_blocking=True)
+        return tensor
+
+    def each(leaf: object) -> object:
+        return {k: move(v) for k, v in leaf.items()} if isinstance(leaf, Mapping) else move(leaf)
+
+    return Step(*(each(leaf) for leaf in rows))
+
+
+def draw_batch(
+    reader: Reader, draws: tuple[str, ...], device: torch.device, timeout_s: float
+) -> Batch | None:
+    """One batch with all of an agent's draws, or None if replay has too little yet."""
+    batch = {}
+    for name in draws:
+        rows = reader.next(name, timeout_s)
+        if rows is None:
+            return None
+        batch[name] = to_tensors(rows, device)
+    return batch
+
+
+class Feed:
+    """Draws batches in a thread while the learner computes.
+
+    At most ``ahead`` batches wait, which with on-policy data bounds how old they get.
+    """
+
+    def __init__(
+        self, reader: Reader, draws: tuple[str, ...], device: torch.device, ahead: int = 1
+    ) -> None:
+        self.wait_seconds = 0.0
+        """Total time that the learner stood still for want of data."""
+        self._reader, self._draws, self._device = reader, draws, device
+        self._ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=ahead)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="feed", daemon=True)
+        self._thread.start()
+
+    def next(self, timeout_s: float) -> Batch | None:
+        """The next batch, or None after ``timeout_s``; raises what reading raised."""
+        started = time.perf_counter()
+        try:
+            batch = self._ready.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        finally:
+            self.wait_seconds += time.perf_counter() - started
+        if isinstance(batch, BaseException):
+            raise batch
+        return batch
+
+    def close(self) -> None:
+        """Stop drawing and wait for the thread."""
+        self._stopped.set()
+        self._thread.join(timeout=5.0)
+        self._reader.close()
+
+    def _work(self) -> None:
+        parts: dict[str, Step] = {}
+        try:
+            while not self._stopped.is_set():
+                for name in self._draws:
+                    if name in parts:
+                        continue
+                    rows = self._reader.next(name, timeout_s=0.2)
+                    if rows is not None:
+                        parts[name] = to_tensors(rows, self._device)
+                if len(parts) == len(self._draws):
+                    self._offer(parts)
+                    parts = {}
+        except BaseException as error:  # handed to the learner, which raises it
+            self._offer(error)
+
+    def _offer(self, batch: Batch | BaseException) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._ready.put(batch, timeout=0.2)
+                return
+            except queue.Full:
+                continue

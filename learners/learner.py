@@ -1,0 +1,93 @@
+"""The learner: batch -> losses -> gradients -> after_step -> metrics. It never names an algorithm."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from learners.optimizers import GroupOptimizers
+from skill_agents.agent import Agent, Batch
+
+
+class NonFiniteLossError(RuntimeError):
+    """A loss or metric became NaN or infinite; the parameters can no longer be trusted."""
+
+
+class Learner:
+    """Trains one agent on one device. ``steps`` counts updates from 0."""
+
+    def __init__(self, agent: Agent, device: torch.device | str = "cpu") -> None:
+        self.device = torch.device(device)
+        self.agent = agent.to(self.device)
+        self.optimizers = GroupOptimizers(agent.parameter_groups())
+        self.steps = 0
+        self._sums: dict[str, Tensor] = {}
+        self._counted = 0
+
+    def update(self, batch: Batch) -> None:
+        """Learn from one drawn batch: one update for each of the agent's minibatches."""
+        for minibatch in self.agent.minibatches(batch):
+            losses, metrics = self.agent.losses(minibatch)
+            self.optimizers.step(losses)
+            self.steps += 1
+            self.agent.after_step(self.steps)
+            self._count({f"loss/{k}": v.detach() for k, v in losses.items()} | metrics)
+
+    def metrics(self) -> dict[str, float]:
+        """Means since the last call.
+
+        Raises NonFiniteLossError if one is not finite. Whoever saves or publishes the
+        parameters calls this first, so that nothing broken leaves the learner.
+        """
+        if not self._counted:
+            return {}
+        means = torch.stack([s / self._counted for s in self._sums.values()]).tolist()
+        result = dict(zip(self._sums, means, strict=True))
+        self._sums, self._counted = {}, 0
+        for name, value in result.items():
+            if not math.isfinite(value):
+                raise NonFiniteLossError(
+                    f"{name} is {value} at learner step {self.steps}: the run stops with its last "
+                    "good checkpoint; a smaller learning rate or bounded rewards may help"
+                )
+        return result
+
+    def acting_weights(self) -> dict[str, Tensor]:
+        """What the actors need, on the CPU."""
+        return self.agent.acting_weights()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that an exact continuation needs, tensors and plain numbers only."""
+        state = {
+            "agent": self.agent.state_dict(),
+            "optimizers": self.optimizers.state_dict(),
+            "steps": self.steps,
+            "rng": torch.get_rng_state(),
+        }
+        if self.device.type == "cuda":
+            state["cuda_rng"] = torch.cuda.get_rng_state(self.device)
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` gave."""
+        self.agent.load_state_dict(state["agent"])
+        self.optimizers.load_state_dict(state["optimizers"])
+        self.steps = int(state["steps"])
+        torch.set_rng_state(state["rng"].cpu().to(torch.uint8))
+        if self.device.type == "cuda" and "cuda_rng" in state:
+            torch.cuda.set_rng_state(state["cuda_rng"].cpu(), self.device)
+
+    def _count(self, metrics: Mapping[str, Tensor]) -> None:
+        for name, value in metrics.items():
+            value = value.detach()
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+        self._counted += 1
+
+
+def best_device() -> torch.device:
+    """A GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,0 +1,70 @@
+"""One Adam optimizer for each of an agent's parameter groups, each fed by its own loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from skill_agents.agent import ParameterGroup
+
+
+class GroupOptimizers:
+    """Takes every loss's gradient for its own group at the same parameters, then steps."""
+
+    def __init__(self, groups: Mapping[str, ParameterGroup]) -> None:
+        _refuse_overlap(groups)
+        self.groups = dict(groups)
+        self.adams = {
+            name: torch.optim.Adam(
+                group.parameters, lr=group.learning_rate, eps=group.adam_eps, fused=True
+            )
+            for name, group in groups.items()
+        }
+
+    def step(self, losses: Mapping[str, Tensor]) -> None:
+        """One update of every group.
+
+        Raises ValueError if the losses are not one for each group.
+        """
+        if losses.keys() != self.groups.keys():
+            raise ValueError(
+                f"the agent gave losses for {sorted(losses)} but has parameter groups "
+                f"{sorted(self.groups)}; each group needs one loss"
+            )
+        names = list(self.groups)
+        for i, name in enumerate(names):
+            parameters = self.groups[name].parameters
+            gradients = torch.autograd.grad(
+                losses[name], parameters, retain_graph=i + 1 < len(names), allow_unused=True
+            )
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient
+        for name, group in self.groups.items():
+            if group.max_grad_norm is not None:
+                clip_grad_norm_(group.parameters, group.max_grad_norm)
+            self.adams[name].step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Moments and step counts by group."""
+        return {name: adam.state_dict() for name, adam in self.adams.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state_dict` gave."""
+        for name, adam in self.adams.items():
+            adam.load_state_dict(state[name])
+
+
+def _refuse_overlap(groups: Mapping[str, ParameterGroup]) -> None:
+    owner: dict[int, str] = {}
+    for name, group in groups.items():
+        for parameter in group.parameters:
+            if id(parameter) in owner:
+                raise ValueError(
+                    f"parameter groups {owner[id(parameter)]!r} and {name!r} share a parameter; "
+                    "each parameter belongs to one loss"
+                )
+            owner[id(parameter)] = name

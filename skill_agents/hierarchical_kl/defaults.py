@@ -1,0 +1,149 @@
+"""Default policies pi0 that an agent policy is kept close to, and its divergence from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from skill_agents.agent import EnvironmentSpec
+from skill_agents.hierarchical_kl.latents import previous
+from skill_agents.hierarchical_kl.policies import Decision, LowLevel, PolicyConfig
+from skill_agents.hierarchical_kl.priors import (
+    AR1Config,
+    IsotropicConfig,
+    LearnedARConfig,
+    Prior,
+)
+from skill_agents.nets.categorical import Categorical
+from skill_agents.nets.gaussian import Gaussian
+from skill_agents.ops.divergence import categorical_kl, gaussian_kl
+
+
+class Divergence(nn.Module):
+    """KL_t between a policy's decision and one part of the default policy, ``[T, B]``."""
+
+    def forward(
+        self,
+        decision: Decision,
+        observation: Mapping[str, Tensor],
+        is_first: Tensor,
+        age: Tensor | None,
+    ) -> Tensor:
+        """Closed form, for windows ``[T, B, ...]``.
+
+        Row 0 has no predecessor: only its latent counts, its divergence must not be used.
+        """
+        raise NotImplementedError
+
+
+class HighLevelKL(Divergence):
+    """KL(pi_H || pi0_H), eq. 7, at the steps that draw a latent."""
+
+    def __init__(self, prior: Prior) -> None:
+        super().__init__()
+        self.prior = prior
+
+    def forward(
+        self,
+        decision: Decision,
+        observation: Mapping[str, Tensor],
+        is_first: Tensor,
+        age: Tensor | None,
+    ) -> Tensor:
+        """Zero where a latent is held (eq. 20)."""
+        prior = self.prior(previous(decision.latent), is_first)
+        kl = gaussian_kl(*decision.high, *prior)
+        return kl if age is None else kl * (age == 0)
+
+
+class LowLevelKL(Divergence):
+    """KL(pi_L || pi0_L), eq. 8; for flat policies, which have no latent, KL(pi || pi0)."""
+
+    def __init__(self, default: LowLevel) -> None:
+        super().__init__()
+        self.default = default
+
+    def forward(
+        self,
+        decision: Decision,
+        observation: Mapping[str, Tensor],
+        is_first: Tensor,
+        age: Tensor | None,
+    ) -> Tensor:
+        """At every step."""
+        return action_kl(decision.low, self.default(observation, decision.latent))
+
+
+class TotalKL(Divergence):
+    """The sum of its parts, eq. 9; without parts, zero."""
+
+    def __init__(self, *parts: Divergence) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+
+    def forward(
+        self,
+        decision: Decision,
+        observation: Mapping[str, Tensor],
+        is_first: Tensor,
+        age: Tensor | None,
+    ) -> Tensor:
+        """Sum over the parts."""
+        total = torch.zeros(is_first.shape, device=is_first.device)
+        for part in self.parts:
+            total = total + part(decision, observation, is_first, age)
+        return total
+
+
+def action_kl(policy: Gaussian | Categorical, default: Gaussian | Categorical) -> Tensor:
+    """KL between two action distributions of one kind, ``[...]``."""
+    if isinstance(policy, Gaussian):
+        return gaussian_kl(*policy, *default)
+    return categorical_kl(*policy, *default)
+
+
+@dataclass(frozen=True)
+class SharedLowLevel:
+    """pi_L = pi0_L: the low level term vanishes (eq. 10)."""
+
+    prior: IsotropicConfig | AR1Config | LearnedARConfig = AR1Config()
+
+    def build(self, spec: EnvironmentSpec, policy: PolicyConfig, latent_size: int) -> Divergence:
+        """KL of the high level alone."""
+        return TotalKL(HighLevelKL(self.prior.build(latent_size)))
+
+
+@dataclass(frozen=True)
+class SeparateLowLevel:
+    """pi0_L is a network of its own, distilled from pi_L (eq. 9)."""
+
+    prior: IsotropicConfig | AR1Config | LearnedARConfig = AR1Config()
+
+    def build(self, spec: EnvironmentSpec, policy: PolicyConfig, latent_size: int) -> Divergence:
+        """KL of both levels."""
+        high = HighLevelKL(self.prior.build(latent_size))
+        return TotalKL(high, LowLevelKL(policy.build_low(spec)))
+
+
+@dataclass(frozen=True)
+class FlatDefault:
+    """DISTRAL prior: one flat default policy that sees less than the agent."""
+
+    def build(self, spec: EnvironmentSpec, policy: PolicyConfig, latent_size: int) -> Divergence:
+        """KL of the actions."""
+        return TotalKL(LowLevelKL(policy.build_low(spec)))
+
+
+@dataclass(frozen=True)
+class NoDefault:
+    """SVG(0) with nothing but its entropy bonus."""
+
+    def build(self, spec: EnvironmentSpec, policy: PolicyConfig, latent_size: int) -> Divergence:
+        """Zero."""
+        return TotalKL()
+
+
+DefaultConfig = SharedLowLevel | SeparateLowLevel | FlatDefault | NoDefault

@@ -1,0 +1,184 @@
+"""The agent policy pi(a, z | x) = pi_H(z | x) pi_L(a | z, x), and the flat one without z."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from skill_agents.agent import ContinuousAction, EnvironmentSpec
+from skill_agents.hierarchical_kl.latents import hold
+from skill_agents.nets.categorical import Categorical, CategoricalHead
+from skill_agents.nets.gaussian import Gaussian, GaussianHead
+from skill_agents.nets.mlp import MLP
+from skill_agents.nets.view import View
+
+
+class Decision(NamedTuple):
+    """What a policy decides at every row; a flat policy's latents have size 0."""
+
+    latent: Tensor
+    """z_t in force, ``[..., D]``."""
+    high: Gaussian
+    """pi_H(. | x_t), ``[..., D]``, at every row, also where z is held."""
+    low: Gaussian | Categorical
+    """pi_L(. | z_t, x_t)."""
+
+    def detach(self) -> Decision:
+        """The same numbers without a gradient."""
+        return Decision(self.latent.detach(), self.high.detach(), self.low.detach())
+
+
+class LowLevel(nn.Module):
+    """pi_L(a | z, x): what a latent means for the actuators. Also pi0_L, and flat policies."""
+
+    def __init__(
+        self,
+        spec: EnvironmentSpec,
+        groups: tuple[str, ...],
+        latent_size: int,
+        sizes: tuple[int, ...],
+        initial_std: float,
+        minimum_std: float,
+    ) -> None:
+        super().__init__()
+        self.view = View(groups, spec.observation)
+        self.torso = MLP(self.view.size + latent_size, sizes)
+        self.head: nn.Module
+        if isinstance(spec.action, ContinuousAction):
+            self.head = GaussianHead(
+                self.torso.output_size, spec.action.size, initial_std, minimum_std, tanh_mean=True
+            )
+        else:
+            self.head = CategoricalHead(self.torso.output_size, spec.action.count)
+
+    def forward(
+        self, observation: Mapping[str, Tensor], latent: Tensor
+    ) -> Gaussian | Categorical:
+        """Observation groups ``[..., *]`` and latents ``[..., D]`` to a distribution."""
+        seen = torch.cat([self.view(observation), latent], dim=-1)
+        out: Gaussian | Categorical = self.head(self.torso(seen))
+        return out
+
+
+class HighLevel(nn.Module):
+    """pi_H(z | x)."""
+
+    def __init__(
+        self,
+        spec: EnvironmentSpec,
+        groups: tuple[str, ...],
+        latent_size: int,
+        sizes: tuple[int, ...],
+        minimum_std: float,
+    ) -> None:
+        super().__init__()
+        self.view = View(groups, spec.observation)
+        self.torso = MLP(self.view.size, sizes)
+        self.head = GaussianHead(
+            self.torso.output_size, latent_size, 1.0, minimum_std, tanh_mean=False
+        )
+
+    def forward(self, observation: Mapping[str, Tensor]) -> Gaussian:
+        """Observation groups ``[..., *]`` to pi_H ``[..., D]``."""
+        out: Gaussian = self.head(self.torso(self.view(observation)))
+        return out
+
+
+class NoLatent(nn.Module):
+    """The high level of a flat policy: a Gaussian over nothing."""
+
+    def __init__(self, spec: EnvironmentSpec, groups: tuple[str, ...]) -> None:
+        super().__init__()
+        self.view = View(groups, spec.observation)
+
+    def forward(self, observation: Mapping[str, Tensor]) -> Gaussian:
+        """Mean and std ``[..., 0]``."""
+        empty = self.view(observation)[..., :0]
+        return Gaussian(empty, empty)
+
+
+class Policy(nn.Module):
+    """A high level that draws latents and a low level that follows them."""
+
+    def __init__(self, high: nn.Module, low: LowLevel, latent_size: int) -> None:
+        super().__init__()
+        self.high = high
+        self.low = low
+        self.latent_size = latent_size
+
+    def forward(
+        self, observation: Mapping[str, Tensor], noise: Tensor, age: Tensor | None
+    ) -> Decision:
+        """Decide along windows: the flat policy pi(a | eps, x) of appendix B.1.
+
+        observation: groups ``[T, B, *]``; noise: eps ``[T, B, D]``; age: ``[T, B]`` steps since
+        the latent was drawn, or None where each step draws.
+        """
+        high: Gaussian = self.high(observation)
+        latent = hold(high.reparameterize(noise), age)
+        return Decision(latent, high, self.low(observation, latent))
+
+
+@dataclass(frozen=True)
+class HierarchicalPolicyConfig:
+    """Two levels; the paper gives the sizes of both in appendix G.1."""
+
+    high_groups: tuple[str, ...] = ("proprioception", "task")
+    low_groups: tuple[str, ...] = ("proprioception",)
+    high_sizes: tuple[int, ...] = (200,)  # Appendix G.1, "(200, 10)" without the latent
+    latent_size: int = 10  # Appendix G.1, the last number of "(200, 10)"
+    low_sizes: tuple[int, ...] = (200, 100)  # Appendix G.1
+    initial_action_std: float = 0.7  # authors' code
+    minimum_action_std: float = 0.1  # authors' code
+    minimum_latent_std: float = 0.1  # authors' code
+
+    def build(self, spec: EnvironmentSpec) -> Policy:
+        """The policy, freshly initialised."""
+        high = HighLevel(
+            spec, self.high_groups, self.latent_size, self.high_sizes, self.minimum_latent_std
+        )
+        return Policy(high, self.build_low(spec), self.latent_size)
+
+    def build_low(self, spec: EnvironmentSpec) -> LowLevel:
+        """A low level of this shape: pi_L, or a separate pi0_L."""
+        return LowLevel(
+            spec,
+            self.low_groups,
+            self.latent_size,
+            self.low_sizes,
+            self.initial_action_std,
+            self.minimum_action_std,
+        )
+
+
+@dataclass(frozen=True)
+class FlatPolicyConfig:
+    """One level, for the SVG(0) and DISTRAL baselines."""
+
+    groups: tuple[str, ...] = ("proprioception", "task")
+    sizes: tuple[int, ...] = (200, 100)  # Appendix G.1, baseline actor
+    default_groups: tuple[str, ...] = ("proprioception",)
+    default_sizes: tuple[int, ...] = (200, 100)  # Appendix G.1, DISTRAL default policy
+    initial_action_std: float = 0.7  # authors' code
+    minimum_action_std: float = 0.1  # authors' code
+
+    def build(self, spec: EnvironmentSpec) -> Policy:
+        """The policy, freshly initialised."""
+        low = self._level(spec, self.groups, self.sizes)
+        return Policy(NoLatent(spec, self.groups), low, latent_size=0)
+
+    def build_low(self, spec: EnvironmentSpec) -> LowLevel:
+        """The flat default policy, which sees ``default_groups`` only."""
+        return self._level(spec, self.default_groups, self.default_sizes)
+
+    def _level(
+        self, spec: EnvironmentSpec, groups: tuple[str, ...], sizes: tuple[int, ...]
+    ) -> LowLevel:
+        return LowLevel(spec, groups, 0, sizes, self.initial_action_std, self.minimum_action_std)
+
+
+PolicyConfig = HierarchicalPolicyConfig | FlatPolicyConfig

@@ -1,0 +1,223 @@
+"""SVG(0) with Retrace for hierarchical policies: the paper's Algorithm 2."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from replay.step import Step
+from replay.tables import Draw, TableSpec, windows
+from skill_agents.agent import (
+    AgentConfig,
+    Batch,
+    ContinuousAction,
+    EnvironmentSpec,
+    Metrics,
+    ParameterGroup,
+)
+from skill_agents.hierarchical_kl.acting import HierarchicalActing, masked_mean, valid_rows
+from skill_agents.hierarchical_kl.defaults import DefaultConfig, SharedLowLevel
+from skill_agents.hierarchical_kl.latents import context_rows
+from skill_agents.hierarchical_kl.policies import (
+    Decision,
+    HierarchicalPolicyConfig,
+    PolicyConfig,
+)
+from skill_agents.nets.gaussian import Gaussian
+from skill_agents.nets.mlp import MLP
+from skill_agents.nets.view import View
+from skill_agents.ops.retrace import retrace
+
+
+@dataclass(frozen=True)
+class SVG0Config(AgentConfig):
+    """Hyperparameters of Algorithm 2; the defaults are those of appendix G.1."""
+
+    policy: PolicyConfig = field(default_factory=HierarchicalPolicyConfig)
+    default: DefaultConfig = field(default_factory=SharedLowLevel)
+    critic_groups: tuple[str, ...] = ("proprioception", "task")
+    critic_sizes: tuple[int, ...] = (400, 300)  # Appendix G.1
+    latent_period: int = 1  # section 3: z at each time step
+    noise_correlation: float = 0.0
+    """AR(1) correlation of the noise that draws z while acting. Differs from the paper if not 0:
+    each z_t keeps its distribution, but neighbours explore alike (see the README)."""
+    kl_cost: float = 1e-3  # alpha, Appendix G.1
+    entropy_cost: float = 1e-4  # alpha_H, Appendix G.1
+    gamma: float = 0.99  # authors' code
+    trace: float = 1.0  # lambda, authors' code
+    action_samples: int = 10  # M, authors' code
+    actor_learning_rate: float = 1e-4  # Appendix G.1
+    critic_learning_rate: float = 1e-4  # Appendix G.1
+    default_learning_rate: float = 1e-4
+    """Appendix G.1 gives 5e-4 for the DISTRAL baseline only; otherwise as the actor."""
+    target_update_period: int = 100  # Appendix G.1
+    batch_size: int = 512  # Appendix G.1, in unrolls
+    unroll_length: int = 10  # Appendix G.1
+    replay_unrolls: int = 100_000  # authors' code: 1e6 steps
+    minimum_unrolls: int = 1_000  # authors' code
+    samples_per_unroll: float | None = None  # authors' locomotion runs: no limit
+
+    def build(self, spec: EnvironmentSpec) -> SVG0:
+        """The agent."""
+        return SVG0(self, spec)
+
+
+class Critic(nn.Module):
+    """Q(a, z, x)."""
+
+    def __init__(self, config: SVG0Config, spec: EnvironmentSpec, latent_size: int) -> None:
+        super().__init__()
+        assert isinstance(spec.action, ContinuousAction)
+        self.view = View(config.critic_groups, spec.observation)
+        self.state_size = self.view.size + latent_size
+        first, *rest = config.critic_sizes
+        self.first = nn.Linear(self.state_size + spec.action.size, first)
+        self.norm = nn.LayerNorm(first)
+        self.torso = MLP(first, rest, layer_norm=False)
+        self.value = nn.Linear(self.torso.output_size, 1)
+        self.low: Tensor
+        self.high: Tensor
+        self.register_buffer("low", torch.tensor(spec.action.low), persistent=False)
+        self.register_buffer("high", torch.tensor(spec.action.high), persistent=False)
+
+    def forward(self, observation: Mapping[str, Tensor], latent: Tensor, action: Tensor) -> Tensor:
+        """Values ``[..., T, B]`` of actions ``[..., T, B, A]``, clipped as the environment does.
+
+        Extra leading axes are further actions for the same observation ``[T, B, *]`` and latent
+        ``[T, B, D]``; what does not depend on the action is computed once for all of them.
+        """
+        state = torch.cat([self.view(observation), latent], dim=-1)
+        weight, n = self.first.weight, self.state_size
+        hidden = F.linear(state, weight[:, :n], self.first.bias)
+        hidden = hidden + F.linear(action.clamp(self.low, self.high), weight[:, n:])
+        value: Tensor = self.value(self.torso(torch.tanh(self.norm(hidden)))).squeeze(-1)
+        return value
+
+
+class SVG0(HierarchicalActing):
+    """The agent; with a flat policy it is SVG(0), with a flat default policy DISTRAL's prior."""
+
+    def __init__(self, config: SVG0Config, spec: EnvironmentSpec) -> None:
+        super().__init__(config.latent_period, config.noise_correlation)
+        if not isinstance(spec.action, ContinuousAction):
+            raise ValueError("SVG(0) needs continuous actions; use the V-trace agent for these")
+        self.config = config
+        self.policy = config.policy.build(spec)
+        latent_size = self.policy.latent_size
+        self.divergence = config.default.build(spec, config.policy, latent_size)
+        self.critic = Critic(config, spec, latent_size)
+        self.target_divergence = copy.deepcopy(self.divergence).requires_grad_(False)
+        self.target_critic = copy.deepcopy(self.critic).requires_grad_(False)
+
+    def tables(self) -> tuple[TableSpec, ...]:
+        """Unrolls with the context rows before them; each step is learned from in one of them."""
+        c = self.config
+        length = c.unroll_length + context_rows(self.period)
+        return (
+            windows(
+                "unrolls",
+                length,
+                c.replay_unrolls,
+                stride=c.unroll_length,
+                min_items=c.minimum_unrolls,
+                samples_per_item=c.samples_per_unroll,
+            ),
+        )
+
+    def draws(self) -> Mapping[str, Draw]:
+        """One batch of unrolls."""
+        return {"unrolls": Draw("unrolls", self.config.batch_size)}
+
+    def parameter_groups(self) -> Mapping[str, ParameterGroup]:
+        """Policy, critic, and the default policy where it has parameters."""
+        c = self.config
+        groups = {
+            "policy": ParameterGroup(list(self.policy.parameters()), c.actor_learning_rate),
+            "critic": ParameterGroup(list(self.critic.parameters()), c.critic_learning_rate),
+        }
+        default = list(self.divergence.parameters())
+        if default:
+            groups["default_policy"] = ParameterGroup(default, c.default_learning_rate)
+        return groups
+
+    def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
+        """Algorithm 2, one update. Rows: context, K steps, bootstrap; time-major."""
+        c, rows = self.config, batch["unrolls"]
+        age = rows.extras.get("age")
+        shape = (*rows.reward.shape, self.policy.latent_size)
+        decision = self.policy(rows.observation, torch.randn(shape, device=rows.reward.device), age)
+        kl = self.target_divergence(decision, rows.observation, rows.is_first, age)
+        sampled_q, entropy = self._sampled_values(decision, rows)
+
+        now = slice(context_rows(self.period), -1)
+        valid = valid_rows(rows)[now]
+        with torch.no_grad():
+            low = _rows(decision.low, now)
+            ratio = (low.log_prob(rows.action[now]) - rows.extras["log_prob"][now]).exp() * valid
+            state = _observed(rows, now), decision.latent[now]
+            target_q = retrace(
+                q_t=self.target_critic(*state, rows.action[now]),
+                v_tp1=(sampled_q - c.kl_cost * kl)[now.start + 1 :],
+                reward_t=rows.reward[now],
+                discount_t=c.gamma * rows.discount[now],
+                ratio_t=ratio,
+                lambda_=c.trace,
+            )
+        q = self.critic(state[0], state[1].detach(), rows.action[now])
+        objective = (sampled_q - c.kl_cost * kl + c.entropy_cost * entropy)[now]
+        losses = {
+            "policy": -masked_mean(objective, valid),
+            "critic": masked_mean((target_q - q).square(), valid),
+        }
+        if any(True for _ in self.divergence.parameters()):
+            distilled = self.divergence(decision.detach(), rows.observation, rows.is_first, age)
+            losses["default_policy"] = masked_mean(distilled[now], valid)
+        metrics = {
+            "q": masked_mean(q.detach(), valid),
+            "kl_nats": masked_mean(kl.detach()[now], valid),
+            "entropy_nats": masked_mean(entropy.detach()[now], valid),
+            "trace": masked_mean(ratio.clamp(max=1.0), valid),
+            "latent_std": masked_mean(decision.high.std.detach().mean(-1)[now], valid)
+            if self.policy.latent_size
+            else torch.zeros(()),
+        }
+        return losses, metrics
+
+    def after_step(self, step: int) -> None:
+        """Copies Q and the default policy to their targets every ``target_update_period``."""
+        if step % self.config.target_update_period == 0:
+            copy_parameters(self.critic, self.target_critic)
+            copy_parameters(self.divergence, self.target_divergence)
+
+    def _sampled_values(self, decision: Decision, rows: Step) -> tuple[Tensor, Tensor]:
+        """E_a Q'(a, sg(z_t), x_t) and H[pi_L] at every row, ``[T+1, B]``, by M samples.
+
+        One evaluation serves both the policy's objective (with gradient, through a only) and,
+        shifted by a row, the bootstrap values V'.
+        """
+        low = decision.low
+        assert isinstance(low, Gaussian)
+        noise = torch.randn(self.config.action_samples, *low.mean.shape, device=low.mean.device)
+        actions = low.reparameterize(noise)
+        q: Tensor = self.target_critic(rows.observation, decision.latent.detach(), actions)
+        return q.mean(0), low.entropy()
+
+
+def copy_parameters(source: nn.Module, target: nn.Module) -> None:
+    """Hard update: target <- source."""
+    with torch.no_grad():
+        for ours, theirs in zip(target.parameters(), source.parameters(), strict=True):
+            ours.copy_(theirs)
+
+
+def _rows(gaussian: Gaussian, rows: slice) -> Gaussian:
+    return Gaussian(gaussian.mean[rows], gaussian.std[rows])
+
+
+def _observed(rows: Step, at: slice) -> Mapping[str, Tensor]:
+    return {name: array[at] for name, array in rows.observation.items()}

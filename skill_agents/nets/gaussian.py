@@ -1,0 +1,75 @@
+"""A diagonal Gaussian whose mean and standard deviation a network gives."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+LOG_2PI = math.log(2.0 * math.pi)
+
+
+class Gaussian(NamedTuple):
+    """Mean and standard deviation, each ``[..., D]``; the components are independent."""
+
+    mean: Tensor
+    std: Tensor
+
+    def reparameterize(self, noise: Tensor) -> Tensor:
+        """``mean + std * noise``, differentiable in mean and std."""
+        return self.mean + self.std * noise
+
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        """One draw ``[..., D]``, without a gradient."""
+        noise = torch.empty_like(self.mean).normal_(generator=generator)
+        return (self.mean + self.std * noise).detach()
+
+    def mode(self) -> Tensor:
+        """The mean."""
+        return self.mean
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log density of ``value [..., D]``, summed over D."""
+        scaled = (value - self.mean) / self.std
+        return -(0.5 * scaled.square() + self.std.log() + 0.5 * LOG_2PI).sum(-1)
+
+    def entropy(self) -> Tensor:
+        """Differential entropy in nats, summed over D."""
+        return (self.std.log() + 0.5 * (1.0 + LOG_2PI)).sum(-1)
+
+    def detach(self) -> Gaussian:
+        """The same numbers without a gradient."""
+        return Gaussian(self.mean.detach(), self.std.detach())
+
+
+class GaussianHead(nn.Module):
+    """Features to a `Gaussian`: softplus standard deviation with a floor, tanh mean if bounded."""
+
+    def __init__(
+        self,
+        input_size: int,
+        size: int,
+        initial_std: float,
+        minimum_std: float,
+        tanh_mean: bool,
+    ) -> None:
+        super().__init__()
+        if initial_std <= minimum_std:
+            raise ValueError(
+                f"initial_std {initial_std} must be above minimum_std {minimum_std}, "
+                "which softplus only approaches"
+            )
+        self.linear = nn.Linear(input_size, 2 * size)
+        self.minimum_std = minimum_std
+        self.tanh_mean = tanh_mean
+        # softplus(offset) = initial - minimum, so that zero output gives initial_std
+        self.offset = math.log(math.expm1(initial_std - minimum_std))
+
+    def forward(self, features: Tensor) -> Gaussian:
+        """``[..., input_size]`` to mean and std ``[..., size]``."""
+        mean, raw = self.linear(features).chunk(2, dim=-1)
+        std = F.softplus(raw + self.offset) + self.minimum_std
+        return Gaussian(torch.tanh(mean) if self.tanh_mean else mean, std)
