@@ -1,0 +1,99 @@
+"""What a run is made of: an experiment is a sequence of stages, each an agent on a set of tasks.
+
+Everything here is data. `cluster.build` turns it into processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from skill_agents.agent import AgentConfig
+from tasks.families import TaskSet
+
+
+@dataclass(frozen=True)
+class Actors:
+    """Who collects the data."""
+
+    count: int = 4
+    """Actor processes."""
+    environments: int = 8
+    """Environments that one actor steps with one batched policy."""
+    steps_per_refresh: int = 800
+    """Environment steps of one actor between two looks for newer weights."""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How the learner shares what it learned."""
+
+    seconds_per_publish: float = 0.5
+    """Longest time between two sets of weights for the actors."""
+    updates_per_publish: int = 1_000_000
+    """Most updates between two sets of weights; small for on-policy learners."""
+    inline_updates: int = 16
+    """With --inline, updates at most before the actors step again."""
+
+
+@dataclass(frozen=True)
+class Evaluating:
+    """Episodes without exploration, beside the training."""
+
+    episodes: int = 20
+    every_env_steps: int = 50_000
+    final_episodes: int = 100
+
+
+@dataclass(frozen=True)
+class Checkpointing:
+    """When to save, and what to keep."""
+
+    every_minutes: float = 2.0
+    keep: int = 3
+    """Newest checkpoints kept, beside the best-evaluated one."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The run ends at whichever comes first; None: no such limit."""
+
+    env_steps: int | None = None
+    learner_steps: int | None = None
+    minutes: float | None = None
+    success_rate: float | None = None
+    """End early once an evaluation reaches this; a quickstart need not run on when it is solved."""
+
+    def __post_init__(self) -> None:
+        if self.env_steps is None and self.learner_steps is None and self.minutes is None:
+            raise ValueError("limits need env_steps, learner_steps or minutes: a run must end")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training: an agent, its tasks, and how much of it."""
+
+    agent: AgentConfig
+    tasks: TaskSet
+    limits: Limits
+    actors: Actors = field(default_factory=Actors)
+    learning: Learning = field(default_factory=Learning)
+    evaluation: Evaluating = field(default_factory=Evaluating)
+    checkpoints: Checkpointing = field(default_factory=Checkpointing)
+    evaluation_tasks: TaskSet | None = None
+    """Unseen tasks to evaluate on; None: the training tasks."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A named preset: what `skill-train list` shows and `skill-train run` runs."""
+
+    name: str
+    """As typed: ``paper/task-variant``."""
+    summary: str
+    """One line."""
+    stage: Stage
+    tiny: Callable[[Stage], Stage]
+    """Shrinks the stage to seconds, for tests: the same code, smaller numbers."""
+    figure: str = ""
+    """Where the paper shows it."""

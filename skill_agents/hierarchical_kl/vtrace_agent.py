@@ -1,0 +1,138 @@
+"""V-trace for hierarchical policies over discrete actions: the paper's appendix B.3."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from replay.tables import Draw, TableSpec, queue
+from skill_agents.agent import AgentConfig, Batch, EnvironmentSpec, Metrics, ParameterGroup
+from skill_agents.hierarchical_kl.acting import HierarchicalActing, masked_mean, valid_rows
+from skill_agents.hierarchical_kl.defaults import DefaultConfig, SharedLowLevel
+from skill_agents.hierarchical_kl.latents import context_rows
+from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig, PolicyConfig
+from skill_agents.nets.mlp import ScalarHead
+from skill_agents.nets.view import View
+from skill_agents.ops.vtrace import vtrace
+
+
+@dataclass(frozen=True)
+class VTraceConfig(AgentConfig):
+    """Hyperparameters of appendix B.3. The paper gives none of its own for the grid.
+
+    Where nothing is said otherwise, sizes and costs are those of appendix G.1.
+    """
+
+    policy: PolicyConfig = field(default_factory=HierarchicalPolicyConfig)
+    default: DefaultConfig = field(default_factory=SharedLowLevel)
+    critic_groups: tuple[str, ...] = ("proprioception", "task")
+    critic_sizes: tuple[int, ...] = (400, 300)  # Appendix G.1
+    latent_period: int = 1  # Appendix E.1: the body's effective step size
+    noise_correlation: float = 0.0  # as in SVG0Config
+    kl_cost: float = 1e-3  # alpha, Appendix G.1
+    entropy_cost: float = 1e-2  # eq. 25 gives no weight; IMPALA's
+    critic_cost: float = 0.5  # IMPALA
+    gamma: float = 0.99
+    clip_rho: float = 1.0  # B.3: "identical to the original V-trace paper"
+    clip_c: float = 1.0
+    learning_rate: float = 5e-4
+    default_learning_rate: float = 5e-4
+    max_grad_norm: float = 40.0  # IMPALA
+    batch_size: int = 32  # IMPALA
+    unroll_length: int = 20  # IMPALA
+
+    def build(self, spec: EnvironmentSpec) -> VTraceAgent:
+        """The agent."""
+        return VTraceAgent(self, spec)
+
+
+class LatentValue(nn.Module):
+    """V(z, x)."""
+
+    def __init__(self, config: VTraceConfig, spec: EnvironmentSpec, latent_size: int) -> None:
+        super().__init__()
+        self.view = View(config.critic_groups, spec.observation)
+        self.net = ScalarHead(self.view.size + latent_size, config.critic_sizes)
+
+    def forward(self, observation: Mapping[str, Tensor], latent: Tensor) -> Tensor:
+        """Groups ``[T, B, *]`` and latents ``[T, B, D]`` to values ``[T, B]``."""
+        value: Tensor = self.net(torch.cat([self.view(observation), latent], dim=-1))
+        return value
+
+
+class VTraceAgent(HierarchicalActing):
+    """Actor-critic on unrolls drawn once each; the learner draws the latents, not the actor."""
+
+    def __init__(self, config: VTraceConfig, spec: EnvironmentSpec) -> None:
+        super().__init__(config.latent_period, config.noise_correlation)
+        self.config = config
+        self.policy = config.policy.build(spec)
+        latent_size = self.policy.latent_size
+        self.divergence = config.default.build(spec, config.policy, latent_size)
+        self.critic = LatentValue(config, spec, latent_size)
+
+    def tables(self) -> tuple[TableSpec, ...]:
+        """A queue of about two batches: more would only age."""
+        c = self.config
+        length = c.unroll_length + context_rows(self.period)
+        return (queue("unrolls", length, 2 * c.batch_size, stride=c.unroll_length),)
+
+    def draws(self) -> Mapping[str, Draw]:
+        """One batch of unrolls."""
+        return {"unrolls": Draw("unrolls", self.config.batch_size)}
+
+    def parameter_groups(self) -> Mapping[str, ParameterGroup]:
+        """Policy, critic, and the default policy where it has parameters."""
+        c = self.config
+        groups = {}
+        for name, module, rate in (
+            ("policy", self.policy, c.learning_rate),
+            ("critic", self.critic, c.learning_rate),
+            ("default_policy", self.divergence, c.default_learning_rate),
+        ):
+            parameters = list(module.parameters())
+            if parameters:
+                groups[name] = ParameterGroup(parameters, rate, c.max_grad_norm)
+        return groups
+
+    def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
+        """Eqs. 21 to 25, one update. Rows: context, K steps, bootstrap; time-major."""
+        c, rows = self.config, batch["unrolls"]
+        age = rows.extras.get("age")
+        shape = (*rows.reward.shape, self.policy.latent_size)
+        decision = self.policy(rows.observation, torch.randn(shape, device=rows.reward.device), age)
+        kl = self.divergence(decision, rows.observation, rows.is_first, age)
+        value = self.critic(rows.observation, decision.latent.detach())
+
+        now = slice(context_rows(self.period), -1)
+        later = slice(now.start + 1, None)
+        valid = valid_rows(rows)[now]
+        log_prob = decision.low.log_prob(rows.action)[now]
+        with torch.no_grad():
+            target, advantage = vtrace(
+                v_t=value[now],
+                v_tp1=(value - c.kl_cost * kl)[later],
+                reward_t=rows.reward[now],
+                discount_t=c.gamma * rows.discount[now],
+                ratio_t=(log_prob - rows.extras["log_prob"][now]).exp() * valid,
+                clip_rho=c.clip_rho,
+                clip_c=c.clip_c,
+            )
+        entropy = decision.low.entropy()[now]
+        objective = log_prob * advantage - c.kl_cost * kl[now] + c.entropy_cost * entropy
+        losses = {
+            "policy": -masked_mean(objective, valid),
+            "critic": c.critic_cost * masked_mean((target - value[now]).square(), valid),
+        }
+        if any(True for _ in self.divergence.parameters()):
+            distilled = self.divergence(decision.detach(), rows.observation, rows.is_first, age)
+            losses["default_policy"] = masked_mean(distilled[now], valid)
+        metrics = {
+            "value": masked_mean(value.detach()[now], valid),
+            "kl_nats": masked_mean(kl.detach()[now], valid),
+            "entropy_nats": masked_mean(entropy.detach(), valid),
+        }
+        return losses, metrics
