@@ -1,1 +1,14 @@
-"""Environments, each a gymnasium.Env registered as skill/NAME."""
+"""Environments, each a gymnasium.Env registered as skill/NAME.
+
+``import tasks`` registers them; the code of a task is imported when it is made.
+"""
+
+from gymnasium.envs.registration import register
+
+# Episodes are limited by the environments themselves (their argument ``episode_steps``), so that
+# a length given to gymnasium.make reaches the task.
+register(
+    id="skill/GoToTarget-Ball-v0",
+    entry_point="tasks.go_to_target:GoToTarget",
+    kwargs={"body": "ball"},
+)
