@@ -90,7 +90,7 @@ class RowLayout:
         """Structured rows of shape ``leading``, all zero."""
         return np.zeros(leading, self.dtype)
 
-    def views(self, rows: np.ndarray) -> Step:
+    def views(self, rows: np.ndarray | Mapping[str, np.ndarray]) -> Step:
         """The fields of structured ``rows`` as a `Step` of views (no copy)."""
         spec = self.spec
         return Step(
@@ -103,6 +103,25 @@ class RowLayout:
             policy_version=rows["policy_version"],
             extras={k: rows[f"extras/{k}"] for k in spec.extras},
         )
+
+    def leaves(self, rows: Step) -> list[Any]:
+        """The arrays of ``rows`` in the order of `describe`.
+
+        Raises ValueError if an observation group or an extra is missing or not in the layout.
+        """
+        for part, have, want in (
+            ("observation", rows.observation, self.spec.observation),
+            ("extras", rows.extras, self.spec.extras),
+        ):
+            if have.keys() != want.keys():
+                raise ValueError(
+                    f"{part} of a row must have exactly {sorted(want)}, but has {sorted(have)}"
+                )
+        return [
+            *(rows.observation[k] for k in self.spec.observation),
+            *rows[1:-1],
+            *(rows.extras[k] for k in self.spec.extras),
+        ]
 
     def pack(self, rows: np.ndarray) -> np.ndarray:
         """Structured rows ``[...]`` as bytes ``uint8 [..., row_bytes]`` (no copy if contiguous)."""
@@ -121,6 +140,21 @@ class RowLayout:
                 "it was written by a run with other observations, actions or extras"
             )
         return np.ascontiguousarray(packed).view(self.dtype)[..., 0]
+
+    def time_major(self, packed: np.ndarray) -> Step:
+        """Windows of bytes ``uint8 [..., T+1, row_bytes]`` as arrays ``[T+1, ...]``, one per field.
+
+        Every array is contiguous, aligned and a copy.
+        """
+        rows = np.moveaxis(packed, -2, 0)
+        arrays = {}
+        # Bytes are copied, not values: numpy copies unaligned values one by one, bytes in blocks.
+        for name, (dtype, offset) in self.dtype.fields.items():
+            field = np.ascontiguousarray(rows[..., offset : offset + dtype.itemsize])
+            if dtype.itemsize:
+                field = field.view(dtype.base)
+            arrays[name] = field.reshape(*rows.shape[:-1], *dtype.shape)
+        return self.views(arrays)
 
     def describe(self) -> list[tuple[str, str, tuple[int, ...]]]:
         """(name, dtype, shape) of every field in order: what a checkpoint records and compares."""

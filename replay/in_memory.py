@@ -1,0 +1,198 @@
+"""Replay in one process: the same three interfaces as over Reverb, seeded and deterministic.
+
+For inline runs, tests and machines without Reverb. Nothing here waits: what a limiter stops stays
+with the writer, and a batch that cannot be drawn is None at once, so one thread can write and
+read in turn. A lock lets a learner's prefetching thread read beside the writers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from replay.backend import TableInfo
+from replay.cutting import Cutter
+from replay.limits import batch_of, check_draws, table_limits
+from replay.memory_table import MemoryTable
+from replay.record import empty_folder, read_record, write_record
+from replay.step import RowLayout, Step
+from replay.tables import Draw, TableSpec, concrete_tables, task_table
+
+
+class InMemoryReplay:
+    """Tables in this process. The same seed, writes and draws give the same batches, bit for bit.
+
+    Raises ValueError where a table could never give what the draws ask for.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[TableSpec],
+        layout: RowLayout,
+        num_tasks: int,
+        seed: int,
+        draws: Mapping[str, Draw],
+    ) -> None:
+        self._specs = tuple(specs)
+        self._layout = layout
+        self._draws = dict(draws)
+        check_draws(self._specs, draws)
+        self._described = {}
+        for spec in self._specs:
+            limits = table_limits(spec, batch_of(spec.name, draws), ahead=0)
+            for concrete in concrete_tables([spec], num_tasks):
+                self._described[concrete.name] = (concrete, limits)
+        seeds = np.random.SeedSequence(seed).spawn(len(self._described))
+        self._tables = {
+            name: MemoryTable(spec, limits, layout.row_bytes, table_seed)
+            for (name, (spec, limits)), table_seed in zip(
+                self._described.items(), seeds, strict=True
+            )
+        }
+        self._num_tasks = num_tasks
+        self._lock = threading.Lock()
+
+    def writer(self, num_streams: int) -> InMemoryWriter:
+        """A writer of ``num_streams`` parallel streams."""
+        cutter = Cutter(self._specs, self._layout, num_streams)
+        return InMemoryWriter(cutter, self._tables, self._lock)
+
+    def reader(self, draws: Mapping[str, Draw] | None = None) -> InMemoryReader:
+        """A reader of the replay's draws, or of those given."""
+        draws = self._draws if draws is None else dict(draws)
+        check_draws(self._specs, draws)
+        sources = {}
+        for name, draw in draws.items():
+            spec = next(spec for spec in self._specs if spec.name == draw.table)
+            names = [draw.table]
+            if spec.per_task:
+                names = [task_table(draw.table, task) for task in range(self._num_tasks)]
+            tables = [self._tables[table] for table in names]
+            sources[name] = (tables, draw.batch_size, spec.per_task)
+        return InMemoryReader(sources, self._layout, self._lock)
+
+    def info(self) -> Mapping[str, TableInfo]:
+        """State of every concrete table by name."""
+        with self._lock:
+            return {name: table.info() for name, table in self._tables.items()}
+
+    def save(self, folder: Path) -> None:
+        """Write all tables, limiter counts and random states below ``folder`` (new or empty).
+
+        What a writer still holds is not part of it.
+        """
+        folder = empty_folder(folder)
+        with self._lock:
+            state = {
+                name: table.save(folder / _file(index))
+                for index, (name, table) in enumerate(self._tables.items())
+            }
+        write_record(folder, "memory", self._described, self._layout, state)
+
+    def load(self, folder: Path) -> None:
+        """Become the replay that `save` wrote; draws go on as if it had never stopped.
+
+        Raises ValueError if ``folder`` is damaged or was saved with other tables or rows.
+        """
+        folder = Path(folder)
+        state = read_record(folder, "memory", self._described, self._layout)
+        with self._lock:
+            for index, (name, table) in enumerate(self._tables.items()):
+                table.load(folder / _file(index), state[name])
+
+    def close(self) -> None:
+        """Nothing to stop."""
+
+
+class InMemoryWriter:
+    """Cuts streams into items and keeps those that a table does not take yet."""
+
+    def __init__(
+        self, cutter: Cutter, tables: Mapping[str, MemoryTable], lock: threading.Lock
+    ) -> None:
+        self._cutter = cutter
+        self._tables = tables
+        self._lock = lock
+        self._waiting: dict[str, deque[np.ndarray]] = defaultdict(deque)
+
+    def append(self, rows: Step) -> None:
+        """Add one row to each stream, arrays ``[B, ...]``."""
+        for items in self._cutter.append(rows):
+            for table, packed in items.by_table():
+                if table not in self._tables:
+                    raise ValueError(f"a row's task asks for table {table!r}, which does not exist")
+                self._waiting[table].append(packed)
+        self._insert()
+
+    def drop(self, stream: int) -> None:
+        """Forget the unfinished windows of one stream."""
+        self._cutter.drop(stream)
+
+    def flush(self, timeout_s: float) -> bool:
+        """True if the tables took everything; what they did not take is kept. Never waits."""
+        return self._insert()
+
+    def close(self) -> None:
+        """Drop unfinished windows, and items that no table took."""
+        self._waiting.clear()
+
+    def _insert(self) -> bool:
+        if not self._waiting:
+            return True
+        with self._lock:
+            for name in list(self._waiting):
+                waiting = self._waiting[name]
+                while waiting:
+                    taken = self._tables[name].insert(waiting[0])
+                    if taken < len(waiting[0]):
+                        waiting[0] = waiting[0][taken:]
+                        break
+                    waiting.popleft()
+                if not waiting:
+                    del self._waiting[name]
+        return not self._waiting
+
+
+class InMemoryReader:
+    """Draws batches straight from the tables."""
+
+    def __init__(
+        self,
+        sources: Mapping[str, tuple[list[MemoryTable], int, bool]],
+        layout: RowLayout,
+        lock: threading.Lock,
+    ) -> None:
+        self._sources = sources
+        self._layout = layout
+        self._lock = lock
+        self._drawn: dict[str, list[np.ndarray | None]] = {
+            name: [None] * len(tables) for name, (tables, _, _) in sources.items()
+        }
+        """What some tables of a per-task draw gave while others had too little."""
+
+    def next(self, draw: str, timeout_s: float) -> Step | None:
+        """The next batch, ``[T+1, B, ...]`` or ``[T+1, N, B, ...]``, or None. Never waits."""
+        if draw not in self._sources:
+            raise ValueError(f"no draw is named {draw!r}; there are {sorted(self._sources)}")
+        tables, batch_size, per_task = self._sources[draw]
+        drawn = self._drawn[draw]
+        with self._lock:
+            for index, table in enumerate(tables):
+                if drawn[index] is None:
+                    drawn[index] = table.sample(batch_size)
+        if any(items is None for items in drawn):
+            return None
+        self._drawn[draw] = [None] * len(tables)
+        return self._layout.time_major(np.stack(drawn) if per_task else drawn[0])
+
+    def close(self) -> None:
+        """Drop batches that were drawn in part."""
+        self._drawn = {name: [None] * len(drawn) for name, drawn in self._drawn.items()}
+
+
+def _file(index: int) -> str:
+    return f"table-{index}.npy"

@@ -1,0 +1,89 @@
+"""When a table takes an item and when it gives one: the arithmetic both back ends share.
+
+With ``error = inserted * samples_per_item - sampled``, a table gives n items when it holds at
+least ``min_items`` and ``error - n >= min_diff``; it takes n when it holds fewer than
+``min_items`` or when ``error + n * samples_per_item <= max_diff``. These are Reverb's own rules.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from replay.tables import Draw, TableSpec
+
+UNLIMITED = sys.float_info.max
+
+
+class Limits(NamedTuple):
+    """The limiter of one table; counts are items."""
+
+    samples_per_item: float
+    min_items: int
+    min_diff: float
+    max_diff: float
+
+    def may_insert(self, size: int, inserted: int, sampled: int) -> int:
+        """How many items the table takes now."""
+        free = self.min_items - size
+        if self.max_diff < UNLIMITED:
+            allowed = (self.max_diff + sampled) / self.samples_per_item - inserted
+            # Rounding must not make 3 out of 2.999...: the limit would drift from Reverb's.
+            return max(free, int(allowed + 1e-9), 0)
+        return sys.maxsize
+
+    def may_sample(self, size: int, inserted: int, sampled: int) -> int:
+        """How many items the table gives now."""
+        if size < self.min_items:
+            return 0
+        if self.min_diff > -UNLIMITED:
+            error = inserted * self.samples_per_item - sampled
+            return max(int(error - self.min_diff + 1e-9), 0)
+        return sys.maxsize
+
+
+def table_limits(spec: TableSpec, batch: int, ahead: int) -> Limits:
+    """The limiter of a table from which readers take ``batch`` items at a time.
+
+    ``ahead`` is how many items readers may hold that no learner has seen yet. A queue may run
+    ``max_items`` ahead of its reader. A ratio may be off by ``ahead + batch + 2 * max(1, ratio)``
+    items either way: less could leave writers and readers waiting for each other.
+
+    Raises ValueError if the table could never give a batch.
+    """
+    if spec.use_once:
+        if spec.samples_per_item is not None:
+            raise ValueError(
+                f"table {spec.name!r}: use_once draws every item once, so samples_per_item "
+                "must be None"
+            )
+        if spec.max_items < batch:
+            raise ValueError(
+                f"table {spec.name!r}: a queue of max_items {spec.max_items} cannot give a batch "
+                f"of {batch}; max_items must be at least the batch size"
+            )
+        return Limits(1.0, 1, 0.0, float(spec.max_items))
+    if spec.samples_per_item is None:
+        return Limits(1.0, spec.min_items, -UNLIMITED, UNLIMITED)
+    ratio = float(spec.samples_per_item)
+    offset = ratio * spec.min_items
+    slack = ahead + batch + 2.0 * max(1.0, ratio)
+    return Limits(ratio, spec.min_items, offset - slack, offset + slack)
+
+
+def batch_of(table: str, draws: Mapping[str, Draw]) -> int:
+    """Items that all draws together take at a time from the table named ``table`` in the specs."""
+    return sum(draw.batch_size for draw in draws.values() if draw.table == table)
+
+
+def check_draws(specs: tuple[TableSpec, ...], draws: Mapping[str, Draw]) -> None:
+    """Raise ValueError if a draw names no table or two tables share a name."""
+    names = [spec.name for spec in specs]
+    if not names or len(set(names)) != len(names):
+        raise ValueError(f"replay needs at least one table, each with its own name; got {names}")
+    for name, draw in draws.items():
+        if draw.table not in names:
+            raise ValueError(f"draw {name!r} is from table {draw.table!r}; the tables are {names}")
+        if draw.batch_size < 1:
+            raise ValueError(f"draw {name!r}: batch_size must be at least 1")
