@@ -19,12 +19,16 @@ if command -v flock >/dev/null; then
     flock 9
 fi
 
+# The name alone is not enough: a version manager's shim may stand for nothing.
 find_python() {
-    if command -v python3.11 >/dev/null; then
-        command -v python3.11
-    else
-        command -v python3 || fail "no python3 found; install Python 3.11 (3.12 runs without Reverb)."
-    fi
+    local name
+    for name in python3.11 python3; do
+        if "$name" -c '' >/dev/null 2>&1; then
+            command -v "$name"
+            return
+        fi
+    done
+    fail "no python3 found; install Python 3.11 (3.12 runs without Reverb)."
 }
 
 python_version() { "$1" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])'; }
