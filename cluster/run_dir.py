@@ -1,0 +1,224 @@
+"""A run's directory: what it was asked to do, on what, how it stands, and its checkpoints.
+
+``config.json``, ``environment.json``, ``status.json``, ``metrics.csv``, ``tensorboard/`` and
+``checkpoints/``. Every file appears whole; nothing is read by pickle.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cluster.atomic import write_json
+from cluster.checkpoints import Checkpoint, Checkpoints
+from cluster.errors import RunError
+
+RUNS = Path("runs")
+ENDED = ("finished", "stopped", "failed", "dead")
+"""States in which nothing runs any more."""
+
+
+class RunDir:
+    """One run's directory; make it with `create` or `open`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self._checkpoints = Checkpoints(self.path / "checkpoints")
+
+    @staticmethod
+    def create(
+        path: str | Path | None,
+        experiment: str,
+        overrides: Sequence[str],
+        stage: Any,
+        seed: int,
+        *,
+        tiny: bool = False,
+        inline: bool = False,
+    ) -> RunDir:
+        """A new run at ``path``, or at ``runs/EXPERIMENT-TIME``.
+
+        ``stage`` is recorded for reading only: a run is resumed from its experiment's name and
+        overrides. Raises RunError where something is already there, or nothing can be written.
+        """
+        from cluster import machine
+
+        where = Path(path) if path is not None else _default_path(experiment)
+        if where.exists() and (not where.is_dir() or any(where.iterdir())):
+            raise RunError(
+                f"{where} already exists and is not empty; choose another --run-dir, or continue "
+                f"what is there with: skill-train resume {where}"
+            )
+        try:
+            where.mkdir(parents=True, exist_ok=True)
+            write_json(where / "environment.json", machine.describe())
+            config = {
+                "experiment": experiment,
+                "overrides": list(overrides),
+                "seed": seed,
+                "tiny": tiny,
+                "inline": inline,
+                "resolved": plain(stage),
+            }
+            write_json(where / "config.json", config)
+        except OSError as error:
+            raise RunError(f"cannot write the run to {where}: {error.strerror}") from error
+        return RunDir(where)
+
+    @staticmethod
+    def open(path: str | Path) -> RunDir:
+        """The run at ``path`` (or ``runs/path``); raises RunError naming what is there instead."""
+        for where in (Path(path), RUNS / path):
+            if (where / "config.json").is_file():
+                return RunDir(where)
+        there = [run.path.name for run in all_runs()]
+        known = f"runs/ holds {', '.join(there[-8:])}" if there else "runs/ holds no runs yet"
+        what = "is not a run (no config.json)" if Path(path).exists() else "does not exist"
+        raise RunError(f"{path} {what}; {known}")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What `create` recorded."""
+        return _read_json(self.path / "config.json")
+
+    def write_status(self, values: Mapping[str, Any]) -> None:
+        """How the run stands now; adds this process (the driver), its host, and the time."""
+        about = {
+            "pid": os.getpid(),
+            "pid_started": _process_started(os.getpid()),
+            "host": socket.gethostname(),
+            "updated": time.time(),
+        }
+        write_json(self.path / "status.json", {**values, **about})
+
+    def read_status(self) -> dict[str, Any]:
+        """What was last written; ``state`` is "new" before that.
+
+        It is corrected to "dead" where a run should be running and its driver is gone.
+        """
+        if not (self.path / "status.json").is_file():
+            return {"state": "new", "env_steps": 0, "learner_steps": 0, "components": []}
+        status = _read_json(self.path / "status.json")
+        if status["state"] not in ENDED and not driver_is_alive(status):
+            status["state"] = "dead"
+        return status
+
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """Hold the run as its only driver, and clear what a killed one left half written.
+
+        Raises RunError when another process holds it.
+        """
+        with open(self.path / ".lock", "a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise RunError(
+                    f"{self.path} is being run by another process; see it with: "
+                    f"skill-train status {self.path}"
+                ) from error
+            self.clean()
+            yield
+
+    def clean(self) -> None:
+        """Remove what a kill left half written; only for the process that runs the run."""
+        self._checkpoints.clean()
+        for path in self.path.glob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
+    def save_checkpoint(
+        self,
+        counters: Mapping[str, int | float],
+        learner_state: Mapping[str, Any],
+        save_replay: Callable[[Path], None] | None = None,
+        *,
+        score: float | None = None,
+        replay_from: Path | None = None,
+        keep: int = 3,
+    ) -> Path:
+        """See `Checkpoints.save`."""
+        return self._checkpoints.save(
+            counters,
+            learner_state,
+            save_replay,
+            score=score,
+            replay_from=replay_from,
+            keep=keep,
+        )
+
+    def checkpoints(self) -> list[Path]:
+        """Folders of all checkpoints, newest first."""
+        return self._checkpoints.paths()
+
+    def load_latest(self, with_replay: bool = True) -> Checkpoint | None:
+        """See `Checkpoints.load_latest`."""
+        return self._checkpoints.load_latest(with_replay)
+
+    def load_best(self, with_replay: bool = False) -> Checkpoint | None:
+        """See `Checkpoints.load_best`."""
+        return self._checkpoints.load_best(with_replay)
+
+
+def all_runs() -> list[RunDir]:
+    """The runs below ``runs/``, oldest first."""
+    found = [path.parent for path in RUNS.glob("*/config.json")]
+    return [RunDir(path) for path in sorted(found, key=lambda p: p.stat().st_mtime)]
+
+
+def driver_is_alive(status: Mapping[str, Any]) -> bool:
+    """Whether the process that wrote ``status`` still runs; on another host nobody can tell."""
+    if status["host"] != socket.gethostname():
+        return True
+    return status["pid_started"] is not None and (
+        _process_started(status["pid"]) == status["pid_started"]
+    )
+
+
+def plain(value: Any) -> Any:
+    """Nested dataclasses as dictionaries that begin with their type, for reading."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"type": type(value).__name__, **fields}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return getattr(value, "__qualname__", None) or str(value)
+
+
+def _default_path(experiment: str) -> Path:
+    stamp = f"{experiment.replace('/', '_')}-{time.strftime('%Y%m%d-%H%M%S')}"
+    path, count = RUNS / stamp, 1
+    while path.exists():
+        count += 1
+        path = RUNS / f"{stamp}-{count}"
+    return path
+
+
+def _process_started(pid: int) -> float | None:
+    """When the process started, which tells it from a later one with its number; None if gone."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.Error:
+        return None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read as JSON ({error}); is it from a run?") from error
+    return values

@@ -1,0 +1,285 @@
+"""A kill, a full disk or a damaged file at any point leaves the last whole checkpoint usable."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from cluster import atomic, checkpoints, run_dir
+from cluster.errors import RunError
+from cluster.run_dir import RunDir
+
+
+@dataclass(frozen=True)
+class Part:
+    sizes: tuple[int, ...] = (3, 4)
+    make: type = dict
+
+
+@dataclass(frozen=True)
+class Whole:
+    part: Part
+    rate: float = 0.5
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing may tidy up after it."""
+
+
+@pytest.fixture
+def run(tmp_path) -> RunDir:
+    return RunDir.create(tmp_path / "run", "paper/task", ["--rate", "1"], Whole(Part()), 7)
+
+
+def state(step: int) -> dict:
+    return {"agent": {"w": torch.full((3,), float(step))}, "steps": step}
+
+
+def save(run: RunDir, step: int, **options) -> Path:
+    return run.save_checkpoint({"learner_steps": step, "elapsed": 0.5}, state(step), **options)
+
+
+def fill(text: str):
+    def save_replay(folder: Path) -> None:
+        (folder / "inner").mkdir()
+        (folder / "inner" / "table.npz").write_text(text)
+
+    return save_replay
+
+
+def test_config_and_environment_are_recorded(run):
+    config = run.config
+    assert config["experiment"] == "paper/task"
+    assert config["overrides"] == ["--rate", "1"]
+    assert config["seed"] == 7
+    assert config["resolved"]["part"] == {"type": "Part", "sizes": [3, 4], "make": "dict"}
+    environment = json.loads((run.path / "environment.json").read_text())
+    assert environment["packages"]["torch"] == torch.__version__.split("+")[0] or environment
+    assert environment["machine"]["cpus"] >= 1
+
+
+def test_an_existing_run_is_not_overwritten(run):
+    with pytest.raises(RunError, match="already exists and is not empty"):
+        RunDir.create(run.path, "paper/task", [], Whole(Part()), 0)
+
+
+def test_a_missing_run_names_what_is_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match=r"nowhere does not exist; runs/ holds no runs yet"):
+        RunDir.open("nowhere")
+    made = RunDir.create(None, "paper/task", [], Whole(Part()), 0)
+    assert made.path.parent == tmp_path / "runs"
+    assert made.path.name.startswith("paper_task-2")
+    with pytest.raises(RunError, match=f"runs/ holds {made.path.name}"):
+        RunDir.open("nowhere")
+    assert RunDir.open(made.path.name).path == made.path
+
+
+def test_status_round_trip_and_a_dead_driver(run, monkeypatch):
+    assert run.read_status()["state"] == "new"
+    run.write_status({"state": "running", "env_steps": 5})
+    status = run.read_status()
+    assert (status["state"], status["env_steps"], status["pid"]) == ("running", 5, os.getpid())
+    monkeypatch.setattr(run_dir, "_process_started", lambda pid: None)
+    assert run.read_status()["state"] == "dead"
+    run.write_status({"state": "finished"})
+    assert run.read_status()["state"] == "finished"
+
+
+def test_one_driver_at_a_time(run):
+    with run.claim(), pytest.raises(RunError, match="another process"), run.claim():
+        pass
+    with run.claim():
+        pass
+
+
+def test_a_checkpoint_comes_back(run):
+    assert run.load_latest() is None
+    assert run.load_best() is None
+    save(run, 10, save_replay=fill("rows"), score=0.25)
+    loaded = run.load_latest()
+    assert loaded.counters == {"learner_steps": 10, "elapsed": 0.5}
+    assert torch.equal(loaded.learner_state["agent"]["w"], torch.full((3,), 10.0))
+    assert (loaded.replay / "inner" / "table.npz").read_text() == "rows"
+    assert loaded.score == 0.25
+    assert loaded.path.name == "000000010"
+    assert run.load_latest(with_replay=False).replay is None
+
+
+def test_the_last_k_and_the_best_are_kept(run):
+    for step, score in [(1, 0.1), (2, 0.9), (3, None), (4, 0.5), (5, 0.2)]:
+        save(run, step, score=score, keep=2)
+    assert [p.name for p in run.checkpoints()] == ["000000005", "000000004", "000000002"]
+    assert run.load_best().counters["learner_steps"] == 2
+    assert run.load_latest().counters["learner_steps"] == 5
+
+
+def test_the_same_learner_step_twice_keeps_order(run):
+    save(run, 0)
+    for _ in range(11):
+        again = save(run, 0, keep=2)
+    assert again.name == "000000000-12"
+    assert run.load_latest().path == again
+    assert len(run.checkpoints()) == 2
+
+
+def test_replay_can_be_lent_by_an_earlier_checkpoint(run):
+    first = save(run, 1, save_replay=fill("rows"))
+    second = save(run, 2, replay_from=first, keep=1)
+    assert run.checkpoints() == [second]
+    assert (run.load_latest().replay / "inner" / "table.npz").read_text() == "rows"
+
+
+def damage_learner(path: Path) -> None:
+    data = bytearray((path / "learner.pt").read_bytes())
+    data[len(data) // 2] ^= 1
+    (path / "learner.pt").write_bytes(data)
+
+
+DAMAGES = {
+    "learner": damage_learner,
+    "replay": lambda path: (path / "replay/inner/table.npz").write_text("sworn"),
+    "replay lost": lambda path: shutil.rmtree(path / "replay"),
+    "manifest": lambda path: (path / "manifest.json").write_text('{"coun'),
+    "manifest lost": lambda path: (path / "manifest.json").unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_damaged_checkpoint_is_named_and_passed_over(run, damage, caplog):
+    save(run, 1, save_replay=fill("rows"), score=1.0)
+    save(run, 2, save_replay=fill("rows"), score=2.0)
+    damage(run.checkpoints()[0])
+    with caplog.at_level(logging.WARNING):
+        assert run.load_latest().counters["learner_steps"] == 1
+    assert "000000002 is damaged" in caplog.text
+    assert run.load_best(with_replay=True).counters["learner_steps"] == 1
+
+
+def test_all_damaged_is_one_sentence(run):
+    damage_learner(save(run, 1))
+    with pytest.raises(RunError, match="none of the 1 checkpoints in .* is intact"):
+        run.load_latest()
+
+
+def test_going_on_from_before_a_damaged_one_removes_it(run):
+    save(run, 1)
+    damage_learner(save(run, 5))
+    assert run.load_latest().counters["learner_steps"] == 1
+    save(run, 3, keep=1)
+    assert [p.name for p in run.checkpoints()] == ["000000003"]
+
+
+def test_a_checkpoint_is_not_read_by_pickle(run):
+    with pytest.raises(RunError):
+        run.save_checkpoint({"learner_steps": 1}, {"x": Whole(Part())})
+        run.load_latest()
+
+
+def disk_calls(run: RunDir, monkeypatch, error: BaseException | None, at: int) -> int:
+    """Save step 2 with ``error`` raised in place of call number ``at`` that touches the disk."""
+    calls = 0
+
+    def counted(function):
+        def call(*args, **kwargs):
+            nonlocal calls
+            calls += 1
+            if calls == at:
+                raise error
+            return function(*args, **kwargs)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for module, name in [
+            (os, "fsync"),
+            (os, "replace"),
+            (os, "open"),
+            (Path, "mkdir"),
+            (Path, "rename"),
+            (checkpoints, "write_bytes"),
+            (checkpoints, "write_json"),
+            (atomic, "sync_folder"),
+        ]:
+            patch.setattr(module, name, counted(getattr(module, name)))
+        if isinstance(error, Killed):  # a killed process tidies nothing up
+            patch.setattr(shutil, "rmtree", lambda *args, **kwargs: None)
+        save(run, 2, save_replay=fill("new"), keep=1)
+    return calls
+
+
+def test_a_kill_at_any_instant_leaves_a_whole_checkpoint(run, monkeypatch, tmp_path):
+    total = disk_calls(run, monkeypatch, None, at=0)
+    assert total > 12
+    for at in range(1, total + 1):
+        shutil.rmtree(run.path / "checkpoints")
+        save(run, 1, save_replay=fill("old"))
+        with pytest.raises(Killed):
+            disk_calls(run, monkeypatch, Killed(), at)
+        with run.claim():
+            loaded = run.load_latest()
+        step = loaded.counters["learner_steps"]
+        assert (loaded.replay / "inner" / "table.npz").read_text() == {1: "old", 2: "new"}[step]
+        assert not list((run.path / "checkpoints").glob(".*"))
+        assert save(run, 3) == run.checkpoints()[0]
+
+
+def test_a_full_disk_at_any_write_is_one_sentence(run, monkeypatch):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    total = disk_calls(run, monkeypatch, None, at=0)
+    told = 0
+    for at in range(1, total):  # the last one renames the old away: it needs no space
+        shutil.rmtree(run.path / "checkpoints")
+        save(run, 1, save_replay=fill("old"))
+        with pytest.raises(RunError, match="the disk is full"):
+            disk_calls(run, monkeypatch, full, at)
+        told += 1
+        assert not list((run.path / "checkpoints").glob(".*"))
+        assert run.load_latest().counters["learner_steps"] in (1, 2)
+    assert told == total - 1
+
+
+def test_a_truly_full_device_is_one_sentence(run, monkeypatch):
+    save(run, 1)
+
+    def write(path: Path, data: bytes) -> None:
+        with open("/dev/full", "wb", buffering=0) as file:
+            file.write(data)
+
+    monkeypatch.setattr(checkpoints, "write_bytes", write)
+    with pytest.raises(RunError, match="the disk is full"):
+        save(run, 2)
+    assert run.load_latest().counters["learner_steps"] == 1
+
+
+def test_another_failure_of_replay_is_passed_on(run):
+    def broken(folder: Path) -> None:
+        raise ConnectionError("the server is away")
+
+    with pytest.raises(ConnectionError):
+        save(run, 1, save_replay=broken)
+    assert run.checkpoints() == []
+    assert not list((run.path / "checkpoints").glob(".*"))
+
+
+def test_a_status_write_that_is_killed_leaves_the_old_one(run, monkeypatch):
+    run.write_status({"state": "running", "env_steps": 1})
+
+    def killed(*args):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(Killed):
+            run.write_status({"state": "running", "env_steps": 2})
+    assert run.read_status()["env_steps"] == 1
+    with run.claim():
+        assert not list(run.path.glob(".*.tmp"))
