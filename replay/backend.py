@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-import numpy as np
-
 from replay.step import Step
 
 
@@ -69,5 +67,3 @@ class Replay(Protocol):
 
     def close(self) -> None:
         """Stop. Held items are gone unless saved."""
-
-

@@ -54,8 +54,7 @@ class Cutter:
         self._is_first = history["is_first"]
         self._column = 0
         self._tables: list[_Table] = [
-            (_Trials if spec.whole_trial else _Windows)(spec, num_streams, layout)
-            for spec in specs
+            (_Trials if spec.whole_trial else _Windows)(spec, num_streams, layout) for spec in specs
         ]
 
     def append(self, rows: Step) -> list[Items]:
@@ -208,9 +207,7 @@ class _Trials:
         self._begin[self._begin < _NEVER] -= columns
         self._oldest = int(self._begin.min())
 
-    def _pad(
-        self, packed: np.ndarray, task: np.ndarray, streams: np.ndarray, column: int
-    ) -> Items:
+    def _pad(self, packed: np.ndarray, task: np.ndarray, streams: np.ndarray, column: int) -> Items:
         rows = np.zeros((len(streams), self.spec.length + 1, packed.shape[-1]), np.uint8)
         is_first = rows.view(self._layout.dtype)[..., 0]["is_first"]
         for item, stream in enumerate(streams):

@@ -169,29 +169,20 @@ class InMemoryReader:
         self._sources = sources
         self._layout = layout
         self._lock = lock
-        self._drawn: dict[str, list[np.ndarray | None]] = {
-            name: [None] * len(tables) for name, (tables, _, _) in sources.items()
-        }
-        """What some tables of a per-task draw gave while others had too little."""
 
     def next(self, draw: str, timeout_s: float) -> Step | None:
         """The next batch, ``[T+1, B, ...]`` or ``[T+1, N, B, ...]``, or None. Never waits."""
         if draw not in self._sources:
             raise ValueError(f"no draw is named {draw!r}; there are {sorted(self._sources)}")
         tables, batch_size, per_task = self._sources[draw]
-        drawn = self._drawn[draw]
         with self._lock:
-            for index, table in enumerate(tables):
-                if drawn[index] is None:
-                    drawn[index] = table.sample(batch_size)
-        if any(items is None for items in drawn):
-            return None
-        self._drawn[draw] = [None] * len(tables)
+            if not all(table.can_give(batch_size) for table in tables):
+                return None
+            drawn = [table.sample(batch_size) for table in tables]
         return self._layout.time_major(np.stack(drawn) if per_task else drawn[0])
 
     def close(self) -> None:
-        """Drop batches that were drawn in part."""
-        self._drawn = {name: [None] * len(drawn) for name, drawn in self._drawn.items()}
+        """Nothing to stop."""
 
 
 def _file(index: int) -> str:

@@ -51,17 +51,19 @@ class MemoryTable:
             count += len(part)
         return count
 
-    def sample(self, count: int) -> np.ndarray | None:
-        """``uint8 [count, T+1, row_bytes]``, a copy, or None if the table does not give it now.
+    def can_give(self, count: int) -> bool:
+        """Whether `sample` may draw ``count`` items now."""
+        if self._spec.use_once and count > self._size:
+            return False
+        return count <= self._limits.may_sample(self._size, self._inserted, self._sampled)
+
+    def sample(self, count: int) -> np.ndarray:
+        """``uint8 [count, T+1, row_bytes]``, a copy; only where `can_give` says so.
 
         A queue gives its oldest items and forgets them; other tables draw uniformly, with
         replacement.
         """
-        if count > self._limits.may_sample(self._size, self._inserted, self._sampled):
-            return None
         if self._spec.use_once:
-            if count > self._size:
-                return None
             drawn = self._ring[(self._oldest + np.arange(count)) % len(self._ring)]
             self._oldest = (self._oldest + count) % len(self._ring)
             self._size -= count

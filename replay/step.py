@@ -163,6 +163,5 @@ class RowLayout:
 
 def _leaves(spec: Step) -> list[tuple[str, ArraySpec]]:
     leaves = [(f"observation/{k}", v) for k, v in spec.observation.items()]
-    for name in ("action", "reward", "discount", "is_first", "task", "policy_version"):
-        leaves.append((name, getattr(spec, name)))
+    leaves += [(name, getattr(spec, name)) for name in Step._fields[1:-1]]
     return leaves + [(f"extras/{k}", v) for k, v in spec.extras.items()]
