@@ -12,3 +12,5 @@ register(
     entry_point="tasks.go_to_target:GoToTarget",
     kwargs={"body": "ball"},
 )
+for _n in (1, 4, 8):
+    register(id=f"skill/Grid-{_n}step-v0", entry_point="tasks.grid:Grid", kwargs={"body_steps": _n})

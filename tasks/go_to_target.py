@@ -78,6 +78,8 @@ class GoToTarget(gymnasium.Env):
             spec.worldbody.add_site(
                 name=f"target_{i}",
                 type=mujoco.mjtGeom.mjGEOM_BOX,
+                # Not the origin: MuJoCo ignores later moves of a site compiled on its body's frame.
+                pos=[1.0 + i, 0.0, 0.01],
                 size=[TARGET_HALF_SIZE, TARGET_HALF_SIZE, 0.01],
                 rgba=_TARGET_COLOUR,
             )

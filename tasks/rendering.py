@@ -45,9 +45,7 @@ class SceneRenderer:
         view.type = mujoco.mjtCamera.mjCAMERA_FIXED
         view.fixedcamid = self._model.camera(camera).id
         everything = mujoco.mjtCatBit.mjCAT_ALL
-        mujoco.mjv_updateScene(
-            self._model, data, self._option, None, view, everything, self._scene
-        )
+        mujoco.mjv_updateScene(self._model, data, self._option, None, view, everything, self._scene)
         mujoco.mjr_render(self._rect, self._scene, self._context)
         width, height = self.size
         pixels = np.empty((height, width, 3), np.uint8)

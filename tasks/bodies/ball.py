@@ -20,8 +20,8 @@ BALL_MASS = 3.0  # kg
 HEAD_MASS = 2.0  # kg; with the ball heavy enough to push a 1.5 kg box without slipping
 TOP_SPEED = 2.0  # m/s at full roll: 8 m in about 90 control steps of 0.05 s
 ROLL_TORQUE = 5.0  # N m, 25 N at the floor
-TOP_TURN_RATE = 4.0  # rad/s at full steer: half a turn in about 16 control steps
-TURN_TORQUE = 1.0  # N m
+TOP_TURN_RATE = 3.0  # rad/s at full steer: half a turn in about 25 control steps
+TURN_TORQUE = 0.75  # N m
 HEAD_INERTIA = 0.03  # kg m^2 about every axis
 FLOOR_FRICTION = 1.0
 
@@ -47,7 +47,7 @@ class Ball(Body):
             axis=[0, 0, 1],
             damping=TURN_TORQUE / TOP_TURN_RATE,
         )
-        looks = dict(contype=0, conaffinity=0, mass=0.0)
+        looks = {"contype": 0, "conaffinity": 0, "mass": 0.0}
         head.add_geom(
             type=geom.mjGEOM_CYLINDER,
             size=[0.1, 0.05, 0.0],

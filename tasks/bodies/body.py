@@ -22,7 +22,7 @@ class BoundBody(ABC):
 
     @abstractmethod
     def place(self, x: float, y: float, yaw: float) -> None:
-        """Stand the body at rest at ``x, y`` (metres) facing ``yaw`` (radians); write qpos, qvel."""
+        """Stand at rest at ``x, y`` (metres) facing ``yaw`` (radians); writes qpos and qvel."""
 
     @abstractmethod
     def pose(self) -> tuple[float, float, float]:
