@@ -7,6 +7,8 @@ import importlib
 import os
 import subprocess
 import sys
+import weakref
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -20,7 +22,7 @@ NO_OPENGL = (
 
 
 class SceneRenderer:
-    """Draws one model at one size. Holds an OpenGL context: `close` it in the same thread.
+    """Draws one model at one size. Holds an OpenGL context: use and `close` it in one thread.
 
     Raises RuntimeError, naming the packages to install, if no backend works. The environment
     variable MUJOCO_GL (egl or osmesa) overrides the choice.
@@ -37,6 +39,8 @@ class SceneRenderer:
         self._rect = mujoco.MjrRect(0, 0, width, height)
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
+        # At the latest at exit, while OpenGL is still loaded: its own destructor comes too late.
+        self._free = weakref.finalize(self, _free, self._gl, self._context)
 
     def render(self, data: mujoco.MjData, camera: str) -> np.ndarray:
         """The picture of ``camera``, uint8 ``[height, width, 3]``, top row first."""
@@ -53,10 +57,14 @@ class SceneRenderer:
         return np.ascontiguousarray(pixels[::-1])  # OpenGL's first row is the bottom one
 
     def close(self) -> None:
-        """Free the context. Safe to call once."""
-        self._gl.make_current()
-        self._context.free()
-        self._gl.free()
+        """Free the context; a second call does nothing."""
+        self._free()
+
+
+def _free(gl: Any, context: mujoco.MjrContext) -> None:
+    gl.make_current()
+    context.free()
+    gl.free()
 
 
 @functools.cache

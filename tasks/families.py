@@ -1,0 +1,171 @@
+"""Families of tasks indexed by (dynamics i, goal j), and the sets of them that a run uses.
+
+A `TaskFamily` is the whole grid of I dynamics x J goals; task (i, j) has index ``i * J + j``.
+A `TaskSet` names some cells of it: what an experiment's actors draw from or what is held out.
+A task keeps its family's index in every set, so that train and test sets agree on embeddings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium
+
+Cell = tuple[int, int]
+
+# Cells (dynamics, goal) left out of training on a 3x3 grid: DSE, figure 2 and table 3.
+HELD_OUT: dict[str, tuple[Cell, ...]] = {
+    "6-3": ((0, 0), (1, 1), (2, 2)),
+    "4-5": ((0, 0), (0, 1), (1, 0), (1, 1), (2, 2)),
+}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One dynamics or one goal: its name and the arguments it gives to the environment."""
+
+    name: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+
+SAME = (Variant(""),)
+"""The only variant along an axis that does not vary."""
+
+
+@dataclass(frozen=True)
+class TaskFamily:
+    """Environment ``env_id`` for every pair of ``dynamics`` and ``goals``.
+
+    ``kwargs`` go to every task. Raises ValueError if an axis is empty, or if two of the three
+    sources give the same argument.
+    """
+
+    env_id: str
+    dynamics: tuple[Variant, ...] = SAME
+    goals: tuple[Variant, ...] = SAME
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.dynamics or not self.goals:
+            raise ValueError(f"family {self.env_id} needs at least one dynamics and one goal")
+        sources = [
+            set(self.kwargs),
+            set().union(*(v.kwargs for v in self.dynamics)),
+            set().union(*(v.kwargs for v in self.goals)),
+        ]
+        if len(set().union(*sources)) < sum(map(len, sources)):
+            raise ValueError(
+                f"family {self.env_id} gives one argument twice, among its own {sources[0]}, "
+                f"its dynamics' {sources[1]} and its goals' {sources[2]}"
+            )
+
+    @property
+    def num_tasks(self) -> int:
+        """I * J."""
+        return len(self.dynamics) * len(self.goals)
+
+    def index(self, dynamics: int, goal: int) -> int:
+        """Index of task (i, j). Raises IndexError if there is no such cell."""
+        if not (0 <= dynamics < len(self.dynamics) and 0 <= goal < len(self.goals)):
+            raise IndexError(
+                f"family {self.env_id} has {len(self.dynamics)} dynamics and "
+                f"{len(self.goals)} goals, no cell {(dynamics, goal)}"
+            )
+        return dynamics * len(self.goals) + goal
+
+    def cell(self, task: int) -> Cell:
+        """(dynamics, goal) of a task's index. Raises IndexError if there is no such task."""
+        if not 0 <= task < self.num_tasks:
+            raise IndexError(f"family {self.env_id} has tasks 0 to {self.num_tasks - 1}, no {task}")
+        return divmod(task, len(self.goals))
+
+    def name(self, task: int) -> str:
+        """A readable name, such as ``skill/Reacher-v0[arm=33/67,goal=1]``."""
+        i, j = self.cell(task)
+        parts = [v.name for v in (self.dynamics[i], self.goals[j]) if v.name]
+        return self.env_id + (f"[{','.join(parts)}]" if parts else "")
+
+    def task_kwargs(self, task: int) -> dict[str, Any]:
+        """What `gymnasium.make` is given for a task besides the family's id."""
+        i, j = self.cell(task)
+        return {**self.kwargs, **self.dynamics[i].kwargs, **self.goals[j].kwargs}
+
+    def all(self) -> TaskSet:
+        """Every task of the family."""
+        return TaskSet(self, tuple(range(self.num_tasks)))
+
+    def only(self, cells: Iterable[Cell]) -> TaskSet:
+        """The tasks at ``cells``."""
+        return TaskSet(self, tuple(sorted(self.index(i, j) for i, j in cells)))
+
+    def without(self, cells: Iterable[Cell]) -> TaskSet:
+        """Every task but those at ``cells``."""
+        out = {self.index(i, j) for i, j in cells}
+        return TaskSet(self, tuple(t for t in range(self.num_tasks) if t not in out))
+
+
+@dataclass(frozen=True)
+class TaskSet:
+    """Tasks of one ``family``, by their index in it, in increasing order without repeats."""
+
+    family: TaskFamily
+    tasks: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not self.tasks or list(self.tasks) != sorted(set(self.tasks)):
+            raise ValueError(f"a task set needs distinct tasks in order, not {self.tasks}")
+        for task in self.tasks:
+            self.family.cell(task)
+
+    @property
+    def num_tasks(self) -> int:
+        """How many tasks the set has (the family may have more)."""
+        return len(self.tasks)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the set's tasks, in order."""
+        return tuple(self.family.name(t) for t in self.tasks)
+
+    def make(self, task: int, **kwargs: Any) -> gymnasium.Env:
+        """The environment of ``task`` (its index in the family), ``kwargs`` overriding.
+
+        Raises ValueError if the task is not in this set: held-out tasks stay held out.
+        """
+        if task not in self.tasks:
+            raise ValueError(f"task {task} is not in this set, which has {self.tasks}")
+        chosen = {**self.family.task_kwargs(task), **kwargs}
+        return gymnasium.make(self.family.env_id, disable_env_checker=True, **chosen)
+
+
+def single_task(env_id: str, **kwargs: Any) -> TaskSet:
+    """The set of one task, index 0: ``env_id`` made with ``kwargs``."""
+    return TaskFamily(env_id, kwargs=kwargs).all()
+
+
+def held_out_split(family: TaskFamily, split: str) -> tuple[TaskSet, TaskSet]:
+    """(train, test) sets of a 3x3 family for "6-3" (6 train, 3 test) or "4-5" (4 and 5).
+
+    Raises ValueError for another split or another shape.
+    """
+    if split not in HELD_OUT:
+        raise ValueError(f"there is no split {split!r}; splits are {sorted(HELD_OUT)}")
+    if (len(family.dynamics), len(family.goals)) != (3, 3):
+        raise ValueError(f"split {split} is of a 3x3 family, and {family.env_id} is not one")
+    return family.without(HELD_OUT[split]), family.only(HELD_OUT[split])
+
+
+def goal_split(
+    env_id: str, argument: str, train: Iterable[Any], test: Iterable[Any], **kwargs: Any
+) -> tuple[TaskSet, TaskSet]:
+    """(train, test) sets of one family that differ in the value of ``argument`` alone.
+
+    Training goals come first (MBML: 10 train and 8 test goals are tasks 0-9 and 10-17).
+    """
+    train, test = tuple(train), tuple(test)
+    goals = tuple(Variant(f"{argument}={g}", {argument: g}) for g in train + test)
+    family = TaskFamily(env_id, goals=goals, kwargs=kwargs)
+    split = len(train)
+    return TaskSet(family, tuple(range(split))), TaskSet(family, tuple(range(split, len(goals))))
