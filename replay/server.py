@@ -1,0 +1,186 @@
+"""The tables behind a Reverb server, and their way to disk and back.
+
+Reverb's server listens on all interfaces (``[::]``) and cannot be told otherwise, without
+encryption or password: keep its port inside a private network. It also lets two servers share one
+port without a word, so that is looked at first.
+
+Nothing may be drawn in the server's own process (its local sampler crashes now and then): make
+readers elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from replay.backend import TableInfo
+from replay.limits import UNLIMITED, Limits, batch_of, check_draws, table_limits
+from replay.reader import items_ahead
+from replay.record import empty_folder, read_record, write_record
+from replay.reverb_native import TableState, native, table_states
+from replay.step import RowLayout
+from replay.tables import Draw, TableSpec, concrete_tables
+
+_ANSWER_S = 30.0
+_CHECKPOINT = "reverb"
+
+
+class ReverbReplay:
+    """Tables for ``specs``, served by this process at `address` until `close`.
+
+    ``port`` None takes a free one; a run that should survive the server's death fixes it, so that
+    readers and writers find the restarted server. ``host`` is what they are told to connect to
+    (not what is listened on, see above). ``restore`` is a folder that `save` wrote.
+    ``max_in_flight`` is the readers', for the limiters.
+
+    Raises ValueError, in one sentence, if the tables could never give the draws, the port is
+    taken, or ``restore`` is damaged or of a run with other tables, limiters or rows.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[TableSpec],
+        layout: RowLayout,
+        num_tasks: int,
+        draws: Mapping[str, Draw],
+        port: int | None = None,
+        *,
+        host: str = "localhost",
+        restore: Path | None = None,
+        max_in_flight: int = 64,
+    ) -> None:
+        check_draws(tuple(specs), draws)
+        self._layout = layout
+        self._tables: dict[str, tuple[TableSpec, Limits]] = {}
+        for spec in specs:
+            batch = batch_of(spec.name, draws)
+            limits = table_limits(spec, batch, items_ahead(batch, max_in_flight))
+            for concrete in concrete_tables([spec], num_tasks):
+                self._tables[concrete.name] = (concrete, limits)
+        checkpoint = None
+        if restore is not None:
+            read_record(restore, "reverb", self._tables, layout)
+            checkpoint = str(Path(restore) / _CHECKPOINT)
+        # Reverb deletes whatever else lies where it writes checkpoints, so that place is its own.
+        self._scratch = Path(tempfile.mkdtemp(prefix="replay-"))
+        self._port = _free_port(port)
+        self._host = host
+        try:
+            self._server = native().Server(
+                [_table(*described) for described in self._tables.values()],
+                self._port,
+                native().create_default_checkpointer(str(self._scratch), "", checkpoint),
+            )
+            self._client = native().Client(f"localhost:{self._port}")
+            self._check_tables(restore)
+        except (RuntimeError, ValueError) as error:
+            self.close()
+            if isinstance(error, RuntimeError):
+                raise ValueError(f"Reverb did not start on port {self._port}: {error}") from error
+            raise
+
+    @property
+    def address(self) -> str:
+        """Where readers and writers connect, "host:port"."""
+        return f"{self._host}:{self._port}"
+
+    def info(self) -> Mapping[str, TableInfo]:
+        """State of every concrete table by name. Sampled counts what readers hold prefetched."""
+        return {
+            name: TableInfo(state.size, state.max_items, state.inserted, state.sampled)
+            for name, state in table_states(self._client, _ANSWER_S).items()
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write all tables below ``folder`` (new or empty), whole or not at all.
+
+        Takes about a second per 24 MB; readers and writers go on meanwhile. Tables are written
+        one after another, so they are not all of the same instant.
+        """
+        folder = empty_folder(folder)
+        try:
+            written = Path(self._client.Checkpoint())
+        except RuntimeError as error:
+            raise ValueError(f"Reverb could not write a checkpoint: {error}") from error
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            shutil.move(written, part / _CHECKPOINT)
+            write_record(part, "reverb", self._tables, self._layout, {})
+            part.chmod(0o755)
+            os.replace(part, folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def close(self) -> None:
+        """Stop the server. Held items are gone unless saved."""
+        server = self.__dict__.pop("_server", None)
+        if server is not None:
+            server.Stop()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _check_tables(self, restore: Path | None) -> None:
+        """What Reverb now serves must be what was asked for: a checkpoint overrides it."""
+        try:
+            states = table_states(self._client, _ANSWER_S)
+        except TimeoutError as error:
+            raise ValueError(f"the replay server on port {self._port} does not answer") from error
+        for name, (spec, limits) in self._tables.items():
+            if name not in states or _differs(states[name], spec, limits):
+                raise ValueError(
+                    f"table {name!r} restored from {restore} is {states.get(name)}, but this run "
+                    f"asks for {spec} with {limits}"
+                )
+
+
+def _table(spec: TableSpec, limits: Limits) -> Any:
+    reverb = native()
+    return reverb.Table(
+        name=spec.name,
+        sampler=reverb.FifoSelector() if spec.use_once else reverb.UniformSelector(),
+        remover=reverb.FifoSelector(),
+        max_size=spec.max_items,
+        max_times_sampled=int(spec.use_once),
+        rate_limiter=reverb.RateLimiter(
+            samples_per_insert=limits.samples_per_item,
+            min_size_to_sample=limits.min_items,
+            min_diff=max(limits.min_diff, -UNLIMITED),
+            max_diff=min(limits.max_diff, UNLIMITED),
+        ),
+        extensions=[],
+        signature=None,
+    )
+
+
+def _differs(state: TableState, spec: TableSpec, limits: Limits) -> bool:
+    served = (
+        state.samples_per_insert,
+        state.min_size_to_sample,
+        state.min_diff,
+        state.max_diff,
+        state.max_items,
+        state.max_times_sampled,
+    )
+    return served != (*limits, spec.max_items, int(spec.use_once))
+
+
+def _free_port(port: int | None) -> int:
+    """``port`` if nothing listens there, or one that is free.
+
+    Reverb would share a taken port with its owner, and each would get some of the connections.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # Connections of a server that was just killed do not keep its successor out.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port or 0))
+        except OSError as error:
+            raise ValueError(
+                f"replay cannot listen on port {port}: {error.strerror}; choose another port or "
+                "stop what uses it"
+            ) from error
+        return probe.getsockname()[1]
