@@ -53,7 +53,8 @@ class Metrics:
         except OSError as error:
             raise RunError(f"cannot write metrics to {self._csv.path}: {error.strerror}") from error
         if self._exporter is not None:
-            self._exporter.update(finite)
+            totals = {"env_steps_total": env_steps, "learner_updates_total": learner_steps}
+            self._exporter.update({**finite, **totals})
 
     def close(self) -> None:
         """Close the files and free the port."""

@@ -52,14 +52,16 @@ def test_prometheus_is_scraped(run):
     metrics = Metrics(run, prometheus_port=0)
     try:
         assert metrics.prometheus_address.startswith("http://127.0.0.1:")
-        metrics.write({"env_steps_total": 7, "loss/critic": 0.5}, 7, 1)
+        metrics.write({"episodes_total": 3, "loss/critic": 0.5}, 7, 1)
         metrics.write({"loss/critic": 0.25}, 8, 2)
         with urllib.request.urlopen(metrics.prometheus_address, timeout=10) as answer:
             text = answer.read().decode()
     finally:
         metrics.close()
     assert "# TYPE skill_train_env_steps_total counter" in text
-    assert "\nskill_train_env_steps_total 7.0" in text
+    assert "\nskill_train_env_steps_total 8.0" in text
+    assert "\nskill_train_learner_updates_total 2.0" in text
+    assert "\nskill_train_episodes_total 3.0" in text
     assert "# TYPE skill_train_loss_critic gauge" in text
     assert "\nskill_train_loss_critic 0.25" in text
 
