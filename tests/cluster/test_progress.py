@@ -36,7 +36,7 @@ def test_rates_are_of_the_last_seconds(clock):
         progress.set_learner(progress.learner_steps + 7)
     values = progress.snapshot()
     assert values["env_steps_per_second"] == pytest.approx(50, rel=0.1)
-    assert values["learner_updates_per_second"] == pytest.approx(7, rel=0.1)
+    assert values["learner_updates_per_second"] == pytest.approx(7, rel=0.2)
     assert values["done_ratio"] == pytest.approx(0.05)
     assert values["time_left_seconds"] == pytest.approx(95_000 / 50, rel=0.1)
     clock.now += 30
