@@ -1,0 +1,174 @@
+"""Typed overrides of any field of a stage: ``--agent.kl-cost 1e-3``, ``agent.kl_cost=1e-3``.
+
+tyro parses the values by the types of the dataclasses; which class a field holds stays as the
+experiment chose it. Every mistake becomes one sentence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import difflib
+import io
+import re
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cluster.errors import RunError
+from experiments.spec import Stage
+
+SPELLED_OUT = re.compile(r"^--([A-Za-z][\w.-]*)(?:=(.*))?$", re.DOTALL)
+ASSIGNED = re.compile(r"^([A-Za-z][\w.-]*)=(.*)$", re.DOTALL)
+
+
+class Field(NamedTuple):
+    """One value that can be overridden."""
+
+    kind: str
+    """Its type, as written in the source."""
+    value: Any
+
+
+def apply(stage: Stage, args: Sequence[str]) -> Stage:
+    """``stage`` with the fields that ``args`` name replaced; the last one counts.
+
+    Raises RunError for a name that does not exist, with the closest one, and for a value that
+    does not fit, with the type.
+    """
+    given = _split(args)
+    known = fields(stage)
+    line: list[str] = []
+    for name, values in given:
+        if name not in known:
+            raise RunError(_unknown(name, known))
+        if not values:
+            raise RunError(f"--{name} needs a value: {known[name].kind}")
+        line += [f"--{name}", *_separate(values, known[name].kind)]
+    if not line:
+        return stage
+    try:
+        return _parse(stage, line)
+    except ValueError as error:
+        for name, values in given:
+            if _is_wrong(stage, name, _separate(values, known[name].kind)):
+                kind, value = known[name]
+                raise RunError(
+                    f"--{name} cannot be {' '.join(values)!r}: it takes {kind} "
+                    f"(the experiment has {_shown(value)})"
+                ) from None
+        raise RunError(f"the overrides do not fit together: {error}") from error
+
+
+def fields(stage: Stage) -> dict[str, Field]:
+    """Every field that can be overridden, by the name used on the command line."""
+    return dict(_walk("", stage))
+
+
+def describe(stage: Stage) -> str:
+    """One line for each field: what can follow ``skill-train run EXPERIMENT``."""
+    rows = [(f"--{name}", kind, _shown(value)) for name, (kind, value) in fields(stage).items()]
+    wide = max(len(name) for name, _, _ in rows)
+    return "\n".join(f"{name:<{wide}}  {value}  ({kind})" for name, kind, value in rows)
+
+
+def _walk(prefix: str, value: Any) -> list[tuple[str, Field]]:
+    hints = typing.get_type_hints(type(value))
+    found: list[tuple[str, Field]] = []
+    for field in dataclasses.fields(value):
+        name, inner = f"{prefix}{field.name.replace('_', '-')}", getattr(value, field.name)
+        if dataclasses.is_dataclass(inner):
+            found += _walk(f"{name}.", inner)
+        elif isinstance(inner, Mapping):
+            found += [
+                (f"{name}.{key.replace('_', '-')}", Field(type(item).__name__, item))
+                for key, item in inner.items()
+                if isinstance(item, bool | int | float | str)
+            ]
+        elif not _holds_dataclasses(hints[field.name]):
+            found.append((name, Field(_type_name(hints[field.name]), inner)))
+    return found
+
+
+def _holds_dataclasses(hint: Any) -> bool:
+    inside = typing.get_args(hint)
+    return dataclasses.is_dataclass(hint) or any(map(_holds_dataclasses, inside))
+
+
+def _type_name(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint)
+
+
+def _split(args: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Name (with hyphens) and values of each override."""
+    given: list[tuple[str, list[str]]] = []
+    for arg in args:
+        match = SPELLED_OUT.match(arg) or ASSIGNED.match(arg)
+        if match:
+            name, value = match.groups()
+            given.append((name.replace("_", "-"), [] if value is None else [value]))
+        elif given:
+            given[-1][1].append(arg)
+        else:
+            raise RunError(
+                f"{arg!r} is not an override; write --name value or name=value, such as "
+                "--limits.minutes 5"
+            )
+    return given
+
+
+def _separate(values: Sequence[str], kind: str) -> list[str]:
+    """``64,64`` is two values where a tuple is wanted."""
+    if not kind.startswith("tuple"):
+        return list(values)
+    return [part for value in values for part in re.split(r"[,\s]+", value.strip("()[] ")) if part]
+
+
+def _parse(stage: Stage, line: Sequence[str]) -> Stage:
+    """tyro's parsing; raises ValueError with its message instead of leaving the process."""
+    import tyro
+
+    config = (tyro.conf.AvoidSubcommands, tyro.conf.FlagConversionOff)
+    told = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
+            parsed: Stage = tyro.cli(Stage, default=stage, args=list(line), config=config)
+    except SystemExit:
+        raise ValueError(_first_part(told.getvalue())) from None
+    return parsed
+
+
+def _first_part(box: str) -> str:
+    """What stands between the first two rules of tyro's box, on one line."""
+    lines = [line.strip("│ ") for line in box.splitlines()]
+    is_rule = [not line.strip("╭╮╰╯─") or not line.strip("-") or line[0] in "╭+" for line in lines]
+    end = is_rule.index(True, 1) if True in is_rule[1:] else len(lines)
+    told = " ".join(" ".join(lines[1:end]).split())
+    return told.removeprefix("Error parsing ")
+
+
+def _is_wrong(stage: Stage, name: str, values: Sequence[str]) -> bool:
+    """Whether the value itself does not fit, and not what it makes of the whole."""
+    try:
+        _parse(stage, [f"--{name}", *values])
+    except ValueError as error:
+        return str(error).startswith((f"--{name}", "Unrecognized"))
+    return False
+
+
+def _unknown(name: str, known: Mapping[str, Field]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if not close:  # the last part alone may be right: --kl-cost
+        tails = {full.rpartition(".")[2]: full for full in known}
+        close = [
+            tails[tail]
+            for tail in difflib.get_close_matches(name.rpartition(".")[2], tails, n=1, cutoff=0.8)
+        ]
+    if close:
+        return f"there is no field --{name}; did you mean --{close[0]}?"
+    inside = sorted({f"--{full.partition('.')[0]}.…" for full in known})
+    return f"there is no field --{name}; fields begin with {', '.join(inside)}"
+
+
+def _shown(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
