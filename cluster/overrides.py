@@ -134,17 +134,15 @@ def _parse(stage: Stage, line: Sequence[str]) -> Stage:
         with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
             parsed: Stage = tyro.cli(Stage, default=stage, args=list(line), config=config)
     except SystemExit:
-        raise ValueError(_first_part(told.getvalue())) from None
+        raise ValueError(_reason(told.getvalue())) from None
     return parsed
 
 
-def _first_part(box: str) -> str:
-    """What stands between the first two rules of tyro's box, on one line."""
-    lines = [line.strip("│ ") for line in box.splitlines()]
-    is_rule = [not line.strip("╭╮╰╯─") or not line.strip("-") or line[0] in "╭+" for line in lines]
-    end = is_rule.index(True, 1) if True in is_rule[1:] else len(lines)
-    told = " ".join(" ".join(lines[1:end]).split())
-    return told.removeprefix("Error parsing ")
+def _reason(box: str) -> str:
+    """What tyro's box says before its next rule, on one line."""
+    text = " ".join(" ".join(line.strip("│| ") for line in box.splitlines()).split())
+    match = re.search(r"(?:Error parsing |(?=Unrecognized))(.*?)(?: [-─]{5}|$)", text)
+    return match[1] if match else text
 
 
 def _is_wrong(stage: Stage, name: str, values: Sequence[str]) -> bool:
