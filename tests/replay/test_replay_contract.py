@@ -145,12 +145,12 @@ def test_the_ratio_stops_a_fast_learner(backend) -> None:
     spec = windows("w", 1, 1000, min_items=10, samples_per_item=2.0)
     backend.start([spec], {"b": Draw("w", 4)})
     writer, reader, streams = backend.writer(1), backend.reader(), Streams(1, actions=1000)
-    write(backend, writer, streams, 21)
+    write(backend, writer, streams, 13)
     batches = 0
     while reader.next("b", backend.impatience_s) is not None:
         batches += 1
     info = backend.info()["w"]
-    assert info.inserted == 20 and batches >= 1
+    assert info.inserted == 12 and batches >= 1
     assert reader.next("b", backend.impatience_s) is None
     write(backend, writer, streams, 4)
     assert draw(reader, "b", backend.patience_s) is not None

@@ -1,0 +1,227 @@
+"""Replay over Reverb when the server dies, is another one, or is not there."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from replay.reader import ReverbReader
+from replay.step import ArraySpec, RowLayout, step_spec
+from replay.tables import Draw, queue, trials, windows
+from replay.writer import ReverbWriter
+from tests.replay.backends import draw, until
+from tests.replay.serving import ServerProcess
+from tests.replay.streams import LAYOUT, Streams, check_rows
+
+pytestmark = pytest.mark.reverb
+
+SPECS = [windows("w", 4, 2000), queue("q", 3, 200)]
+DRAWS = {"w": Draw("w", 32), "q": Draw("q", 8)}
+
+
+@pytest.fixture
+def serve(servers):
+    def start(specs=SPECS, draws=DRAWS, **kwargs) -> ServerProcess:
+        server = ServerProcess(specs, LAYOUT, 1, draws, **kwargs)
+        servers.callback(server.stop)
+        return server
+
+    return start
+
+
+def test_a_killed_server_comes_back_with_everything_saved(serve, servers, tmp_path) -> None:
+    server = serve()
+    writer = ReverbWriter(server.address, SPECS, LAYOUT, 2)
+    reader = ReverbReader(server.address, SPECS, LAYOUT, 1, DRAWS)
+    servers.callback(writer.close)
+    servers.callback(reader.close)
+    streams = Streams(2, actions=9, offset=4)
+    for _ in range(41):
+        writer.append(streams.next())
+    assert writer.flush(30.0)
+    check_rows(draw(reader, "w", 30.0))
+    queued = 26 - sum(1 for _ in iter(lambda: reader.next("q", 1.0), None)) * 8
+    assert queued == 2, "the sampler of the queue now waits for items that are not there"
+    before = server.ask("info")
+    server.ask("save", tmp_path / "saved")
+    server.kill()
+
+    waiting = 0
+    for _ in range(40):
+        writer.append(streams.next())
+        waiting = writer.items_written - 46
+    assert not writer.flush(0.1)
+    assert not writer.flush(0.1), "and again: nothing is forgotten"
+    until(lambda: reader.next("w", 0.05) is None, "the reader has nothing more prefetched")
+
+    again = serve(port=server.port, restore=tmp_path / "saved")
+    assert again.address == server.address
+    until(lambda: writer.flush(1.0), "the writer delivers what it kept")
+    after = again.ask("info")
+    assert sum(t.inserted for t in after.values()) - sum(t.inserted for t in before.values()) == (
+        waiting
+    )
+    assert after["w"].inserted == before["w"].inserted + 20
+    rows = set()
+    for _ in range(40):
+        batch = draw(reader, "w", 60.0)
+        check_rows(batch)
+        rows |= set(batch.observation["id"][0, :, 2])
+    assert rows == set(range(0, 80, 4)), "saved items and those written while it was down"
+    check_rows(draw(reader, "q", 60.0))
+    assert writer.seconds_blocked > 0
+
+
+def test_readers_and_writers_may_come_before_the_server(serve, servers) -> None:
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        port = probe.getsockname()[1]
+    writer = ReverbWriter(f"localhost:{port}", SPECS, LAYOUT, 1)
+    reader = ReverbReader(f"localhost:{port}", SPECS, LAYOUT, 1, DRAWS)
+    servers.callback(writer.close)
+    servers.callback(reader.close)
+    streams = Streams(1)
+    for _ in range(50):
+        writer.append(streams.next())
+    assert not writer.flush(0.1)
+    assert reader.next("w", 0.1) is None
+    serve(port=port)
+    until(lambda: writer.flush(1.0), "the writer finds the server")
+    check_rows(draw(reader, "w", 60.0))
+
+
+def test_far_more_items_than_reverb_may_hold_are_kept_in_order(serve, servers) -> None:
+    specs, draws = [queue("q", 1, 20)], {"q": Draw("q", 20)}
+    server = serve(specs, draws)
+    writer = ReverbWriter(server.address, specs, LAYOUT, 1, run_ahead=8)
+    reader = ReverbReader(server.address, specs, LAYOUT, 1, draws)
+    servers.callback(writer.close)
+    servers.callback(reader.close)
+    streams = Streams(1, actions=10_000)
+    for _ in range(401):
+        writer.append(streams.next())
+    starts: list[float] = []
+    while len(starts) < 400:
+        writer.flush(0.01)
+        batch = reader.next("q", 0.01)
+        if batch is not None:
+            starts += list(batch.observation["id"][0, :, 2])
+    assert starts == list(range(400))
+    assert writer.flush(30.0)
+
+
+def test_a_taken_port_is_named(serve) -> None:
+    server = serve()
+    with pytest.raises(ValueError, match=f"port {server.port}.*another port"):
+        serve(port=server.port)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ValueError, match=f"port {port}"):
+            serve(port=port)
+
+
+def test_a_server_without_the_table_is_named(serve, servers) -> None:
+    server = serve()
+    specs = [windows("other", 4, 10)]
+    writer = ReverbWriter(server.address, specs, LAYOUT, 1)
+    reader = ReverbReader(server.address, specs, LAYOUT, 1, {"b": Draw("other", 2)})
+    servers.callback(writer.close)
+    servers.callback(reader.close)
+    with pytest.raises(ValueError, match="no table 'other'"):
+        reader.next("b", 30.0)
+    streams = Streams(1)
+    for _ in range(5):
+        writer.append(streams.next())
+    with pytest.raises(ValueError, match="other"):
+        writer.flush(30.0)
+
+
+def test_rows_of_another_run_are_named(serve, servers) -> None:
+    server = serve()
+    writer = ReverbWriter(server.address, SPECS, LAYOUT, 1)
+    servers.callback(writer.close)
+    streams = Streams(1)
+    for _ in range(40):
+        writer.append(streams.next())
+    assert writer.flush(30.0)
+    other = RowLayout(step_spec({"x": ArraySpec((3,))}, ArraySpec(()), {}))
+    reader = ReverbReader(server.address, SPECS, other, 1, {"b": Draw("w", 2)})
+    servers.callback(reader.close)
+    with pytest.raises(ValueError, match="another row"):
+        reader.next("b", 30.0)
+
+
+_WAITING_PROCESS = """
+import sys
+from replay.reader import ReverbReader
+from replay.server import ReverbReplay
+from replay.tables import Draw
+from replay.writer import ReverbWriter
+from tests.replay.streams import LAYOUT, Streams
+from tests.replay.test_faults import DRAWS, SPECS
+writer = ReverbWriter(sys.argv[1], SPECS, LAYOUT, 1)
+writer.append(Streams(1).next())
+assert writer.flush(30.0)
+reader = ReverbReader(sys.argv[1], SPECS, LAYOUT, 1, DRAWS)
+assert reader.next("w", 0.2) is None
+loaded = [name for name in sys.modules if name.split(".")[0] in ("tensorflow", "reverb")]
+assert not loaded, loaded
+"""
+
+
+def test_a_process_can_end_while_it_waits_and_never_loads_tensorflow(serve) -> None:
+    server = serve()
+    result = subprocess.run(
+        [sys.executable, "-c", _WAITING_PROCESS, server.address],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stderr
+
+
+_PUBLIC_PACKAGE = """
+import sys
+import numpy as np
+import reverb
+address, count, path = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+client = reverb.Client(address)
+samples = client.sample("once", count, emit_timesteps=False)
+items = np.stack([sample.data[0] for sample in samples])
+np.save(path, items)
+with client.trajectory_writer(num_keep_alive_refs=1) as writer:
+    for item in items:
+        writer.append({"rows": item})
+        writer.create_item("back", 1.0, {"rows": writer.history["rows"][-1]})
+    writer.flush()
+"""
+
+
+def test_the_public_package_reads_ours_and_we_read_its(serve, servers, tmp_path) -> None:
+    specs = [
+        trials("once", 6, 100, use_once=True),
+        trials("back", 6, 100, use_once=True),
+    ]
+    draws = {"once": Draw("once", 5), "back": Draw("back", 5)}
+    server = serve(specs, draws)
+    writer = ReverbWriter(server.address, specs[:1], LAYOUT, 1)
+    servers.callback(writer.close)
+    streams = Streams(1, actions=5)
+    for _ in range(31):
+        writer.append(streams.next())
+    assert writer.flush(30.0)
+    script = [sys.executable, "-c", _PUBLIC_PACKAGE, server.address, "5", str(tmp_path / "i.npy")]
+    result = subprocess.run(script, capture_output=True, text=True, timeout=100)
+    assert result.returncode == 0, result.stderr
+    read = LAYOUT.unpack(np.load(tmp_path / "i.npy"))
+    assert list(read["observation/id"][:, 0, 2]) == [0, 6, 12, 18, 24]
+    assert read["is_first"][:, 6].all()
+    reader = ReverbReader(server.address, specs, LAYOUT, 1, {"back": draws["back"]})
+    servers.callback(reader.close)
+    batch = draw(reader, "back", 30.0)
+    check_rows(batch, padded=True)
+    assert list(batch.observation["id"][0, :, 2]) == [0, 6, 12, 18, 24]
