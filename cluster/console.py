@@ -1,14 +1,16 @@
-"""What a run shows while it goes: a live table in a terminal, a line every ten seconds elsewhere."""
+"""What a run shows while it goes: a live table in a terminal, a line every ten seconds else."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import TextIO
 
 from rich.console import Console as RichConsole
 from rich.live import Live
+from rich.markup import escape
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -87,11 +89,11 @@ class Console:
         body = Table.grid(expand=True)
         body.add_row(grid)
         body.add_row(ProgressBar(total=1.0, completed=self._values.get("done_ratio", 0.0)))
-        body.add_row(f"[dim]run[/]      {self._run.path}")
+        body.add_row(f"[dim]run[/]      {escape(str(self._run.path))}")
         if self._address:
             body.add_row(f"[dim]metrics[/]  {self._address}")
-        body.add_row(f"[dim]now[/]      {self._message}")
-        return Panel(body, title=str(self._run.path.name), title_align="left")
+        body.add_row(f"[dim]now[/]      {escape(self._message)}")
+        return Panel(body, title=escape(self._run.path.name), title_align="left")
 
     def _cells(self) -> dict[str, str]:
         """Name -> text, empty where nothing is known yet."""
@@ -136,7 +138,7 @@ def sparkline(values: Sequence[float], width: int = 16) -> str:
         return ""
     width = min(width, len(values))
     edges = [i * len(values) // width for i in range(width + 1)]
-    means = [sum(values[a:b]) / (b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    means = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
     low, span = min(means), max(means) - min(means)
     top = len(BLOCKS) - 1
     return "".join(BLOCKS[round((m - low) / span * top) if span > 0 else 0] for m in means)
