@@ -26,6 +26,8 @@ class ActorReport:
     env_steps: int = 0
     """Actions taken, over all environments."""
     episodes: list[EpisodeResult] = field(default_factory=list)
+    policy_version: int = 0
+    """Learner step of the weights that acted."""
     environment_failures: int = 0
     blocked: bool = False
     """Replay did not take more rows in time: the learner is behind, or the server is away."""
@@ -61,7 +63,7 @@ class Actor:
 
     def run(self, num_steps: int, flush_timeout_s: float = 1.0) -> ActorReport:
         """Take about ``num_steps`` actions (a multiple of B), or fewer where replay blocks."""
-        report = ActorReport()
+        report = ActorReport(policy_version=self.policy_version)
         started = time.perf_counter()
         failures = self.envs.failures
         if self._flush(report, flush_timeout_s):

@@ -32,8 +32,10 @@ class Learning:
     """Longest time between two sets of weights for the actors."""
     updates_per_publish: int = 1_000_000
     """Most updates between two sets of weights; small for on-policy learners."""
-    inline_updates: int = 16
-    """With --inline, updates at most before the actors step again."""
+    inline_env_steps: int = 160
+    """With --inline, environment steps before the learner's turn."""
+    inline_updates: int = 2
+    """With --inline, updates at most before the actor's turn."""
 
 
 @dataclass(frozen=True)

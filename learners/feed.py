@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,10 +25,10 @@ def to_tensors(rows: Step, device: torch.device) -> Step:
             return tensor.pin_memory().to(device, non_blocking=True)
         return tensor
 
-    def each(leaf: object) -> object:
+    def each(leaf: Any) -> Any:
         return {k: move(v) for k, v in leaf.items()} if isinstance(leaf, Mapping) else move(leaf)
 
-    return Step(*(each(leaf) for leaf in rows))
+    return Step._make(each(leaf) for leaf in rows)
 
 
 def draw_batch(

@@ -1,4 +1,4 @@
-"""The learner: batch -> losses -> gradients -> after_step -> metrics. It never names an algorithm."""
+"""Batch -> losses -> gradients -> after_step -> metrics; it never names an algorithm."""
 
 from __future__ import annotations
 

@@ -1,0 +1,76 @@
+"""From a stage to its parts: the agent, the rows of its replay, its environments and actors."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from actors.actor import Actor
+from actors.evaluator import Evaluation, evaluate
+from actors.vector_env import VectorEnv, environment_spec
+from experiments.spec import Stage
+from replay.backend import Writer
+from replay.step import RowLayout
+from skill_agents.agent import Agent, EnvironmentSpec
+
+FINAL_EVALUATION_SEED = 1_000_003
+"""Episodes that nothing was ever tuned or stopped on."""
+ROLES = ("learner", "actor", "replay", "evaluator", "environment")
+
+
+def component_seed(seed: int, role: str, index: int = 0, life: int = 0) -> int:
+    """A seed of its own for each component of a run, and for each of its lives."""
+    sequence = np.random.SeedSequence([seed, ROLES.index(role), index, life])
+    return int(sequence.generate_state(1)[0])
+
+
+def reverb_is_installed() -> bool:
+    """Whether the distributed replay can work here (it has no wheel from Python 3.12 on)."""
+    return sys.version_info < (3, 12)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A stage with what follows from it alone; cheap to send to every process."""
+
+    stage: Stage
+    seed: int
+    spec: EnvironmentSpec
+
+    @staticmethod
+    def of(stage: Stage, seed: int) -> Plan:
+        """Looks at one environment to learn its spaces."""
+        env = stage.tasks.make(stage.tasks.tasks[0])
+        spec = environment_spec(env, num_tasks=stage.tasks.family.num_tasks)
+        env.close()
+        return Plan(stage, seed, spec)
+
+    def agent(self, role: str, index: int = 0) -> Agent:
+        """The agent, initialised from the component's own seed; leaves torch seeded with it."""
+        torch.manual_seed(component_seed(self.seed, role, index))
+        return self.stage.agent.build(self.spec)
+
+    def layout(self, agent: Agent) -> RowLayout:
+        """The rows that this agent writes and reads."""
+        return RowLayout(self.spec.step_spec(agent.extras_spec()))
+
+    def actor(self, index: int, agent: Agent, writer: Writer, env_steps: int = 0) -> Actor:
+        """Actor number ``index``; all actors' slots share out the tasks in turn.
+
+        ``env_steps``: how far the run is; a restarted actor does not replay its first episodes.
+        """
+        size, tasks = self.stage.actors.environments, self.stage.tasks
+        slots = range(index * size, (index + 1) * size)
+        mine = [tasks.tasks[slot % tasks.num_tasks] for slot in slots]
+        env_seed = component_seed(self.seed, "environment", index, env_steps)
+        envs = VectorEnv(tasks.make, mine, env_seed)
+        noise_seed = component_seed(self.seed, "actor", index, env_steps)
+        return Actor(envs, agent, writer, self.layout(agent), noise_seed)
+
+    def evaluate(self, agent: Agent, episodes: int, seed: int) -> Evaluation:
+        """Episodes on the evaluation tasks."""
+        tasks = self.stage.evaluation_tasks or self.stage.tasks
+        return evaluate(agent, tasks.make, tasks.tasks, episodes, seed)

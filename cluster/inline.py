@@ -1,0 +1,137 @@
+"""A whole run in one process, seeded: two runs with the same seed are the same, bit for bit."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+import torch
+
+from actors.actor import Actor
+from cluster.build import FINAL_EVALUATION_SEED, Plan, component_seed
+from cluster.driver import Driver
+from cluster.errors import RunError
+from cluster.run_dir import RunDir
+from experiments.spec import Stage
+from learners.feed import draw_batch
+from learners.learner import Learner, NonFiniteLossError, best_device
+from replay.backend import Reader
+from replay.in_memory import InMemoryReplay
+
+
+def run(stage: Stage, run_dir: RunDir, seed: int) -> dict[str, Any]:
+    """Run a stage until its limits, or a signal; resumes from the run's checkpoint.
+
+    Uses one actor, with the stage's number of environments, whatever its number of actors.
+    Returns the final results by name.
+    """
+    with run_dir.claim(), Driver(stage, run_dir) as driver:
+        torch.set_num_threads(1)  # small networks are faster so, and sums always come out alike
+        loop = InlineLoop(Plan.of(stage, seed), run_dir, driver)
+        try:
+            loop.train()
+            return loop.finish()
+        except NonFiniteLossError as error:
+            raise RunError(str(error)) from error
+        finally:
+            loop.close()
+
+
+class InlineLoop:
+    """Turns of acting and learning, as far as the tables' limits let either go on."""
+
+    def __init__(self, plan: Plan, run_dir: RunDir, driver: Driver) -> None:
+        self._plan, self._run, self._driver = plan, run_dir, driver
+        checkpoint = run_dir.load_latest()
+        steps = 0 if checkpoint is None else int(checkpoint.counters["env_steps"])
+        acting_agent = plan.agent("actor")
+        agent = plan.agent("learner")
+        self._draws = tuple(agent.draws())
+        self._replay = InMemoryReplay(
+            agent.tables(),
+            plan.layout(agent),
+            plan.spec.num_tasks,
+            component_seed(plan.seed, "replay"),
+            agent.draws(),
+        )
+        self._reader: Reader = self._replay.reader()
+        writer = self._replay.writer(plan.stage.actors.environments)
+        self._learner = Learner(agent, best_device())
+        if checkpoint is not None:
+            self._learner.load_state_dict(checkpoint.learner_state)
+            if checkpoint.replay is not None:
+                self._replay.load(checkpoint.replay)
+            driver.restore(checkpoint.counters)
+        self._actor: Actor = plan.actor(0, acting_agent, writer, steps)
+
+    def train(self) -> None:
+        """Act, then learn, then act again."""
+        self._driver.running()
+        self._driver.say("training in this process")
+        while not self._driver.over():
+            acted, learned = self._act(), self._learn()
+            if not acted and not learned:
+                raise RunError(
+                    "neither the actor nor the learner can go on: the tables' limits do not fit "
+                    "together (min_items or samples_per_item against the batch size)"
+                )
+            if self._driver.evaluation_due():
+                steps = self._driver.progress.env_steps
+                self._evaluate(self._plan.stage.evaluation.episodes, seed=steps)
+            if self._driver.checkpoint_due():
+                self._save()
+            self._driver.tick(self._components())
+
+    def finish(self) -> dict[str, Any]:
+        """Last checkpoint, and unless the run was stopped, the final evaluation."""
+        self._save()
+        if not self._driver.stopping:
+            self._driver.say("final evaluation")
+            self._evaluate(self._plan.stage.evaluation.final_episodes, FINAL_EVALUATION_SEED)
+        self._driver.tick(self._components(), force=True)
+        return self._driver.results()
+
+    def close(self) -> None:
+        """Close the environments."""
+        self._actor.close()
+
+    def _act(self) -> bool:
+        self._actor.set_weights(self._learner.acting_weights(), self._learner.steps)
+        steps = self._plan.stage.learning.inline_env_steps
+        report = self._actor.run(steps, flush_timeout_s=0.0)
+        self._driver.progress.add_actor(report, report.policy_version)
+        self._driver.progress.set_replay(self._replay.info())
+        return report.env_steps > 0
+
+    def _learn(self) -> bool:
+        learner, before = self._learner, self._learner.steps
+        most = before + self._plan.stage.learning.inline_updates
+        while learner.steps < most:
+            batch = draw_batch(self._reader, self._draws, learner.device, timeout_s=0.0)
+            if batch is None:
+                break
+            learner.update(batch)
+        if learner.steps > before:
+            self._driver.progress.set_learner(learner.steps, learner.metrics())
+        return learner.steps > before
+
+    def _evaluate(self, episodes: int, seed: int) -> None:
+        self._actor.set_weights(self._learner.acting_weights(), self._learner.steps)
+        self._driver.add_evaluation(self._plan.evaluate(self._actor.agent, episodes, seed))
+
+    def _save(self) -> None:
+        progress = self._driver.progress
+        self._run.save_checkpoint(
+            progress.counters(),
+            self._learner.state_dict(),
+            self._replay.save,
+            score=progress.score,
+            keep=self._plan.stage.checkpoints.keep,
+        )
+
+    def _components(self) -> list[dict[str, Any]]:
+        roles = ("replay", "learner", "actor", "evaluator")
+        self._driver.progress.set_health(actors_alive=1, restarts=0)
+        here = {"pid": os.getpid(), "address": socket.gethostname(), "restarts": 0}
+        return [{"role": role, "name": role, **here} for role in roles]

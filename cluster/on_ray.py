@@ -1,0 +1,209 @@
+"""The components of a run as Ray actors: replay server, learner, actor, evaluator.
+
+Each is driven by short calls from the supervisor and keeps nothing that a restart would lose:
+what must outlive a process is in the run's checkpoints, which the supervisor hands to it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from actors.actor import ActorReport
+from actors.evaluator import Evaluation
+from cluster.build import Plan
+from learners.feed import Feed
+from learners.learner import Learner, best_device
+from replay.backend import TableInfo
+
+if TYPE_CHECKING:
+    from replay.server import ReverbReplay
+
+Weights = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """The process behind a component."""
+
+    pid: int
+    host: str
+
+
+@dataclass
+class LearnerReport:
+    """What the learner did in one call."""
+
+    steps: int
+    metrics: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    wait_seconds: float = 0.0
+
+
+class Worker:
+    """What all of them share: where they are, and where their log goes."""
+
+    def __init__(self, log_file: Path) -> None:
+        logging.basicConfig(
+            filename=log_file,
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+            level=logging.INFO,
+            force=True,
+        )
+
+    def whereabouts(self) -> Whereabouts:
+        """The component's process."""
+        return Whereabouts(os.getpid(), socket.gethostname())
+
+
+class ReplayServer(Worker):
+    """Holds the Reverb server, and never draws from it in this process."""
+
+    def __init__(self, log_file: Path, plan: Plan, host: str, port: int | None) -> None:
+        super().__init__(log_file)
+        self._plan, self._host, self._port = plan, host, port
+        self._replay: ReverbReplay | None = None
+
+    def serve(self, restore: Path | None) -> str:
+        """Start the server, with the tables of a checkpoint or empty ones; gives its address."""
+        from replay.server import ReverbReplay
+
+        agent = self._plan.agent("replay")
+        self._replay = ReverbReplay(
+            agent.tables(),
+            self._plan.layout(agent),
+            self._plan.spec.num_tasks,
+            agent.draws(),
+            self._port,
+            host=self._host,
+            restore=restore,
+        )
+        return self._replay.address
+
+    def info(self) -> Mapping[str, TableInfo]:
+        """State of the tables."""
+        assert self._replay is not None
+        return self._replay.info()
+
+    def save(self, folder: Path) -> None:
+        """Write the tables below ``folder``."""
+        assert self._replay is not None
+        self._replay.save(folder)
+
+
+class LearnerWorker(Worker):
+    """Learns in calls of bounded length, so that it can be asked for its state in between."""
+
+    def __init__(self, log_file: Path, plan: Plan, replay_address: str) -> None:
+        super().__init__(log_file)
+        from replay.reader import ReverbReader
+
+        agent = plan.agent("learner")
+        reader = ReverbReader(
+            replay_address,
+            agent.tables(),
+            plan.layout(agent),
+            plan.spec.num_tasks,
+            agent.draws(),
+        )
+        self._learner = Learner(agent, best_device())
+        self._feed = Feed(reader, tuple(agent.draws()), self._learner.device)
+
+    def load(self, state: Mapping[str, Any] | None) -> int:
+        """Continue from a checkpoint, or start afresh; gives the learner step."""
+        if state is not None:
+            self._learner.load_state_dict(state)
+        return self._learner.steps
+
+    def work(self, seconds: float, updates: int) -> tuple[LearnerReport, Weights]:
+        """Update until either limit; report, and give the weights for acting.
+
+        Raises NonFiniteLossError instead of handing out broken weights.
+        """
+        learner, feed = self._learner, self._feed
+        started, waited = time.perf_counter(), feed.wait_seconds
+        last = learner.steps + updates
+        ages = []
+        while learner.steps < last and (left := started + seconds - time.perf_counter()) > 0:
+            batch = feed.next(timeout_s=left)
+            if batch is None:
+                break
+            learner.update(batch)
+            ages.append(learner.steps - _mean_version(batch))
+        metrics = learner.metrics()
+        if ages:
+            metrics["data_age_learner_steps"] = float(np.mean(ages))
+        report = LearnerReport(
+            learner.steps,
+            metrics,
+            time.perf_counter() - started,
+            feed.wait_seconds - waited,
+        )
+        return report, {k: v.numpy() for k, v in learner.acting_weights().items()}
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return _to_cpu(self._learner.state_dict())
+
+
+class ActorWorker(Worker):
+    """Steps its environments with the weights that each call brings."""
+
+    def __init__(
+        self, log_file: Path, plan: Plan, index: int, replay_address: str, env_steps: int
+    ) -> None:
+        super().__init__(log_file)
+        torch.set_num_threads(1)
+        from replay.writer import ReverbWriter
+
+        agent = plan.agent("actor", index)
+        size = plan.stage.actors.environments
+        writer = ReverbWriter(replay_address, agent.tables(), plan.layout(agent), size)
+        self._actor = plan.actor(index, agent, writer, env_steps)
+        self._steps = plan.stage.actors.steps_per_refresh
+
+    def act(self, weights: Weights, version: int) -> ActorReport:
+        """Take the newest weights, then the steps until the next look."""
+        if version != self._actor.policy_version or version == 0:
+            tensors = {name: torch.tensor(array) for name, array in weights.items()}
+            self._actor.set_weights(tensors, version)
+        return self._actor.run(self._steps)
+
+
+class EvaluatorWorker(Worker):
+    """Plays evaluation episodes beside the training."""
+
+    def __init__(self, log_file: Path, plan: Plan) -> None:
+        super().__init__(log_file)
+        torch.set_num_threads(1)
+        self._plan = plan
+        self._agent = plan.agent("evaluator")
+
+    def evaluate(self, weights: Weights, episodes: int, seed: int) -> Evaluation:
+        """Episodes with these weights and no exploration."""
+        self._agent.load_acting_weights({k: torch.tensor(v) for k, v in weights.items()})
+        return self._plan.evaluate(self._agent.eval(), episodes, seed)
+
+
+def _mean_version(batch: Mapping[str, Any]) -> float:
+    versions = [rows.policy_version.float().mean() for rows in batch.values()]
+    return float(torch.stack(versions).mean())
+
+
+def _to_cpu(state: Any) -> Any:
+    if isinstance(state, torch.Tensor):
+        return state.detach().cpu()
+    if isinstance(state, Mapping):
+        return {key: _to_cpu(value) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(_to_cpu(value) for value in state)
+    return state

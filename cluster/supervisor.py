@@ -1,0 +1,257 @@
+"""A distributed run: starts every component over Ray, keeps them going, and ends in good order.
+
+Data flows from actors through Reverb to the learner; only control, weights and reports pass here.
+Every component has one short call under way; its answer decides the next one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from cluster.build import FINAL_EVALUATION_SEED, Plan
+from cluster.checkpointer import Checkpointer
+from cluster.driver import Driver
+from cluster.errors import RunError
+from cluster.members import Answer, Member, answered
+from cluster.on_ray import ActorWorker, EvaluatorWorker, LearnerReport, LearnerWorker, ReplayServer
+from cluster.ray_session import ray_session
+from cluster.run_dir import RunDir
+from experiments.spec import Stage
+
+START_SECONDS = 120.0
+REPLAY_INFO_SECONDS = 1.0
+
+
+def run(stage: Stage, run_dir: RunDir, seed: int, address: str | None = None) -> dict[str, Any]:
+    """Run a stage over Ray until its limits, or a signal; resumes from the run's checkpoint.
+
+    ``address``: a Ray cluster to join; None starts one on this machine and ends it afterwards.
+    Returns the final results by name.
+    """
+    plan = Plan.of(stage, seed)
+    with (
+        run_dir.claim(),
+        Driver(stage, run_dir) as driver,
+        ray_session(address, cpus=stage.actors.count + 2),
+    ):
+        supervisor = Supervisor(plan, run_dir, driver, local=address is None)
+        try:
+            supervisor.start()
+            supervisor.supervise()
+            return supervisor.finish()
+        finally:
+            supervisor.kill_all()
+
+
+class Supervisor:
+    """The loop; see the module."""
+
+    def __init__(self, plan: Plan, run_dir: RunDir, driver: Driver, local: bool) -> None:
+        self._plan, self._run, self._driver = plan, run_dir, driver
+        self._logs = run_dir.path / "logs"
+        self._logs.mkdir(exist_ok=True)
+        self._host = "localhost" if local else ray.util.get_node_ip_address()
+        self._address = ""
+        self._serving = self._loaded = False
+        self._asked_replay_at = 0.0
+        self._weights: Any = None
+        self._version = 0
+        self._replay = Member("replay", "replay", self._start_replay)
+        self._learner = Member("learner", "learner", self._start_learner)
+        self._evaluator = Member("evaluator", "evaluator", self._start_evaluator)
+        self._actors = [
+            Member("actor", f"actor-{i}", self._start_actor(i))
+            for i in range(plan.stage.actors.count)
+        ]
+        self._members = [self._replay, self._learner, *self._actors, self._evaluator]
+        self._checkpointer = Checkpointer(run_dir, plan.stage.checkpoints.keep, self._replay)
+        self._ask: dict[str, Callable[[Member], None]] = {
+            "replay": self._ask_replay,
+            "learner": self._ask_learner,
+            "actor": self._ask_actor,
+            "evaluator": self._ask_evaluator,
+        }
+
+    def start(self) -> None:
+        """Replay first, then the learner with its first weights; the rest starts by itself."""
+        checkpoint = self._run.load_latest(with_replay=False)
+        if checkpoint is not None:
+            self._driver.restore(checkpoint.counters)
+        self._driver.say("starting replay")
+        self._loop([self._replay], until=lambda: self._serving)
+        self._driver.say("starting the learner")
+        self._loop([self._replay, self._learner], until=lambda: self._weights is not None)
+        self._driver.say("starting the actors")
+        for member in self._members:
+            member.begin()
+
+    def supervise(self) -> None:
+        """Keep everyone busy until a limit is reached or a stop is asked for."""
+        self._driver.running()
+        while not self._driver.over():
+            self._turn(self._members)
+            self._checkpointer.check()
+
+    def finish(self) -> dict[str, Any]:
+        """Last checkpoint, and unless the run was stopped, the final evaluation."""
+        state = self._request(self._learner, "state") if self._loaded else None
+        if state is not None:
+            progress = self._driver.progress
+            self._checkpointer.last(state.value, progress.counters(), progress.score)
+        self._driver.tick(self._components(), force=True)
+        if not self._driver.stopping:
+            self._driver.say("final evaluation")
+            self._publish(self._request(self._learner, "work", 0.0, 0, returns=2))
+            episodes = self._plan.stage.evaluation.final_episodes
+            arguments = (self._weights, episodes, FINAL_EVALUATION_SEED)
+            final = self._request(self._evaluator, "evaluate", *arguments)
+            if final is not None:
+                self._driver.add_evaluation(final.value)
+            self._driver.tick(self._components(), force=True)
+        return self._driver.results()
+
+    def kill_all(self) -> None:
+        """Leave no process behind, also on a cluster that stays."""
+        self._checkpointer.close()
+        for member in self._members:
+            member.kill()
+
+    # The loop -----------------------------------------------------------------------------------
+
+    def _turn(self, members: list[Member]) -> None:
+        """Send calls to whoever is free, and take the answers that are there."""
+        for member in members:
+            if member.begin():
+                self._ask[member.role](member)
+            member.give_up_if_hung()
+        for member in answered(members, timeout_s=0.1):
+            answer = member.answer()
+            if answer is not None:
+                self._take(answer)
+        self._driver.tick(self._components())
+
+    def _loop(self, members: list[Member], until: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not until() and not self._driver.stopping:
+            if time.monotonic() > deadline:
+                names = " and ".join(member.name for member in members)
+                raise RunError(
+                    f"{names} did not start within {START_SECONDS:.0f} s; see {self._logs}"
+                )
+            self._turn(members)
+
+    def _request(self, member: Member, method: str, *arguments: Any, returns: int = 1) -> Any:
+        """Ask one member outside the loop; None if it dies over the answer."""
+        while member.call is not None:
+            if answered([member], timeout_s=0.1):
+                member.answer()
+        if member.handle is None:
+            return None
+        member.send(method, *arguments, returns=returns)
+        while not answered([member], timeout_s=0.1):
+            pass
+        return member.answer()
+
+    def _take(self, answer: Answer) -> None:
+        """Act on what a component reports."""
+        method, value, progress = answer.method, answer.value, self._driver.progress
+        if method == "act":
+            progress.add_actor(value, value.policy_version)
+        elif method == "work":
+            self._publish(answer)
+        elif method == "state":
+            self._checkpointer.begin(value, progress.counters(), progress.score)
+        elif method == "info":
+            progress.set_replay(value)
+        elif method == "evaluate":
+            self._driver.add_evaluation(value)
+        elif method == "load":
+            self._loaded = True
+            progress.set_learner(value)
+        elif method == "serve":
+            self._serving, self._address = True, value
+
+    def _publish(self, answer: Answer | None) -> None:
+        """From now on actors get the weights that came with the learner's report."""
+        if answer is None:
+            return
+        report: LearnerReport = answer.value
+        (self._weights,) = answer.rest
+        self._version = report.steps
+        waited = report.wait_seconds / report.seconds if report.seconds > 0 else None
+        self._driver.progress.set_learner(report.steps, report.metrics, waited)
+
+    def _components(self) -> list[dict[str, Any]]:
+        actors = sum(member.alive for member in self._actors)
+        restarts = sum(member.restarts for member in self._members)
+        self._driver.progress.set_health(actors, restarts)
+        return [member.describe() for member in self._members]
+
+    # What each role is asked next ---------------------------------------------------------------
+
+    def _ask_replay(self, member: Member) -> None:
+        if not self._serving:
+            checkpoint = self._run.load_latest()
+            member.send("serve", None if checkpoint is None else checkpoint.replay)
+        elif time.monotonic() - self._asked_replay_at >= REPLAY_INFO_SECONDS:
+            self._asked_replay_at = time.monotonic()
+            member.send("info")
+
+    def _ask_learner(self, member: Member) -> None:
+        learning = self._plan.stage.learning
+        if not self._loaded:
+            checkpoint = self._run.load_latest(with_replay=False)
+            member.send("load", None if checkpoint is None else checkpoint.learner_state)
+        elif self._weights is None:
+            member.send("work", 0.0, 0, returns=2)
+        elif not self._checkpointer.busy and self._driver.checkpoint_due():
+            member.send("state")
+        else:
+            seconds, updates = learning.seconds_per_publish, learning.updates_per_publish
+            member.send("work", seconds, updates, returns=2)
+
+    def _ask_actor(self, member: Member) -> None:
+        if self._weights is not None:
+            member.send("act", self._weights, self._version)
+
+    def _ask_evaluator(self, member: Member) -> None:
+        if self._weights is not None and self._driver.evaluation_due():
+            progress, episodes = self._driver.progress, self._plan.stage.evaluation.episodes
+            member.send("evaluate", self._weights, episodes, progress.env_steps)
+
+    # How each role is started -------------------------------------------------------------------
+
+    def _start_replay(self) -> Any:
+        self._serving = False
+        port = int(self._address.rsplit(":", 1)[1]) if self._address else None
+        options = {"num_cpus": 0, "max_concurrency": 2}
+        return _remote(ReplayServer, options, self._log("replay"), self._plan, self._host, port)
+
+    def _start_learner(self) -> Any:
+        self._loaded = False
+        gpus = 1 if ray.cluster_resources().get("GPU", 0) >= 1 else 0
+        options = {"num_cpus": 1, "num_gpus": gpus}
+        return _remote(LearnerWorker, options, self._log("learner"), self._plan, self._address)
+
+    def _start_evaluator(self) -> Any:
+        return _remote(EvaluatorWorker, {"num_cpus": 0}, self._log("evaluator"), self._plan)
+
+    def _start_actor(self, index: int) -> Callable[[], Any]:
+        def start() -> Any:
+            steps = self._driver.progress.env_steps
+            arguments = (self._log(f"actor-{index}"), self._plan, index, self._address, steps)
+            return _remote(ActorWorker, {"num_cpus": 1}, *arguments)
+
+        return start
+
+    def _log(self, name: str) -> Path:
+        return self._logs / f"{name}.log"
+
+
+def _remote(worker: type, options: dict[str, Any], *arguments: Any) -> Any:
+    return ray.remote(worker).options(**options).remote(*arguments)

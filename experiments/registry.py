@@ -1,0 +1,11 @@
+"""Every experiment by name."""
+
+from __future__ import annotations
+
+from experiments import hierarchical_kl, quickstart
+from experiments.spec import Experiment
+
+EXPERIMENTS: dict[str, Experiment] = {
+    experiment.name: experiment
+    for experiment in (*quickstart.EXPERIMENTS, *hierarchical_kl.EXPERIMENTS)
+}
