@@ -53,8 +53,9 @@ def native() -> ModuleType:
     loader = importlib.machinery.ExtensionFileLoader(
         "libpybind", str(_folder("reverb") / "libpybind.so")
     )
-    spec = importlib.util.spec_from_file_location("libpybind", loader.path, loader=loader)
-    module = importlib.util.module_from_spec(spec)
+    module = importlib.util.module_from_spec(
+        importlib.machinery.ModuleSpec("libpybind", loader, origin=loader.path)
+    )
     loader.exec_module(module)
     return module
 
@@ -143,6 +144,7 @@ def _fields(message: bytes) -> dict[int, Any]:
     while at < len(message):
         key, at = _varint(message, at)
         kind = key & 7
+        value: Any
         if kind == 0:
             value, at = _varint(message, at)
         elif kind == 1:

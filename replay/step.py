@@ -149,11 +149,12 @@ class RowLayout:
         rows = np.moveaxis(packed, -2, 0)
         arrays = {}
         # Bytes are copied, not values: numpy copies unaligned values one by one, bytes in blocks.
-        for name, (dtype, offset) in self.dtype.fields.items():
-            field = np.ascontiguousarray(rows[..., offset : offset + dtype.itemsize])
-            if dtype.itemsize:
-                field = field.view(dtype.base)
-            arrays[name] = field.reshape(*rows.shape[:-1], *dtype.shape)
+        offset = 0
+        for name, leaf in _leaves(self.spec):
+            end = offset + self.dtype[name].itemsize
+            field = np.ascontiguousarray(rows[..., offset:end])
+            arrays[name] = field.view(leaf.dtype).reshape(*rows.shape[:-1], *leaf.shape)
+            offset = end
         return self.views(arrays)
 
     def describe(self) -> list[tuple[str, str, tuple[int, ...]]]:

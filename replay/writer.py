@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -106,7 +107,7 @@ class ReverbWriter:
 class _Stream:
     """The items of one table spec on their way: those waiting here, then those with Reverb."""
 
-    def __init__(self, client: object) -> None:
+    def __init__(self, client: Any) -> None:
         options = native().ConstantChunkerOptions(1, 1)
         self._writer = client.NewTrajectoryWriter(options, False)
         self._waiting: deque[tuple[str, np.ndarray]] = deque()
