@@ -1,0 +1,105 @@
+"""Episodes of a trained agent as an mp4 film."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import gymnasium
+import imageio.v2 as imageio
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+
+from actors.vector_env import EpisodeResult, VectorEnv
+from skill_agents.agent import Agent, Timestep
+
+SMALLEST = 256
+"""Pixels; smaller pictures are enlarged by whole numbers."""
+SECONDS_AT_END = 0.7
+"""The last picture of an episode stays, with its result."""
+
+
+@torch.inference_mode()
+def record(
+    agent: Agent,
+    make: Callable[[int], gymnasium.Env],
+    tasks: Sequence[int],
+    episodes: int,
+    seed: int,
+    path: Path,
+) -> list[EpisodeResult]:
+    """Film ``episodes`` episodes without exploration, going round ``tasks``; returns how they went.
+
+    ``make(task)`` must build environments with ``render_mode="rgb_array"``. Raises RuntimeError
+    where nothing can be rendered, and OSError where ``path`` cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    results: list[EpisodeResult] = []
+    writer = None
+    try:
+        for number in range(episodes):
+            envs = VectorEnv(make, [tasks[number % len(tasks)]], seed + number)
+            try:
+                if writer is None:
+                    rate = float(envs.envs[0].metadata.get("render_fps", 30))
+                    writer = imageio.get_writer(path, fps=rate, codec="libx264", macro_block_size=2)
+                result = _film(agent.eval(), envs, seed + number, writer, number, rate)
+            finally:
+                envs.close()
+            results.append(result)
+    finally:
+        if writer is not None:
+            writer.close()
+    return results
+
+
+def _film(
+    agent: Agent, envs: VectorEnv, seed: int, writer: imageio.core.Format.Writer, number: int,
+    rate: float,
+) -> EpisodeResult:  # fmt: skip
+    generator = torch.Generator().manual_seed(seed)
+    state = agent.initial_state(1)
+    task = torch.from_numpy(envs.tasks.astype(np.int64))
+    reward = np.zeros(1, np.float32)
+    total = 0.0
+    while True:
+        writer.append_data(captioned(_picture(envs), f"episode {number + 1}   return {total:.3g}"))
+        timestep = Timestep(
+            {name: torch.from_numpy(array) for name, array in envs.observation.items()},
+            torch.from_numpy(reward),
+            torch.from_numpy(envs.is_first),
+            task,
+        )
+        acting = agent.act(timestep, state, False, generator)
+        state = acting.state
+        outcome = envs.step(acting.action.numpy())
+        reward = outcome.reward
+        total += float(reward[0])
+        if outcome.failed:
+            total = 0.0  # the environment raised and was reset: the episode starts again
+        if outcome.episodes:
+            result = outcome.episodes[0]
+            end = {True: "   success", False: "   no success", None: ""}[result.success]
+            last = captioned(
+                _picture(envs), f"episode {number + 1}   return {result.return_:.3g}{end}"
+            )
+            for _ in range(max(1, round(SECONDS_AT_END * rate))):
+                writer.append_data(last)
+            return result
+
+
+def _picture(envs: VectorEnv) -> np.ndarray:
+    picture = np.asarray(envs.envs[0].render(), np.uint8)
+    times = -(-SMALLEST // max(1, min(picture.shape[:2])))
+    return picture.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def captioned(picture: np.ndarray, text: str) -> np.ndarray:
+    """``picture`` ``[H, W, 3]`` with ``text`` in its upper left corner."""
+    image = Image.fromarray(picture)
+    draw = ImageDraw.Draw(image)
+    box = draw.textbbox((6, 4), text)
+    draw.rectangle((box[0] - 3, box[1] - 2, box[2] + 3, box[3] + 2), fill=(0, 0, 0))
+    draw.text((6, 4), text, fill=(255, 255, 255))
+    return np.asarray(image)

@@ -1,0 +1,51 @@
+"""A film has the pictures of its episodes."""
+
+from __future__ import annotations
+
+import gymnasium
+import imageio.v2 as imageio
+import numpy as np
+import torch
+
+from actors.video import SECONDS_AT_END, record
+from skill_agents.agent import Acting, Timestep
+
+
+class Countdown(gymnasium.Env):
+    """Three steps, a picture that says which."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
+    observation_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)
+    action_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        self.steps += 1
+        return np.zeros(1, np.float32), 1.0, self.steps == 3, False, {"success": True}
+
+    def render(self):
+        return np.full((63, 65, 3), 60 * self.steps, np.uint8)
+
+
+class Still(torch.nn.Module):
+    def initial_state(self, batch: int) -> dict:
+        return {}
+
+    def act(self, timestep: Timestep, state, explore, generator=None) -> Acting:
+        assert not explore
+        return Acting(torch.zeros(1, 1), {}, {})
+
+
+def test_a_film_of_two_episodes(tmp_path):
+    path = tmp_path / "new" / "film.mp4"
+    results = record(Still(), lambda task: Countdown(), [0, 3], 2, 0, path)
+    assert [(e.task, e.return_, e.success) for e in results] == [(0, 3.0, True), (3, 3.0, True)]
+    frames = np.stack(list(imageio.get_reader(path)))
+    assert len(frames) == 2 * (3 + round(SECONDS_AT_END * 10))
+    assert min(frames.shape[1:3]) >= 256
+    corner = frames[:, -20, -20].mean(-1)
+    assert np.abs(corner[:4] - [0, 60, 120, 180]).max() < 12
