@@ -137,6 +137,10 @@ class VectorEnv:
                 finite &= np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
         return np.flatnonzero(~finite).tolist()
 
+    def _is_finite(self, slot: int) -> bool:
+        arrays = self.observation.values()
+        return all(np.isfinite(a[slot]).all() for a in arrays if a.dtype.kind == "f")
+
     def _fail(self, slot: int, what: str, failed: list[int]) -> None:
         self.failures += 1
         failed.append(slot)
@@ -157,6 +161,9 @@ class VectorEnv:
             seed = int(self._seeds.spawn(1)[0].generate_state(1)[0]) if reseed else None
             try:
                 seen, _ = self.envs[slot].reset(seed=seed)
+                self._show(slot, seen)
+                if not self._is_finite(slot):
+                    raise ValueError("its first observation is not finite")
                 break
             except Exception as error:
                 if attempt + 1 == RESET_ATTEMPTS:
@@ -165,7 +172,6 @@ class VectorEnv:
                         f"the last error was {type(error).__name__}: {error}"
                     ) from error
                 reseed = True
-        self._show(slot, seen)
         self._over[slot] = False
         self._returns[slot] = 0.0
         self._lengths[slot] = 0

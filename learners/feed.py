@@ -15,6 +15,8 @@ from replay.backend import Reader
 from replay.step import Step
 from skill_agents.agent import Batch
 
+POLL_SECONDS = 0.005
+
 
 def to_tensors(rows: Step, device: torch.device) -> Step:
     """NumPy rows as tensors on ``device``; through pinned memory to a GPU."""
@@ -93,6 +95,9 @@ class Feed:
                 if len(parts) == len(self._draws):
                     self._offer(parts)
                     parts = {}
+                else:
+                    # Replay in memory answers at once; asking again at once would burn a core.
+                    self._stopped.wait(POLL_SECONDS)
         except BaseException as error:  # handed to the learner, which raises it
             self._offer(error)
 

@@ -78,10 +78,13 @@ class HierarchicalActing(Agent):
 
 
 def valid_rows(rows: Step) -> Tensor:
-    """1.0 where a row of ``[T+1, B]`` carries a real action, for all rows but the last."""
-    return (~rows.is_first[1:]).float()
+    """Whether a row of ``[T+1, B]`` carries a real action, bool, for all rows but the last."""
+    return ~rows.is_first[1:]
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of ``values`` over the rows where ``mask`` is 1."""
-    return (values * mask).sum() / mask.sum().clamp(min=1.0)
+    """Mean of ``values`` over the rows where ``mask`` is true, zero where none is.
+
+    What the other rows hold makes no difference, not even NaN.
+    """
+    return torch.where(mask, values, 0.0).sum() / mask.sum().clamp(min=1)

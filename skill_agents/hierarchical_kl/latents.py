@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from replay.step import Step
+
 
 def context_rows(period: int) -> int:
     """Rows that must come before a row so that its latent, and the one before it, can be drawn.
@@ -17,6 +19,19 @@ def context_rows(period: int) -> int:
     ``period`` rows earlier. A period of 1 gives the one row that autoregressive priors need.
     """
     return period
+
+
+def latent_age(rows: Step, period: int) -> Tensor | None:
+    """Steps since the latent in force was drawn, ``[T, B]`` int; None if every step draws.
+
+    The age goes on over the last row of an episode too, where nothing was done and the stored
+    age is zero like all its extras: values there serve as bootstrap after a time limit.
+    """
+    if period == 1:
+        return None
+    stored = rows.extras["age"]
+    following = ((stored[:-1] + 1) % period).masked_fill(rows.is_first[1:], 0)
+    return torch.cat([stored[:1], following])
 
 
 def hold(fresh: Tensor, age: Tensor | None) -> Tensor:

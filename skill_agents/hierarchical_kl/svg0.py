@@ -22,7 +22,7 @@ from skill_agents.agent import (
 )
 from skill_agents.hierarchical_kl.acting import HierarchicalActing, masked_mean, valid_rows
 from skill_agents.hierarchical_kl.defaults import DefaultConfig, SharedLowLevel
-from skill_agents.hierarchical_kl.latents import context_rows
+from skill_agents.hierarchical_kl.latents import context_rows, latent_age
 from skill_agents.hierarchical_kl.policies import (
     Decision,
     HierarchicalPolicyConfig,
@@ -148,17 +148,19 @@ class SVG0(HierarchicalActing):
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
         """Algorithm 2, one update. Rows: context, K steps, bootstrap; time-major."""
         c, rows = self.config, batch["unrolls"]
-        age = rows.extras.get("age")
+        age = latent_age(rows, self.period)
         shape = (*rows.reward.shape, self.policy.latent_size)
         decision = self.policy(rows.observation, torch.randn(shape, device=rows.reward.device), age)
         kl = self.target_divergence(decision, rows.observation, rows.is_first, age)
         sampled_q, entropy = self._sampled_values(decision, rows)
 
         now = slice(context_rows(self.period), -1)
-        valid = valid_rows(rows)[now]
+        valid = valid_rows(rows)[now.start :]
         with torch.no_grad():
             low = _rows(decision.low, now)
-            ratio = (low.log_prob(rows.action[now]) - rows.extras["log_prob"][now]).exp() * valid
+            log_ratio = low.log_prob(rows.action[now]) - rows.extras["log_prob"][now]
+            # Retrace counts no ratio above 1: cut there, before exp can overflow.
+            ratio = log_ratio.clamp(max=0.0).exp().masked_fill(~valid, 0.0)
             state = _observed(rows, now), decision.latent[now]
             target_q = retrace(
                 q_t=self.target_critic(*state, rows.action[now]),
@@ -181,11 +183,10 @@ class SVG0(HierarchicalActing):
             "q": masked_mean(q.detach(), valid),
             "kl_nats": masked_mean(kl.detach()[now], valid),
             "entropy_nats": masked_mean(entropy.detach()[now], valid),
-            "trace": masked_mean(ratio.clamp(max=1.0), valid),
-            "latent_std": masked_mean(decision.high.std.detach().mean(-1)[now], valid)
-            if self.policy.latent_size
-            else torch.zeros(()),
+            "trace": masked_mean(ratio, valid),
         }
+        if self.policy.latent_size:
+            metrics["latent_std"] = masked_mean(decision.high.std.detach().mean(-1)[now], valid)
         return losses, metrics
 
     def after_step(self, step: int) -> None:

@@ -12,11 +12,14 @@ from replay.tables import Draw, TableSpec, queue
 from skill_agents.agent import AgentConfig, Batch, EnvironmentSpec, Metrics, ParameterGroup
 from skill_agents.hierarchical_kl.acting import HierarchicalActing, masked_mean, valid_rows
 from skill_agents.hierarchical_kl.defaults import DefaultConfig, SharedLowLevel
-from skill_agents.hierarchical_kl.latents import context_rows
+from skill_agents.hierarchical_kl.latents import context_rows, latent_age
 from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig, PolicyConfig
 from skill_agents.nets.mlp import ScalarHead
 from skill_agents.nets.view import View
 from skill_agents.ops.vtrace import vtrace
+
+LARGEST_LOG_RATIO = 20.0
+"""Far above any clip of V-trace, far below where exp overflows."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class VTraceAgent(HierarchicalActing):
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
         """Eqs. 21 to 25, one update. Rows: context, K steps, bootstrap; time-major."""
         c, rows = self.config, batch["unrolls"]
-        age = rows.extras.get("age")
+        age = latent_age(rows, self.period)
         shape = (*rows.reward.shape, self.policy.latent_size)
         decision = self.policy(rows.observation, torch.randn(shape, device=rows.reward.device), age)
         kl = self.divergence(decision, rows.observation, rows.is_first, age)
@@ -109,15 +112,17 @@ class VTraceAgent(HierarchicalActing):
 
         now = slice(context_rows(self.period), -1)
         later = slice(now.start + 1, None)
-        valid = valid_rows(rows)[now]
+        valid = valid_rows(rows)[now.start :]
         log_prob = decision.low.log_prob(rows.action)[now]
         with torch.no_grad():
+            log_ratio = log_prob - rows.extras["log_prob"][now]
+            ratio = log_ratio.clamp(max=LARGEST_LOG_RATIO).exp().masked_fill(~valid, 0.0)
             target, advantage = vtrace(
                 v_t=value[now],
                 v_tp1=(value - c.kl_cost * kl)[later],
                 reward_t=rows.reward[now],
                 discount_t=c.gamma * rows.discount[now],
-                ratio_t=(log_prob - rows.extras["log_prob"][now]).exp() * valid,
+                ratio_t=ratio,
                 clip_rho=c.clip_rho,
                 clip_c=c.clip_c,
             )
