@@ -92,7 +92,8 @@ def _film(
 def _picture(envs: VectorEnv) -> np.ndarray:
     picture = np.asarray(envs.envs[0].render(), np.uint8)
     times = -(-SMALLEST // max(1, min(picture.shape[:2])))
-    return picture.repeat(times, axis=0).repeat(times, axis=1)
+    height, width = (n * times // 2 * 2 for n in picture.shape[:2])  # the codec wants even sizes
+    return picture.repeat(times, axis=0).repeat(times, axis=1)[:height, :width]
 
 
 def captioned(picture: np.ndarray, text: str) -> np.ndarray:
