@@ -36,7 +36,9 @@ class ReverbReplay:
     ``port`` None takes a free one; a run that should survive the server's death fixes it, so that
     readers and writers find the restarted server. ``host`` is what they are told to connect to
     (not what is listened on, see above). ``restore`` is a folder that `save` wrote.
-    ``max_in_flight`` is the readers', for the limiters.
+    ``max_in_flight`` is the readers', for the limiters. ``scratch`` is where Reverb writes a
+    checkpoint before `save` moves it: a folder on the disk that is saved to makes that instant;
+    None takes the system's temporary folder.
 
     Raises ValueError, in one sentence, if the tables could never give the draws, the port is
     taken, or ``restore`` is damaged or of a run with other tables, limiters or rows.
@@ -53,6 +55,7 @@ class ReverbReplay:
         host: str = "localhost",
         restore: Path | None = None,
         max_in_flight: int = 64,
+        scratch: Path | None = None,
     ) -> None:
         check_draws(tuple(specs), draws)
         self._layout = layout
@@ -66,10 +69,10 @@ class ReverbReplay:
         if restore is not None:
             read_record(restore, "reverb", self._tables, layout)
             checkpoint = str(Path(restore) / _CHECKPOINT)
-        # Reverb deletes whatever else lies where it writes checkpoints, so that place is its own.
-        self._scratch = Path(tempfile.mkdtemp(prefix="replay-"))
         self._port = _free_port(port)
         self._host = host
+        # Reverb deletes whatever else lies where it writes checkpoints, so that place is its own.
+        self._scratch = Path(tempfile.mkdtemp(prefix="replay-", dir=scratch))
         try:
             self._server = native().Server(
                 [_table(*described) for described in self._tables.values()],
@@ -80,9 +83,12 @@ class ReverbReplay:
             self._check_tables(restore)
         except (RuntimeError, ValueError) as error:
             self.close()
-            if isinstance(error, RuntimeError):
-                raise ValueError(f"Reverb did not start on port {self._port}: {error}") from error
-            raise
+            if isinstance(error, ValueError):
+                raise
+            source = "" if restore is None else f" from {restore}"
+            raise ValueError(
+                f"Reverb did not start on port {self._port}{source}: {error}"
+            ) from error
 
     @property
     def address(self) -> str:

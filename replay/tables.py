@@ -129,3 +129,9 @@ def concrete_tables(specs: Sequence[TableSpec], num_tasks: int) -> tuple[TableSp
 def task_table(name: str, task: int) -> str:
     """The name of one task's table of the per-task table ``name``."""
     return f"{name}/{task}"
+
+
+def max_bytes(specs: Sequence[TableSpec], row_bytes: int, num_tasks: int) -> int:
+    """Bytes that full tables hold, without a back end's own overhead (a few per cent and up)."""
+    tables = concrete_tables(specs, num_tasks)
+    return sum(table.max_items * (table.length + 1) * row_bytes for table in tables)

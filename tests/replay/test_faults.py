@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from replay.reader import ReverbReader
+from replay.record import _checksum
 from replay.step import ArraySpec, RowLayout, step_spec
 from replay.tables import Draw, queue, trials, windows
 from replay.writer import ReverbWriter
@@ -34,7 +36,8 @@ def serve(servers):
 
 
 def test_a_killed_server_comes_back_with_everything_saved(serve, servers, tmp_path) -> None:
-    server = serve()
+    # A killed server leaves its scratch folder behind: pytest removes this one.
+    server = serve(scratch=tmp_path)
     writer = ReverbWriter(server.address, SPECS, LAYOUT, 2)
     reader = ReverbReader(server.address, SPECS, LAYOUT, 1, DRAWS)
     servers.callback(writer.close)
@@ -74,6 +77,20 @@ def test_a_killed_server_comes_back_with_everything_saved(serve, servers, tmp_pa
     assert rows == set(range(0, 80, 4)), "saved items and those written while it was down"
     check_rows(draw(reader, "q", 60.0))
     assert writer.seconds_blocked > 0
+
+
+def test_a_checkpoint_that_reverb_cannot_read_is_named(serve, tmp_path) -> None:
+    server = serve()
+    server.ask("save", tmp_path / "saved")
+    server.stop()
+    record = tmp_path / "saved" / "replay.json"
+    tables = tmp_path / "saved" / "reverb" / "tables.tfrecord"
+    tables.write_bytes(tables.read_bytes()[:-9])
+    edited = json.loads(record.read_text())
+    edited["files"]["reverb/tables.tfrecord"] = _checksum(tables)
+    record.write_text(json.dumps(edited))
+    with pytest.raises(ValueError, match="did not start on port .* from .*saved"):
+        serve(restore=tmp_path / "saved")
 
 
 def test_readers_and_writers_may_come_before_the_server(serve, servers) -> None:

@@ -1,0 +1,65 @@
+"""Table specs, and the arithmetic of their limiters."""
+
+from __future__ import annotations
+
+import pytest
+
+from replay.limits import Limits, table_limits
+from replay.tables import concrete_tables, max_bytes, queue, transitions, trials, windows
+
+
+def test_a_per_task_table_is_one_for_each_task() -> None:
+    specs = [windows("w", 4, 10), transitions("t", 5, per_task=True)]
+    names = [table.name for table in concrete_tables(specs, 3)]
+    assert names == ["w", "t/0", "t/1", "t/2"]
+    assert max_bytes(specs, row_bytes=100, num_tasks=3) == 10 * 5 * 100 + 3 * 5 * 2 * 100
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: windows("w", 0, 10), "at least 1"),
+        (lambda: windows("w", 1, 10, min_items=11), "min_items 11"),
+        (lambda: windows("w", 1, 10, samples_per_item=0.0), "samples_per_item"),
+        (
+            lambda: table_limits(trials("e", 3, 9, use_once=True, samples_per_item=1.0), 1, 0),
+            "once",
+        ),
+        (lambda: table_limits(queue("q", 3, 9), 10, 0), "batch of 10"),
+    ],
+)
+def test_impossible_specs_are_refused(make, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_limits_count_as_the_definition_says() -> None:
+    limits = Limits(samples_per_item=0.3, min_items=5, min_diff=-2.0, max_diff=4.0)
+    for inserted in range(40):
+        for sampled in range(20):
+            size = inserted
+            error = inserted * 0.3 - sampled
+            takes = limits.may_insert(size, inserted, sampled)
+            gives = limits.may_sample(size, inserted, sampled)
+            for n in range(1, 20):
+                allowed = size + n <= 5 or error + n * 0.3 <= 4.0 + 1e-6
+                assert (n <= takes) == allowed
+                assert (n <= gives) == (size >= 5 and error - n >= -2.0 - 1e-6)
+
+
+@pytest.mark.parametrize("ratio", [0.01, 0.5, 1.0, 3.0, 64.0])
+@pytest.mark.parametrize("batch", [1, 256])
+@pytest.mark.parametrize("min_items", [1, 1000])
+def test_a_writer_and_a_reader_never_wait_for_each_other(ratio, batch, min_items) -> None:
+    spec = windows("w", 4, 100_000, min_items=min_items, samples_per_item=ratio)
+    limits = table_limits(spec, batch, ahead=0)
+    inserted = sampled = 0
+    for _ in range(20_000):
+        if limits.may_sample(inserted, inserted, sampled) >= batch:
+            sampled += batch
+        else:
+            assert limits.may_insert(inserted, inserted, sampled) >= 1
+            inserted += 1
+    slack = batch + 2 * max(1.0, ratio)
+    if inserted >= min_items and sampled:
+        assert abs((inserted - min_items) * ratio - sampled) <= slack + ratio
