@@ -1,0 +1,53 @@
+"""Looking at a run, and stopping it, from another process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from cluster.errors import RunError
+from cluster.run_dir import ENDED, RunDir
+
+STOP_SECONDS = 30.0
+
+
+def status(run: RunDir) -> dict[str, Any]:
+    """How a run stands: what its driver wrote last, with the run's path and experiment."""
+    return {"run": str(run.path), "experiment": run.config["experiment"], **run.read_status()}
+
+
+def stop(
+    run: RunDir,
+    timeout_s: float = STOP_SECONDS,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
+    """Ask a run's driver to save and end; returns the state it ended in.
+
+    A run that has ended already is left alone. Raises RunError where it does not end in time, or
+    runs on another machine.
+    """
+    found = run.read_status()
+    if found["state"] in ENDED:
+        return str(found["state"])
+    if found["state"] == "new":
+        raise RunError(f"{run.path} has not been started yet, so there is nothing to stop")
+    if found["host"] != socket.gethostname():
+        raise RunError(f"{run.path} runs on {found['host']}; stop it there")
+    try:
+        os.kill(found["pid"], signal.SIGTERM)
+    except ProcessLookupError:
+        return str(run.read_status()["state"])
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        state = run.read_status()["state"]
+        if state in ENDED:
+            return str(state)
+        sleep(0.1)
+    raise RunError(
+        f"{run.path} was asked to stop and still runs after {timeout_s:g} s; "
+        f"its driver is process {found['pid']}"
+    )

@@ -1,0 +1,102 @@
+"""The sentences and tables that commands print for people."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cluster.console import duration
+from cluster.errors import RunError
+from cluster.run_dir import RunDir
+
+
+def results(run: RunDir, state: str, found: Mapping[str, Any]) -> str:
+    """How a run went, from what the run returned."""
+    steps = (
+        f"{state} after {found['env_steps']:,} environment steps and "
+        f"{found['learner_steps']:,} learner steps in {duration(found['elapsed_seconds'])}"
+    )
+    if "return_mean" not in found:
+        return steps
+    return f"{steps}\n{evaluation({**found, 'episodes': found['evaluation_episodes']})}"
+
+
+def evaluation(found: Mapping[str, Any]) -> str:
+    """An evaluation's results, a line per task where there are several."""
+    lines = [f"evaluation of {found['episodes']} episodes: {_scores(found)}"]
+    for task, scores in found.get("per_task", {}).items():
+        lines.append(f"  {task}: {_scores(scores)}")
+    return "\n".join(lines)
+
+
+def show(run: RunDir) -> list[str]:
+    """Leave curve.png and video.mp4 in the run's directory; a line for each, or why not."""
+    from cluster import plot, trained
+
+    lines = []
+    for name, make in (
+        ("curve.png", lambda out: plot.draw([run], out)),
+        ("video.mp4", lambda out: trained.film(run, out, episodes=5, seed=0)),
+    ):
+        out = run.path / name
+        try:
+            make(out)
+            lines.append(f"wrote {short(out)}")
+        except RunError as error:
+            lines.append(f"no {name}: {error}")
+    return lines
+
+
+def what_next(run: RunDir, state: str, shown: bool) -> str:
+    """Commands to try on a run that has just ended."""
+    path = short(run.path)
+    commands = []
+    if state != "finished":
+        commands.append(f"skill-train resume {path}")
+    if run.checkpoints():
+        commands.append(f"skill-train eval {path} --episodes 100 --seed 1")
+        if not shown:
+            commands.append(f"skill-train video {path} --out {path}/video.mp4")
+    if not shown:
+        commands.append(f"skill-train plot {path} --out {path}/curve.png")
+    commands.append(f"tensorboard --logdir {path}/tensorboard")
+    return "try next:\n" + "\n".join(f"  {command}" for command in commands)
+
+
+def statuses(found: Sequence[Mapping[str, Any]], components: bool) -> str:
+    """A line for each run; with ``components``, a line for each of their processes as well."""
+    lines = []
+    wide = max(len(short(Path(one["run"]))) for one in found)
+    for one in found:
+        line = (
+            f"{short(Path(one['run'])):<{wide}}  {one['state']:<8}  "
+            f"{one['env_steps']:>12,} env steps  {one['learner_steps']:>10,} learner steps"
+        )
+        metrics = one.get("metrics", {})
+        if "evaluation_return_mean" in metrics:
+            line += f"  return {metrics['evaluation_return_mean']:.3g}"
+        if one.get("error"):
+            line += f"  ({one['error']})"
+        lines.append(line)
+        if components:
+            lines += [
+                f"  {c['role']:<9}  {c['name']:<12}  process {c['pid']}  {c['address']}  "
+                f"{c['restarts']} restarts"
+                for c in one["components"]
+            ]
+    return "\n".join(lines)
+
+
+def short(path: Path) -> str:
+    """``path`` as it would be typed here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _scores(found: Mapping[str, Any]) -> str:
+    text = f"mean return {found['return_mean']:.4g}"
+    if "success_rate" in found:
+        text += f", success {found['success_rate']:.0%}"
+    return text

@@ -1,0 +1,76 @@
+"""What a run has learned so far: its agent from a checkpoint, evaluated or filmed."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from actors.evaluator import Evaluation
+from actors.vector_env import EpisodeResult
+from cluster import launch
+from cluster.build import Plan
+from cluster.errors import RunError
+from cluster.run_dir import RunDir
+from skill_agents.agent import Agent
+
+
+def load(run: RunDir, which: str = "latest") -> tuple[Plan, Agent, int]:
+    """A run's plan, its agent as of the "latest" or "best" checkpoint, and the learner step."""
+    if which == "best":
+        checkpoint = run.load_best()
+    else:
+        checkpoint = run.load_latest(with_replay=False)
+    if checkpoint is None:
+        raise RunError(f"{run.path} has no checkpoint yet; wait for its first, or run it longer")
+    plan = launch.plan_of(launch.stage_of(run), run.config["seed"])
+    agent = plan.agent("evaluator")
+    try:
+        agent.load_state_dict(checkpoint.learner_state["agent"])
+    except RuntimeError as error:
+        raise RunError(
+            f"{checkpoint.path} does not fit {run.config['experiment']} as it is defined now: "
+            f"{' '.join(str(error).split())[:200]}"
+        ) from error
+    return plan, agent.eval(), int(checkpoint.counters["learner_steps"])
+
+
+def evaluate(run: RunDir, episodes: int, seed: int, which: str = "latest") -> dict[str, Any]:
+    """Results of ``episodes`` episodes without exploration, by name, ready for JSON."""
+    plan, agent, learner_steps = load(run, which)
+    evaluation = plan.evaluate(agent, episodes, seed)
+    results = {
+        "run": str(run.path),
+        "checkpoint": which,
+        "learner_steps": learner_steps,
+        "episodes": len(evaluation.episodes),
+        "seed": seed,
+        **_summary(evaluation),
+    }
+    tasks = evaluation.per_task()
+    if len(tasks) > 1:
+        family = (plan.stage.evaluation_tasks or plan.stage.tasks).family
+        results["per_task"] = {family.name(t): _summary(one) for t, one in tasks.items()}
+    return results
+
+
+def film(
+    run: RunDir, out: Path, episodes: int, seed: int, which: str = "latest"
+) -> list[EpisodeResult]:
+    """Write a film of ``episodes`` episodes to ``out``."""
+    from actors import video
+
+    plan, agent, _ = load(run, which)
+    tasks = plan.stage.evaluation_tasks or plan.stage.tasks
+    make = partial(tasks.make, render_mode="rgb_array")
+    try:
+        return video.record(agent, make, tasks.tasks, episodes, seed, out)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise RunError(f"cannot film to {out}: {' '.join(str(error).split())}") from error
+
+
+def _summary(evaluation: Evaluation) -> dict[str, float]:
+    summary = {"return_mean": evaluation.return_mean}
+    if evaluation.success_rate is not None:
+        summary["success_rate"] = evaluation.success_rate
+    return summary
