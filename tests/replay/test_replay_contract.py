@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from replay.limits import table_limits
+from replay.reader import items_ahead
 from replay.tables import Draw, TableSpec, queue, transitions, trials, windows
 from tests.replay.backends import draw, until
 from tests.replay.streams import LAYOUT, Streams, check_rows
@@ -103,7 +105,7 @@ def test_a_full_queue_stops_the_writer_and_loses_nothing(backend) -> None:
     backend.start([queue("q", 2, 8)], {"b": Draw("q", 8)})
     writer, streams = backend.writer(1), Streams(1)
     write_until_stopped(backend, writer, streams)
-    assert backend.info()["q"].size == 8
+    until(lambda: backend.info()["q"].size == 8, "the queue is full")
     for _ in range(20):
         writer.append(streams.next())
     reader = backend.reader()
@@ -146,12 +148,15 @@ def test_the_ratio_stops_a_fast_learner(backend) -> None:
     backend.start([spec], {"b": Draw("w", 4)})
     writer, reader, streams = backend.writer(1), backend.reader(), Streams(1, actions=1000)
     write(backend, writer, streams, 13)
-    batches = 0
-    while reader.next("b", backend.impatience_s) is not None:
-        batches += 1
+    draw(reader, "b", backend.patience_s)
+    for _ in range(100):
+        if reader.next("b", backend.impatience_s) is None:
+            break
+    else:
+        raise AssertionError("nothing stopped the reader")
+    limits = table_limits(spec, 4, items_ahead(4, 64))
     info = backend.info()["w"]
-    assert info.inserted == 12 and batches >= 1
-    assert reader.next("b", backend.impatience_s) is None
+    assert info.inserted == 12 and 24 - info.sampled >= limits.min_diff
     write(backend, writer, streams, 4)
     assert draw(reader, "b", backend.patience_s) is not None
 
@@ -161,6 +166,7 @@ def test_the_ratio_stops_a_fast_actor(backend) -> None:
     backend.start([spec], {"b": Draw("w", 4)})
     writer, streams = backend.writer(1), Streams(1, actions=100_000)
     write_until_stopped(backend, writer, streams)
+    until(lambda: backend.info()["w"].inserted >= 10, "the table holds its min_items")
     before = backend.info()["w"]
     assert 10 <= before.inserted < 200 and before.sampled == 0
     reader = backend.reader()
