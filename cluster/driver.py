@@ -43,8 +43,7 @@ class Driver:
         self._handlers: dict[int, Any] = {}
 
     def __enter__(self) -> Driver:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._handlers[number] = signal.signal(number, self._stop)
+        self.listen()
         self._write_status()
         return self
 
@@ -66,6 +65,12 @@ class Driver:
             self._metrics.close()
             for number, handler in self._handlers.items():
                 signal.signal(number, handler)
+
+    def listen(self) -> None:
+        """Take SIGTERM and Ctrl-C; again after anything that takes them for itself, as Ray does."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            before = signal.signal(number, self._stop)
+            self._handlers.setdefault(number, before)
 
     def restore(self, counters: Mapping[str, int | float]) -> None:
         """Continue from a checkpoint's counters."""

@@ -39,6 +39,7 @@ def run(stage: Stage, run_dir: RunDir, seed: int, address: str | None = None) ->
         Driver(stage, run_dir) as driver,
         ray_session(address, cpus=stage.actors.count + 2),
     ):
+        driver.listen()
         supervisor = Supervisor(plan, run_dir, driver, local=address is None)
         try:
             supervisor.start()
@@ -149,7 +150,9 @@ class Supervisor:
         """Ask one member outside the loop; None if it dies over the answer."""
         while member.call is not None:
             if answered([member], timeout_s=0.1):
-                member.answer()
+                answer = member.answer()
+                if answer is not None:
+                    self._take(answer)
         if member.handle is None:
             return None
         member.send(method, *arguments, returns=returns)
