@@ -33,9 +33,7 @@ class Evaluation:
     def per_task(self) -> dict[int, Evaluation]:
         """The same by task index."""
         tasks = sorted({e.task for e in self.episodes})
-        return {
-            t: Evaluation(tuple(e for e in self.episodes if e.task == t)) for t in tasks
-        }
+        return {t: Evaluation(tuple(e for e in self.episodes if e.task == t)) for t in tasks}
 
 
 @torch.inference_mode()

@@ -55,9 +55,7 @@ class LowLevel(nn.Module):
         else:
             self.head = CategoricalHead(self.torso.output_size, spec.action.count)
 
-    def forward(
-        self, observation: Mapping[str, Tensor], latent: Tensor
-    ) -> Gaussian | Categorical:
+    def forward(self, observation: Mapping[str, Tensor], latent: Tensor) -> Gaussian | Categorical:
         """Observation groups ``[..., *]`` and latents ``[..., D]`` to a distribution."""
         seen = torch.cat([self.view(observation), latent], dim=-1)
         out: Gaussian | Categorical = self.head(self.torso(seen))

@@ -1,0 +1,69 @@
+"""Defaults are the paper's, and tables give every step to the learner once."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from replay.in_memory import InMemoryReplay
+from replay.step import RowLayout, Step
+from skill_agents.hierarchical_kl.policies import FlatPolicyConfig, HierarchicalPolicyConfig
+from skill_agents.hierarchical_kl.svg0 import SVG0Config
+from tests.skill_agents.hierarchical_kl.unrolls import DRIVEN, svg0, vtrace_agent
+
+# Tirumala et al., appendix G.1, "Default parameters"; (200, 10) is hidden 200, latent 10.
+APPENDIX_G1 = {
+    "actor_learning_rate": 1e-4,
+    "critic_learning_rate": 1e-4,
+    "target_update_period": 100,
+    "critic_sizes": (400, 300),
+    "batch_size": 512,
+    "unroll_length": 10,
+    "entropy_cost": 1e-4,
+    "kl_cost": 1e-3,
+}
+# What the paper leaves out: its authors' public learner.
+AUTHORS_CODE = {"gamma": 0.99, "trace": 1.0, "action_samples": 10, "noise_correlation": 0.0}
+
+
+@pytest.mark.parametrize(("name", "value"), (APPENDIX_G1 | AUTHORS_CODE).items())
+def test_algorithm_2_defaults(name, value):
+    assert getattr(SVG0Config(), name) == value
+
+
+def test_network_sizes_of_appendix_g1():
+    policy, flat = HierarchicalPolicyConfig(), FlatPolicyConfig()
+    assert (policy.high_sizes, policy.latent_size, policy.low_sizes) == ((200,), 10, (200, 100))
+    assert (flat.sizes, flat.default_sizes) == ((200, 100), (200, 100))
+
+
+@pytest.mark.parametrize("period", [1, 3])
+@pytest.mark.parametrize("make", [svg0, vtrace_agent])
+def test_neighbouring_unrolls_learn_from_neighbouring_steps(make, period):
+    """After the context of the first one, every row is learned from in exactly one unroll."""
+    agent = make(latent_period=period, unroll_length=4, batch_size=1)
+    (table,) = agent.tables()
+    assert (table.length, table.stride) == (4 + period, 4)
+    starts = range(0, 40, table.stride)
+    learned = [t for s in starts for t in range(s + period, s + table.length)]
+    assert learned == list(range(period, period + 40))
+
+
+def test_losses_take_the_rows_that_tables_give():
+    agent = svg0(unroll_length=4, batch_size=2, minimum_unrolls=1, latent_period=2).float()
+    layout = RowLayout(DRIVEN.step_spec(agent.extras_spec()))
+    replay = InMemoryReplay(agent.tables(), layout, 1, 0, agent.draws())
+    writer, reader = replay.writer(2), replay.reader()
+    row = layout.views(layout.zeros(2))
+    for _ in range(20):
+        writer.append(row)
+    rows = reader.next("unrolls", 0.0)
+    batch = Step(*(_tensors(leaf) for leaf in rows))
+    result, _ = agent.losses({"unrolls": batch})
+    assert all(loss.isfinite() for loss in result.values())
+
+
+def _tensors(leaf):
+    if isinstance(leaf, dict):
+        return {k: torch.from_numpy(v) for k, v in leaf.items()}
+    return torch.from_numpy(leaf)

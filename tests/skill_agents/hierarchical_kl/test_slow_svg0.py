@@ -1,0 +1,86 @@
+"""SVG(0)'s losses equal Algorithm 2 worked out one row and one sum at a time."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from skill_agents.hierarchical_kl.defaults import SeparateLowLevel, SharedLowLevel
+from skill_agents.hierarchical_kl.priors import AR1Config
+from tests.skill_agents.hierarchical_kl.slow import SlowDecisions, acted_rows, rest_of_episode
+from tests.skill_agents.hierarchical_kl.unrolls import DRIVEN, losses, random_unrolls, svg0
+
+A = 0.8
+
+
+def slow_losses(agent, unrolls, low_default, online_low_default) -> dict[str, float]:
+    c, rows = agent.config, unrolls.rows
+    torch.manual_seed(7)
+    noise = torch.randn(*rows.reward.shape, agent.policy.latent_size)
+    action_noise = torch.randn(c.action_samples, *rows.action.shape)
+    d = SlowDecisions(agent.policy, unrolls, noise, A, low_default)
+    distilled = SlowDecisions(agent.policy, unrolls, noise, A, online_low_default)
+
+    def q(critic, t, b, action) -> float:
+        return float(critic(d.observation[t][b], d.z[t][b], action))
+
+    value = np.zeros(rows.reward.shape)  # E_a Q'(a, z_t, x_t)
+    for t, b in np.ndindex(value.shape):
+        low = d.low[t][b]
+        actions = [low.mean + low.std * action_noise[m, t, b] for m in range(c.action_samples)]
+        value[t, b] = np.mean([q(agent.target_critic, t, b, action) for action in actions])
+
+    def delta(s, b) -> float:
+        future = value[s + 1, b] - c.kl_cost * d.kl[s + 1, b]
+        bootstrap = c.gamma * future if rows.discount[s, b] else 0.0
+        return (
+            float(rows.reward[s, b]) + bootstrap - q(agent.target_critic, s, b, rows.action[s, b])
+        )
+
+    def trace(i, b) -> float:
+        log_pi = float(d.low[i][b].log_prob(rows.action[i, b]))
+        return c.trace * min(1.0, math.exp(log_pi - float(rows.extras["log_prob"][i, b])))
+
+    policy, critic, default = [], [], []
+    for t, b in acted_rows(rows, agent.period):
+        target = q(agent.target_critic, t, b, rows.action[t, b])
+        for s in rest_of_episode(rows, t, b):
+            weight = c.gamma ** (s - t) * math.prod(trace(i, b) for i in range(t + 1, s + 1))
+            target += weight * delta(s, b)
+        entropy = sum(
+            0.5 * math.log(2 * math.pi * math.e * s * s) for s in d.low[t][b].std.tolist()
+        )
+        critic.append((target - q(agent.critic, t, b, rows.action[t, b])) ** 2)
+        policy.append(-(value[t, b] - c.kl_cost * d.kl[t, b] + c.entropy_cost * entropy))
+        default.append(distilled.kl[t, b])
+    return {
+        "policy": np.mean(policy),
+        "critic": np.mean(critic),
+        "default_policy": np.mean(default),
+    }
+
+
+@pytest.mark.parametrize("lambda_", [1.0, 0.7])
+@pytest.mark.parametrize("period", [1, 3])
+def test_a_separate_low_level_in_every_kind_of_row(period, lambda_):
+    agent = svg0(default=SeparateLowLevel(AR1Config(A)), latent_period=period, trace=lambda_)
+    unrolls = random_unrolls(3, DRIVEN, period)
+    low_default = agent.target_divergence.parts[1].default
+    with torch.no_grad():
+        slow = slow_losses(agent, unrolls, low_default, agent.divergence.parts[1].default)
+    assert {k: float(v.detach()) for k, v in losses(agent, unrolls.rows).items()} == pytest.approx(
+        slow, rel=1e-6
+    )
+
+
+def test_a_shared_low_level_counts_the_high_level_only():
+    agent = svg0(default=SharedLowLevel(AR1Config(A)))
+    unrolls = random_unrolls(4, DRIVEN)
+    with torch.no_grad():
+        slow = slow_losses(agent, unrolls, None, None)
+    del slow["default_policy"]  # AR(1) has nothing to learn
+    fast = {k: float(v.detach()) for k, v in losses(agent, unrolls.rows).items()}
+    assert fast == pytest.approx(slow, rel=1e-6)
