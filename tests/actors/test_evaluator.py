@@ -1,0 +1,63 @@
+"""The evaluator counts the same number of episodes from every slot, long or short."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from actors.evaluator import Evaluation, evaluate
+from actors.vector_env import EpisodeResult
+from tests.actors.counting import CountingAgent, CountingEnv
+
+
+class UnevenEnv(CountingEnv):
+    """The environments of one task differ in length: the first made is the shortest."""
+
+    made = 0
+
+    def __init__(self, task: int) -> None:
+        super().__init__(task, length=1 + 4 * (UnevenEnv.made % 4))
+        UnevenEnv.made += 1
+
+
+def test_short_episodes_are_not_counted_more_often(monkeypatch):
+    monkeypatch.setattr(UnevenEnv, "made", 0)
+    result = evaluate(CountingAgent(), UnevenEnv, [0], episodes=8, seed=0, parallel=4)
+    assert Counter(e.length for e in result.episodes) == {1: 2, 5: 2, 9: 2, 13: 2}
+
+
+@pytest.mark.parametrize(("episodes", "per_task"), [(6, 3), (5, 3), (1, 1)])
+def test_every_task_gets_as_many_rounded_up(episodes, per_task):
+    result = evaluate(CountingAgent(), CountingEnv, [2, 5], episodes, seed=0, parallel=2)
+    assert {t: len(e.episodes) for t, e in result.per_task().items()} == {2: per_task, 5: per_task}
+
+
+def test_means_are_over_episodes_and_success_over_those_that_know_it():
+    episodes = (
+        EpisodeResult(0, 2.0, 1, True),
+        EpisodeResult(0, 4.0, 1, False),
+        EpisodeResult(1, 9.0, 1, None),
+    )
+    result = Evaluation(episodes)
+    assert result.return_mean == 5.0
+    assert result.success_rate == 0.5
+    assert result.per_task()[1].success_rate is None
+    assert result.per_task()[0].return_mean == 3.0
+
+
+def test_environments_are_closed_and_exploration_is_off():
+    made, explored = [], []
+
+    class Agent(CountingAgent):
+        def act(self, timestep, state, explore, generator=None):
+            explored.append(explore)
+            return super().act(timestep, state, explore, generator)
+
+    def make(task):
+        made.append(CountingEnv(task))
+        return made[-1]
+
+    evaluate(Agent(), make, [0, 1], episodes=2, seed=0)
+    assert all(env.closed for env in made)
+    assert not any(explored)
