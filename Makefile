@@ -5,7 +5,7 @@ python := .venv/bin/python
 
 help:
 	@echo "make setup       make .venv (Python 3.11) from requirements.lock"
-	@echo "make quickstart  train something small, from environment to checkpoint"
+	@echo "make quickstart  train a ball to go to a target; about 10 minutes on 2 cores"
 	@echo "make test        every test that takes seconds"
 	@echo "make test-slow   the tests that take minutes"
 	@echo "make lint types  ruff, mypy          make format  let ruff rewrite"
@@ -16,7 +16,7 @@ setup:
 	@scripts/setup.sh
 
 quickstart: setup
-	@.venv/bin/skill-train run quickstart
+	@.venv/bin/skill-train run quickstart --show
 
 test: setup
 	$(python) -m pytest -q

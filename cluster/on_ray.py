@@ -68,9 +68,11 @@ class Worker:
 class ReplayServer(Worker):
     """Holds the Reverb server, and never draws from it in this process."""
 
-    def __init__(self, log_file: Path, plan: Plan, host: str, port: int | None) -> None:
+    def __init__(
+        self, log_file: Path, plan: Plan, host: str, port: int | None, scratch: Path
+    ) -> None:
         super().__init__(log_file)
-        self._plan, self._host, self._port = plan, host, port
+        self._plan, self._host, self._port, self._scratch = plan, host, port, scratch
         self._replay: ReverbReplay | None = None
 
     def serve(self, restore: Path | None) -> str:
@@ -86,6 +88,7 @@ class ReplayServer(Worker):
             self._port,
             host=self._host,
             restore=restore,
+            scratch=self._scratch,
         )
         return self._replay.address
 
@@ -167,7 +170,9 @@ class ActorWorker(Worker):
 
         agent = plan.agent("actor", index)
         size = plan.stage.actors.environments
-        writer = ReverbWriter(replay_address, agent.tables(), plan.layout(agent), size)
+        writer = ReverbWriter(
+            replay_address, agent.tables(), plan.layout(agent), size, run_ahead=size
+        )
         self._actor = plan.actor(index, agent, writer, env_steps)
         self._steps = plan.stage.actors.steps_per_refresh
 

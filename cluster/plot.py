@@ -41,7 +41,7 @@ class Band(NamedTuple):
 def draw(runs: Sequence[RunDir], out: Path, x: str = "env_steps") -> None:
     """Write a picture of return, and success where known, against ``x`` (a key of `X_AXES`).
 
-    Lines are the last training episodes; dots, where there are few enough runs, the evaluations.
+    Lines are the last training episodes; dots, where a run stands alone, the evaluations.
     Raises RunError where a run has no metrics, or the picture cannot be written.
     """
     import matplotlib
@@ -54,10 +54,16 @@ def draw(runs: Sequence[RunDir], out: Path, x: str = "env_steps") -> None:
     panels = [
         (name, label)
         for name, label in PANELS
-        if any(len(curve(table, name, x).x) for table in tables.values())
+        if any(
+            len(curve(table, column, x).x)
+            for table in tables.values()
+            for column in (name, f"evaluation_{name}")
+        )
     ]
     if not panels:
-        raise RunError(f"{runs[0].path} has finished no episode yet, so there is nothing to draw")
+        raise RunError(
+            f"{runs[0].path} has neither an episode nor an evaluation yet, so there is nothing to draw"
+        )
     with pyplot.rc_context({"axes.spines.top": False, "axes.spines.right": False}):
         figure, axes = pyplot.subplots(
             1, len(panels), figsize=(6.0 * len(panels), 4.0), squeeze=False, layout="constrained"

@@ -10,6 +10,7 @@ import dataclasses
 import fcntl
 import json
 import os
+import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -127,12 +128,20 @@ class RunDir:
                 ) from error
             self.clean()
             yield
+            self.clean()
 
     def clean(self) -> None:
         """Remove what a kill left half written; only for the process that runs the run."""
         self._checkpoints.clean()
+        shutil.rmtree(self.path / ".scratch", ignore_errors=True)
         for path in self.path.glob(".*.tmp"):
             path.unlink(missing_ok=True)
+
+    def scratch(self) -> Path:
+        """A hidden folder on the checkpoints' disk for what a run needs only while it runs."""
+        path = self.path / ".scratch"
+        path.mkdir(exist_ok=True)
+        return path
 
     def save_checkpoint(
         self,

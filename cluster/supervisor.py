@@ -233,7 +233,8 @@ class Supervisor:
         self._serving = False
         port = int(self._address.rsplit(":", 1)[1]) if self._address else None
         options = {"num_cpus": 0, "max_concurrency": 2}
-        return _remote(ReplayServer, options, self._log("replay"), self._plan, self._host, port)
+        arguments = (self._log("replay"), self._plan, self._host, port, self._run.scratch())
+        return _remote(ReplayServer, options, *arguments)
 
     def _start_learner(self) -> Any:
         self._loaded = False
