@@ -83,7 +83,7 @@ def test_nothing_to_draw_is_one_sentence(tmp_path):
     with pytest.raises(RunError, match=r"has no metrics\.csv yet"):
         draw([run], tmp_path / "out.png")
     CsvFile(run.path / "metrics.csv").append({"env_steps": 1, "learner_steps": 0})
-    with pytest.raises(RunError, match="finished no episode yet"):
+    with pytest.raises(RunError, match="neither an episode nor an evaluation"):
         draw([run], tmp_path / "out.png")
 
 

@@ -1,0 +1,202 @@
+"""Every command, in one process; each mistake is one sentence and exit status 2."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cluster import cli, launch
+from cluster.run_dir import RunDir
+
+ROOT = Path(__file__).resolve().parents[2]
+SHORT = ["--limits.env-steps", "1700", "--evaluation.final-episodes", "2"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """A run of the smallest kind, finished."""
+    path = tmp_path_factory.mktemp("runs") / "run"
+    status = cli.main(
+        ["run", "quickstart", "--tiny", "--inline", "--seed", "3", "--run-dir", str(path), *SHORT]
+    )
+    assert status == 0
+    return path
+
+
+def answer(capsys, *args: str) -> str:
+    assert cli.main(args) == 0
+    return capsys.readouterr().out
+
+
+def complaint(capsys, *args: str) -> str:
+    """The one sentence on stderr."""
+    assert cli.main(args) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("skill-train: ")
+    assert said.err.count("\n") == 1
+    return said.err
+
+
+def test_help_needs_no_heavy_library():
+    program = (
+        "import sys\nfrom cluster import cli\n"
+        "try:\n    cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print({'torch', 'ray', 'mujoco', 'matplotlib'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_list(capsys):
+    assert "quickstart" in answer(capsys, "list")
+    names = [e["name"] for e in json.loads(answer(capsys, "list", "--json"))]
+    assert "quickstart" in names
+    assert "--agent.kl-cost" in answer(capsys, "list", "quickstart")
+    fields = json.loads(answer(capsys, "list", "quickstart", "--json"))
+    assert fields["actors.count"]["type"] == "int"
+
+
+def test_run_says_how_it_went_and_what_to_try(trained, capsys):
+    config = RunDir.open(trained).config
+    assert (config["seed"], config["inline"], config["tiny"]) == (3, True, True)
+    assert config["overrides"] == SHORT
+    assert config["resolved"]["limits"]["env_steps"] == 1700
+    said = answer(capsys, "resume", str(trained))
+    assert "finished after 1," in said
+    assert f"skill-train video {trained}" in said
+
+
+def test_status(trained, capsys):
+    found = json.loads(answer(capsys, "status", str(trained), "--json"))
+    assert found["state"] == "finished"
+    assert found["env_steps"] >= 1700
+    assert found["components"] == []
+    assert "finished" in answer(capsys, "status", str(trained))
+
+
+def test_status_of_all_runs_and_a_dead_one(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert "no runs yet" in answer(capsys, "status")
+    assert json.loads(answer(capsys, "status", "--json")) == []
+    run = RunDir.create(tmp_path / "runs" / "a", "quickstart", [], None, 0)
+    program = (
+        "import sys; from cluster.run_dir import RunDir\n"
+        "RunDir.open(sys.argv[1]).write_status({'state': 'running', 'env_steps': 5, "
+        "'learner_steps': 1, 'components': []})"
+    )
+    subprocess.run([sys.executable, "-c", program, str(run.path)], cwd=ROOT, check=True)
+    (found,) = json.loads(answer(capsys, "status", "--json"))
+    assert (found["state"], found["env_steps"]) == ("dead", 5)
+    assert "dead" in answer(capsys, "status", "a")
+    assert "dead" in answer(capsys, "stop", "a")
+
+
+def test_eval(trained, capsys):
+    args = ["eval", str(trained), "--episodes", "2", "--seed", "1"]
+    first = json.loads(answer(capsys, *args, "--json"))
+    assert first["episodes"] == 2
+    assert isinstance(first["return_mean"], float)
+    assert 0 <= first["success_rate"] <= 1
+    assert json.loads(answer(capsys, *args, "--json")) == first
+    assert "2 episodes: mean return" in answer(capsys, *args, "--checkpoint", "best")
+
+
+def test_plot(trained, tmp_path, capsys):
+    out = tmp_path / "curve.png"
+    answer(capsys, "plot", str(trained), "--out", str(out), "--x", "minutes")
+    assert out.read_bytes()[1:4] == b"PNG"
+
+
+def test_video_goes_to_the_filmer(trained, tmp_path, monkeypatch, capsys):
+    from actors import video
+
+    def record(agent, make, tasks, episodes, seed, path):
+        assert (tuple(tasks), episodes, seed) == ((0,), 2, 5)
+        path.write_bytes(b"film")
+        return [None] * episodes
+
+    monkeypatch.setattr(video, "record", record)
+    out = tmp_path / "film.mp4"
+    args = ["video", str(trained), "--out", str(out), "--episodes", "2", "--seed", "5"]
+    assert "2 episodes" in answer(capsys, *args)
+    assert out.read_bytes() == b"film"
+
+
+def test_stop_ends_a_running_run_with_a_checkpoint(tmp_path, capsys):
+    path = tmp_path / "run"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cluster.cli", "run", "quickstart", "--tiny", "--inline",
+         "--run-dir", str(path), "--limits.env-steps", "100_000_000"],
+        cwd=ROOT, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if path.exists() and (path / "status.json").exists():
+                status = RunDir(path).read_status()
+                if status["state"] == "running":
+                    break
+            time.sleep(0.05)
+        said = complaint(capsys, "resume", str(path))
+        assert "is being run by another process" in said
+        assert answer(capsys, "stop", str(path)).endswith(": stopped\n")
+        out, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 0
+    assert "skill-train resume" in out
+    assert RunDir(path).load_latest() is not None
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (["run", "quikstart"], "there is no experiment 'quikstart'; did you mean quickstart?"),
+        (["run", "quickstart", "--agent.kl-cots", "1"], "did you mean --agent.kl-cost?"),
+        (["run", "quickstart", "--actors", "many"], "--actors"),
+        (["run", "quickstart", "--agent.critic-groups", "smell"], "group 'smell' does not exist"),
+        (["run"], "EXPERIMENT"),
+        (["eval", "nowhere"], "nowhere does not exist"),
+        (["eval", "nowhere", "--episodes", "0"], "positive whole number"),
+        (["eval", "nowhere", "--episode", "1"], "eval does not take '--episode'"),
+        (["status", "nowhere"], "nowhere does not exist"),
+        (["stop", "nowhere"], "nowhere does not exist"),
+        (["resume", "nowhere"], "nowhere does not exist"),
+        (["plot", "nowhere", "--out", "x.png"], "nowhere does not exist"),
+        (["video", "nowhere", "--out", "x.mp4"], "nowhere does not exist"),
+        (["fly"], "invalid choice: 'fly'"),
+    ],
+)
+def test_a_mistake_is_one_sentence(args, sentence, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert sentence in complaint(capsys, *args)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_without_a_checkpoint(tmp_path, capsys):
+    run = RunDir.create(tmp_path / "a", "quickstart", [], None, 0)
+    assert "has no checkpoint yet" in complaint(capsys, "eval", str(run.path))
+
+
+def test_without_reverb_only_inline(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(launch, "reverb_is_installed", lambda: False)
+    monkeypatch.chdir(tmp_path)
+    assert "needs Reverb" in complaint(capsys, "run", "quickstart")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_full_disk_anywhere_is_one_sentence(tmp_path, monkeypatch, capsys):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device", "status.json")
+
+    monkeypatch.setattr(launch, "start", full)
+    assert "the disk is full: status.json" in complaint(capsys, "run", "quickstart")
