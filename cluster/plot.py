@@ -61,9 +61,7 @@ def draw(runs: Sequence[RunDir], out: Path, x: str = "env_steps") -> None:
         )
     ]
     if not panels:
-        raise RunError(
-            f"{runs[0].path} has neither an episode nor an evaluation yet, so there is nothing to draw"
-        )
+        raise RunError(f"{runs[0].path} has neither an episode nor an evaluation yet to draw")
     with pyplot.rc_context({"axes.spines.top": False, "axes.spines.right": False}):
         figure, axes = pyplot.subplots(
             1, len(panels), figsize=(6.0 * len(panels), 4.0), squeeze=False, layout="constrained"
