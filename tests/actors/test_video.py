@@ -44,7 +44,7 @@ def test_a_film_of_two_episodes(tmp_path):
     path = tmp_path / "new" / "film.mp4"
     results = record(Still(), lambda task: Countdown(), [0, 3], 2, 0, path)
     assert [(e.task, e.return_, e.success) for e in results] == [(0, 3.0, True), (3, 3.0, True)]
-    frames = np.stack([frame for frame in imageio.get_reader(path).iter_data()])
+    frames = np.stack(tuple(imageio.get_reader(path).iter_data()))
     assert len(frames) == 2 * (3 + round(SECONDS_AT_END * 10))
     assert min(frames.shape[1:3]) >= 256
     corner = frames[:, -20, -20].mean(-1)
