@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import importlib.util
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,7 @@ def component_seed(seed: int, role: str, index: int = 0, life: int = 0) -> int:
 
 def reverb_is_installed() -> bool:
     """Whether the distributed replay can work here (it has no wheel from Python 3.12 on)."""
-    return sys.version_info < (3, 12)
+    return importlib.util.find_spec("reverb") is not None
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Plan:
         env_seed = component_seed(self.seed, "environment", index, env_steps)
         envs = VectorEnv(tasks.make, mine, env_seed)
         noise_seed = component_seed(self.seed, "actor", index, env_steps)
-        return Actor(envs, agent, writer, self.layout(agent), noise_seed)
+        return Actor(envs, agent, writer, noise_seed)
 
     def evaluate(self, agent: Agent, episodes: int, seed: int) -> Evaluation:
         """Episodes on the evaluation tasks."""

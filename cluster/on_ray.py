@@ -108,6 +108,7 @@ class LearnerWorker(Worker):
 
     def __init__(self, log_file: Path, plan: Plan, replay_address: str) -> None:
         super().__init__(log_file)
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the rest is the actors'
         from replay.reader import ReverbReader
 
         agent = plan.agent("learner")

@@ -139,7 +139,7 @@ GRID_1STEP = Experiment(
         learning=Learning(
             seconds_per_publish=0.2, updates_per_publish=4, inline_env_steps=640, inline_updates=4
         ),
-        limits=Limits(env_steps=3_000_000),
+        limits=Limits(env_steps=1_500_000),
         evaluation=Evaluating(episodes=100, every_env_steps=200_000, final_episodes=500),
     ),
     tiny=tiny_vtrace,

@@ -1,0 +1,100 @@
+"""A run in one process: the same twice, resumed, stopped by NaN, and without the cluster's wheels."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from cluster import inline, overrides
+from cluster.errors import RunError
+from cluster.run_dir import RunDir
+from experiments.registry import EXPERIMENTS
+from experiments.spec import Limits, Stage
+
+
+def tiny(name: str = "quickstart", *changes: str) -> Stage:
+    experiment = EXPERIMENTS[name]
+    return overrides.apply(experiment.tiny(experiment.stage), changes)
+
+
+def run(path: Path, stage: Stage, seed: int = 0) -> tuple[RunDir, dict[str, Any]]:
+    run_dir = RunDir.create(path, "quickstart", [], stage, seed, tiny=True, inline=True)
+    return run_dir, inline.run(stage, run_dir, seed)
+
+
+def tensors(state: Any) -> list[torch.Tensor]:
+    """Every tensor of nested containers, in order."""
+    if isinstance(state, torch.Tensor):
+        return [state]
+    if isinstance(state, dict):
+        return [t for value in state.values() for t in tensors(value)]
+    if isinstance(state, list | tuple):
+        return [t for value in state for t in tensors(value)]
+    return []
+
+
+def learned(run_dir: RunDir) -> list[torch.Tensor]:
+    checkpoint = run_dir.load_latest()
+    assert checkpoint is not None
+    return tensors(checkpoint.learner_state)
+
+
+@pytest.mark.parametrize("name", ["quickstart", "hierarchical_kl/grid-1step"])
+def test_two_runs_are_bit_identical(name: str, tmp_path: Path) -> None:
+    """The same seed gives the same parameters, moments and evaluation; another seed does not."""
+    stage = tiny(name)
+    one, first = run(tmp_path / "one", stage)
+    two, second = run(tmp_path / "two", stage)
+    other, _ = run(tmp_path / "other", stage, seed=1)
+    assert first["return_mean"] == second["return_mean"]
+    assert all(torch.equal(a, b) for a, b in zip(learned(one), learned(two), strict=True))
+    differ = [not torch.equal(a, b) for a, b in zip(learned(one), learned(other), strict=True)]
+    assert any(differ)
+
+
+def test_a_second_life_goes_on_where_the_first_ended(tmp_path: Path) -> None:
+    stage = tiny()
+    run_dir, before = run(tmp_path / "run", stage)
+    longer = replace(stage, limits=Limits(env_steps=6_000))
+    after = inline.run(longer, run_dir, seed=0)
+    assert after["env_steps"] >= 6_000
+    assert after["learner_steps"] > before["learner_steps"]
+    assert after["episodes"] >= before["episodes"]
+
+
+def test_nan_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
+    stage = tiny("quickstart", "--agent.critic-learning-rate", "1e30")
+    stage = overrides.apply(stage, ["--checkpoints.every-minutes", "0"])
+    run_dir = RunDir.create(tmp_path / "run", "quickstart", [], stage, 0, tiny=True, inline=True)
+    with pytest.raises(RunError, match=r"at learner step \d+: the run stops"):
+        inline.run(stage, run_dir, seed=0)
+    assert run_dir.read_status()["state"] == "failed"
+    finite = [t.isfinite().all() for t in learned(run_dir) if t.is_floating_point()]
+    assert finite
+    assert all(finite)
+
+
+BLOCKED = """
+import sys
+sys.modules.update(dict.fromkeys(("ray", "reverb", "tensorflow")))  # as if not installed
+from cluster.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_inline_needs_neither_ray_nor_reverb(tmp_path: Path) -> None:
+    """As on Python 3.12, where Reverb has no wheel; a distributed run says what it needs."""
+    command = [sys.executable, "-c", BLOCKED, "run", "quickstart", "--tiny"]
+    where = ["--run-dir", str(tmp_path / "run")]
+    done = subprocess.run([*command, "--inline", *where], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    refused = subprocess.run([*command], capture_output=True, text=True, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert "use Python 3.11, or add --inline" in refused.stderr
