@@ -12,7 +12,7 @@ from torch import Tensor
 
 from actors.vector_env import EpisodeResult, VectorEnv
 from replay.backend import Writer
-from replay.step import RowLayout
+from replay.step import Step
 from skill_agents.agent import Agent, Timestep
 
 FLUSH_EVERY = 8
@@ -41,16 +41,11 @@ class Actor:
     Its policy runs on the CPU; keep torch to one thread in an actor's process.
     """
 
-    def __init__(
-        self, envs: VectorEnv, agent: Agent, writer: Writer, layout: RowLayout, seed: int
-    ) -> None:
+    def __init__(self, envs: VectorEnv, agent: Agent, writer: Writer, seed: int) -> None:
         self.envs = envs
         self.agent = agent.eval()
         self.policy_version = 0
         self._writer = writer
-        self._rows = layout.zeros(envs.size)
-        self._row = layout.views(self._rows)
-        self._row.task[:] = envs.tasks
         self._state = agent.initial_state(envs.size)
         self._generator = torch.Generator().manual_seed(seed)
         self._reward = np.zeros(envs.size, np.float32)
@@ -84,28 +79,34 @@ class Actor:
 
     @torch.inference_mode()
     def _step(self, report: ActorReport) -> None:
-        envs, row = self.envs, self._row
-        for name, array in envs.observation.items():
-            row.observation[name][...] = array
-        row.is_first[:] = envs.is_first
+        envs = self.envs
+        # Copies: the environments overwrite their arrays while the row still needs them.
+        observation = {name: array.copy() for name, array in envs.observation.items()}
+        is_first = envs.is_first
         timestep = Timestep(
-            {name: torch.from_numpy(array) for name, array in envs.observation.items()},
+            {name: torch.from_numpy(array) for name, array in observation.items()},
             torch.from_numpy(self._reward),
-            torch.from_numpy(envs.is_first),
+            torch.from_numpy(is_first),
             self._task,
         )
         acting = self.agent.act(timestep, self._state, True, self._generator)
         self._state = acting.state
         action = acting.action.numpy()
+        extras = {name: values.numpy() for name, values in acting.extras.items()}
         outcome = envs.step(action)
-        row.action[...] = action
-        for name, values in acting.extras.items():
-            row.extras[name][...] = values.numpy()
-        row.reward[:] = outcome.reward
-        row.discount[:] = outcome.discount
-        row.policy_version[:] = self.policy_version
         if not outcome.acted.all():
-            self._clear(~outcome.acted)
+            action = _zero_where(~outcome.acted, action)
+            extras = {name: _zero_where(~outcome.acted, a) for name, a in extras.items()}
+        row = Step(
+            observation=observation,
+            action=action,
+            reward=outcome.reward,
+            discount=outcome.discount,
+            is_first=is_first,
+            task=envs.tasks,
+            policy_version=np.full(envs.size, self.policy_version),
+            extras=extras,
+        )
         self._reward = outcome.reward
         self._writer.append(row)
         for slot in outcome.failed:
@@ -113,15 +114,16 @@ class Actor:
         report.env_steps += int(outcome.acted.sum())
         report.episodes += outcome.episodes
 
-    def _clear(self, idle: np.ndarray) -> None:
-        """Nothing was done on these rows: `replay.step` wants zeros."""
-        self._row.action[idle] = 0
-        for values in self._row.extras.values():
-            values[idle] = 0
-
     def _flush(self, report: ActorReport, timeout_s: float) -> bool:
         started = time.perf_counter()
         taken = self._writer.flush(timeout_s)
         report.blocked_seconds += time.perf_counter() - started
         report.blocked = not taken
         return taken
+
+
+def _zero_where(idle: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """A copy of ``values`` for replay, which wants zeros on rows where nothing was done."""
+    values = values.copy()
+    values[idle] = 0
+    return values

@@ -77,34 +77,36 @@ class VectorEnv:
     def step(self, action: np.ndarray) -> Outcome:
         """Act everywhere: ``action [B, A]`` float, clipped here, or ``[B]`` indices."""
         if self._low is not None:
-            action = np.clip(action, self._low, self._high)
-        reward = np.zeros(self.size, np.float32)
-        discount = np.zeros(self.size, np.float32)
+            action = np.minimum(np.maximum(action, self._low), self._high)
+        over = self._over.tolist()
         acted = ~self._over
+        reward = np.zeros(self.size, np.float32)
+        discount = acted.astype(np.float32)
         failed: list[int] = []
         ended: list[int] = []
         self.is_first = self._over.copy()
-        for slot, env in enumerate(self.envs):
-            if self._over[slot]:
+        for slot, (env, chosen) in enumerate(zip(self.envs, action, strict=True)):
+            if over[slot]:
                 self._reset(slot)
                 continue
             try:
-                seen, r, terminated, truncated, info = env.step(action[slot])
+                seen, reward[slot], terminated, truncated, info = env.step(chosen)
             except Exception as error:
                 self._fail(slot, f"raised {type(error).__name__}: {error}", failed)
                 continue
             self._show(slot, seen)
-            reward[slot] = r
-            discount[slot] = 0.0 if terminated else 1.0
-            self._returns[slot] += float(r)
-            self._lengths[slot] += 1
             if terminated or truncated:
+                discount[slot] = 0.0 if terminated else 1.0
                 self._over[slot] = True
                 ended.append(slot)
                 self._success[slot] = info.get("success")
         for slot in self._not_finite(reward):
-            reward[slot] = 0.0
             self._fail(slot, "gave an observation or reward that is not finite", failed)
+        reward[failed] = discount[failed] = 0.0
+        went_on = acted.copy()
+        went_on[failed] = False
+        self._returns += reward
+        self._lengths += went_on
         ended = [slot for slot in ended if slot not in failed]
         episodes = [self._result(slot) for slot in ended]
         return Outcome(reward, discount, acted, failed, episodes, ended)
@@ -131,11 +133,12 @@ class VectorEnv:
         )
 
     def _not_finite(self, reward: np.ndarray) -> list[int]:
-        finite = np.isfinite(reward)
-        for array in self.observation.values():
-            if array.dtype.kind == "f":
-                finite &= np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
-        return np.flatnonzero(~finite).tolist()
+        floats = [a for a in self.observation.values() if a.dtype.kind == "f"]
+        finite = [np.isfinite(array) for array in (reward, *floats)]
+        if all(array.all() for array in finite):
+            return []
+        whole = [array.reshape(self.size, -1).all(axis=1) for array in finite]
+        return np.flatnonzero(~np.logical_and.reduce(whole)).tolist()
 
     def _is_finite(self, slot: int) -> bool:
         arrays = self.observation.values()

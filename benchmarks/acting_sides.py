@@ -67,7 +67,7 @@ class OurActor:
         agent = agent_config(policy).build(envs.spec)
         layout = RowLayout(envs.spec.step_spec(agent.extras_spec()))
         writer = ReverbWriter(address, agent.tables(), layout, environments)
-        self._actor = Actor(envs, agent, writer, layout, seed=0)
+        self._actor = Actor(envs, agent, writer, seed=0)
         self._steps = 64 * environments
 
     def run(self, seconds: float) -> Steps:

@@ -21,7 +21,7 @@ def build(tasks=(4, 5), trouble_at: int | None = None) -> tuple[Actor, Recording
     agent = CountingAgent()
     layout = RowLayout(envs.spec.step_spec(agent.extras_spec()))
     writer = RecordingWriter(layout)
-    return Actor(envs, agent, writer, layout, seed=0), writer
+    return Actor(envs, agent, writer, seed=0), writer
 
 
 def test_all_fields_of_a_row_are_of_one_moment():

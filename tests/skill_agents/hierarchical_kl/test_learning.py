@@ -63,7 +63,7 @@ def train(config, make, rounds: int, steps: int, updates: int) -> tuple[float, f
     agent = config.build(envs.spec)
     layout = RowLayout(envs.spec.step_spec(agent.extras_spec()))
     replay = InMemoryReplay(agent.tables(), layout, 1, 0, agent.draws())
-    actor = Actor(envs, agent, replay.writer(envs.size), layout, seed=0)
+    actor = Actor(envs, agent, replay.writer(envs.size), seed=0)
     reader, learner = replay.reader(), Learner(agent)
     before = evaluate(agent, make, [0], 60, seed=1).return_mean
     for _ in range(rounds):
