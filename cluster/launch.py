@@ -11,6 +11,7 @@ from typing import Any
 from cluster import overrides
 from cluster.build import Plan, reverb_is_installed
 from cluster.errors import RunError
+from cluster.ray_token import offer_token
 from cluster.run_dir import RunDir
 from experiments.registry import EXPERIMENTS
 from experiments.spec import Experiment, Stage
@@ -91,6 +92,8 @@ def _carry_out(run: RunDir, stage: Stage, address: str | None) -> dict[str, Any]
         from cluster import inline
 
         return inline.run(stage, run, config["seed"])
+    if address is not None:
+        offer_token()
     from cluster import supervisor
 
     return supervisor.run(stage, run, config["seed"], address=address)
