@@ -14,9 +14,8 @@ from cluster.driver import Driver
 from cluster.errors import RunError
 from cluster.run_dir import RunDir
 from experiments.spec import Stage
-from learners.feed import draw_batch
+from learners.feed import Batches
 from learners.learner import Learner, NonFiniteLossError, best_device
-from replay.backend import Reader
 from replay.in_memory import InMemoryReplay
 
 
@@ -47,7 +46,6 @@ class InlineLoop:
         steps = 0 if checkpoint is None else int(checkpoint.counters["env_steps"])
         acting_agent = plan.agent("actor")
         agent = plan.agent("learner")
-        self._draws = tuple(agent.draws())
         self._replay = InMemoryReplay(
             agent.tables(),
             plan.layout(agent),
@@ -55,9 +53,10 @@ class InlineLoop:
             component_seed(plan.seed, "replay"),
             agent.draws(),
         )
-        self._reader: Reader = self._replay.reader()
         writer = self._replay.writer(plan.stage.actors.environments)
         self._learner = Learner(agent, best_device())
+        reader = self._replay.reader()
+        self._batches = Batches(reader, agent.draws(), self._learner.device)
         if checkpoint is not None:
             self._learner.load_state_dict(checkpoint.learner_state)
             if checkpoint.replay is not None:
@@ -108,7 +107,7 @@ class InlineLoop:
         learner, before = self._learner, self._learner.steps
         most = before + self._plan.stage.learning.inline_updates
         while learner.steps < most:
-            batch = draw_batch(self._reader, self._draws, learner.device, timeout_s=0.0)
+            batch = self._batches.next(timeout_s=0.0)
             if batch is None:
                 break
             learner.update(batch)

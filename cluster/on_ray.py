@@ -21,7 +21,7 @@ import torch
 from actors.actor import ActorReport
 from actors.evaluator import Evaluation
 from cluster.build import Plan
-from learners.feed import Feed
+from learners.feed import Batches, Feed
 from learners.learner import Learner, best_device
 from replay.backend import TableInfo
 
@@ -120,7 +120,7 @@ class LearnerWorker(Worker):
             agent.draws(),
         )
         self._learner = Learner(agent, best_device())
-        self._feed = Feed(reader, tuple(agent.draws()), self._learner.device)
+        self._feed = Feed(Batches(reader, agent.draws(), self._learner.device))
 
     def load(self, state: Mapping[str, Any] | None) -> int:
         """Continue from a checkpoint, or start afresh; gives the learner step."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -33,17 +33,28 @@ def to_tensors(rows: Step, device: torch.device) -> Step:
     return Step._make(each(leaf) for leaf in rows)
 
 
-def draw_batch(
-    reader: Reader, draws: tuple[str, ...], device: torch.device, timeout_s: float
-) -> Batch | None:
-    """One batch with all of an agent's draws, or None if replay has too little yet."""
-    batch = {}
-    for name in draws:
-        rows = reader.next(name, timeout_s)
-        if rows is None:
+class Batches:
+    """Draws an agent's batches, all of its named draws together."""
+
+    def __init__(self, reader: Reader, draws: Iterable[str], device: torch.device) -> None:
+        self._reader, self._draws, self._device = reader, tuple(draws), device
+        self._parts: dict[str, Step] = {}
+
+    def next(self, timeout_s: float) -> Batch | None:
+        """One batch, or None if replay has too little yet; what came of it is kept."""
+        for name in self._draws:
+            if name not in self._parts:
+                rows = self._reader.next(name, timeout_s)
+                if rows is not None:
+                    self._parts[name] = to_tensors(rows, self._device)
+        if len(self._parts) < len(self._draws):
             return None
-        batch[name] = to_tensors(rows, device)
-    return batch
+        batch, self._parts = self._parts, {}
+        return batch
+
+    def close(self) -> None:
+        """Close the reader."""
+        self._reader.close()
 
 
 class Feed:
@@ -52,12 +63,10 @@ class Feed:
     At most ``ahead`` batches wait, which with on-policy data bounds how old they get.
     """
 
-    def __init__(
-        self, reader: Reader, draws: tuple[str, ...], device: torch.device, ahead: int = 1
-    ) -> None:
+    def __init__(self, batches: Batches, ahead: int = 1) -> None:
         self.wait_seconds = 0.0
         """Total time that the learner stood still for want of data."""
-        self._reader, self._draws, self._device = reader, draws, device
+        self._batches = batches
         self._ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=ahead)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="feed", daemon=True)
@@ -80,21 +89,14 @@ class Feed:
         """Stop drawing and wait for the thread."""
         self._stopped.set()
         self._thread.join(timeout=5.0)
-        self._reader.close()
+        self._batches.close()
 
     def _work(self) -> None:
-        parts: dict[str, Step] = {}
         try:
             while not self._stopped.is_set():
-                for name in self._draws:
-                    if name in parts:
-                        continue
-                    rows = self._reader.next(name, timeout_s=0.2)
-                    if rows is not None:
-                        parts[name] = to_tensors(rows, self._device)
-                if len(parts) == len(self._draws):
-                    self._offer(parts)
-                    parts = {}
+                batch = self._batches.next(timeout_s=0.2)
+                if batch is not None:
+                    self._offer(batch)
                 else:
                     # Replay in memory answers at once; asking again at once would burn a core.
                     self._stopped.wait(POLL_SECONDS)

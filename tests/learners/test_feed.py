@@ -8,7 +8,7 @@ import threading
 import pytest
 import torch
 
-from learners.feed import Feed, draw_batch
+from learners.feed import Batches, Feed
 from tests.learners.tiny_agent import rows
 
 CPU = torch.device("cpu")
@@ -50,14 +50,14 @@ def reader():
 
 
 def test_batches_come_in_order_as_tensors(reader):
-    feed = Feed(reader, ("rows",), CPU)
+    feed = Feed(Batches(reader, ("rows",), CPU))
     numbers = [first_reward(feed.next(LONG)) for _ in range(5)]
     feed.close()
     assert numbers == [0.0, 1.0, 2.0, 3.0, 4.0]
 
 
 def test_it_draws_before_the_learner_asks_and_not_without_end(reader):
-    feed = Feed(reader, ("rows",), CPU, ahead=2)
+    feed = Feed(Batches(reader, ("rows",), CPU), ahead=2)
     for _ in range(3):  # two that wait, and one in hand
         assert reader.asked.get(timeout=LONG) == "rows"
     assert reader.asked.empty()
@@ -67,7 +67,7 @@ def test_it_draws_before_the_learner_asks_and_not_without_end(reader):
 
 def test_none_where_replay_has_too_little():
     reader = FakeReader(allowed=0)
-    feed = Feed(reader, ("rows",), CPU)
+    feed = Feed(Batches(reader, ("rows",), CPU))
     assert feed.next(timeout_s=0.01) is None
     reader.allowed.release()
     assert first_reward(feed.next(LONG)) == 0.0
@@ -76,7 +76,7 @@ def test_none_where_replay_has_too_little():
 
 def test_a_draw_that_came_is_kept_until_the_others_have_come():
     reader = FakeReader(allowed=1)
-    feed = Feed(reader, ("one", "two"), CPU)
+    feed = Feed(Batches(reader, ("one", "two"), CPU))
     assert feed.next(timeout_s=0.01) is None
     reader.allowed.release(3)
     batches = [feed.next(LONG), feed.next(LONG)]
@@ -87,7 +87,7 @@ def test_a_draw_that_came_is_kept_until_the_others_have_come():
 
 def test_what_reading_raises_the_learner_raises(reader):
     reader.error = OSError("replay is gone")
-    feed = Feed(reader, ("rows",), CPU)
+    feed = Feed(Batches(reader, ("rows",), CPU))
     with pytest.raises(OSError, match="replay is gone"):
         feed.next(LONG)
     feed.close()
@@ -97,15 +97,18 @@ def test_what_reading_raises_the_learner_raises(reader):
 def test_closing_ends_the_thread_and_the_reader_whether_it_waits_or_is_full(allowed):
     reader = FakeReader(allowed)
     before = set(threading.enumerate())
-    feed = Feed(reader, ("rows",), CPU)
+    feed = Feed(Batches(reader, ("rows",), CPU))
     reader.asked.get(timeout=LONG)
     feed.close()
     assert reader.closed
     assert set(threading.enumerate()) <= before
 
 
-def test_without_a_thread_a_batch_is_whole_or_none():
+def test_without_a_thread_a_batch_is_whole_or_none_and_nothing_drawn_is_lost():
     reader = FakeReader(allowed=3)
-    whole = draw_batch(reader, ("one", "two"), CPU, 0.0)
+    batches = Batches(reader, ("one", "two"), CPU)
+    whole = batches.next(0.0)
     assert whole.keys() == {"one", "two"}
-    assert draw_batch(reader, ("one", "two"), CPU, 0.0) is None
+    assert batches.next(0.0) is None  # "one" came, "two" did not
+    reader.allowed.release()
+    assert batches.next(0.0).keys() == {"one", "two"}

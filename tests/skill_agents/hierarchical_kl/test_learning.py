@@ -10,7 +10,7 @@ import torch
 from actors.actor import Actor
 from actors.evaluator import evaluate
 from actors.vector_env import VectorEnv
-from learners.feed import draw_batch
+from learners.feed import Batches
 from learners.learner import Learner
 from replay.in_memory import InMemoryReplay
 from replay.step import RowLayout
@@ -64,13 +64,14 @@ def train(config, make, rounds: int, steps: int, updates: int) -> tuple[float, f
     layout = RowLayout(envs.spec.step_spec(agent.extras_spec()))
     replay = InMemoryReplay(agent.tables(), layout, 1, 0, agent.draws())
     actor = Actor(envs, agent, replay.writer(envs.size), seed=0)
-    reader, learner = replay.reader(), Learner(agent)
+    learner = Learner(agent)
+    batches = Batches(replay.reader(), agent.draws(), learner.device)
     before = evaluate(agent, make, [0], 60, seed=1).return_mean
     for _ in range(rounds):
         actor.set_weights({}, learner.steps)
         actor.run(steps, flush_timeout_s=0.0)
         for _ in range(updates):
-            batch = draw_batch(reader, tuple(agent.draws()), learner.device, 0.0)
+            batch = batches.next(0.0)
             if batch is None:
                 break
             learner.update(batch)
