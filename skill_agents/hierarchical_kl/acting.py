@@ -30,13 +30,12 @@ class HierarchicalActing(Agent):
         self.noise_correlation = noise_correlation
 
     def initial_state(self, batch: int) -> ActState:
-        """Latent and its noise ``[B, D]``, and the steps until the next draw ``[B]``."""
+        """Latent and its noise ``[B, D]``; with held latents also their age in steps ``[B]``."""
         shape = (batch, self.policy.latent_size)
-        return {
-            "latent": torch.zeros(shape),
-            "noise": torch.zeros(shape),
-            "age": torch.full((batch,), -1, dtype=torch.int32),
-        }
+        state = {"latent": torch.zeros(shape), "noise": torch.zeros(shape)}
+        if self.period > 1:
+            state["age"] = torch.full((batch,), -1, dtype=torch.int32)
+        return state
 
     def extras_spec(self) -> Mapping[str, ArraySpec]:
         """log mu of the stored action; with held latents also their age in steps."""
@@ -52,29 +51,29 @@ class HierarchicalActing(Agent):
     ) -> Acting:
         """Without ``explore``, means (or the likeliest action) at both levels."""
         first = timestep.is_first
-        age = (state["age"] + 1).masked_fill_(first, 0) % self.period
-        draws = (age == 0).unsqueeze(-1)
         high: Gaussian = self.policy.high(timestep.observation)
-        noise = self._noise(state["noise"], first, draws, generator) if explore else state["noise"]
-        fresh = high.reparameterize(noise) if explore else high.mean
-        latent = torch.where(draws, fresh, state["latent"])
+        noise = self._noise(state["noise"], first, generator) if explore else state["noise"]
+        latent = high.reparameterize(noise) if explore else high.mean
+        held: dict[str, Tensor] = {}
+        if self.period > 1:
+            age = (state["age"] + 1).masked_fill_(first, 0) % self.period
+            new = (age == 0).unsqueeze(-1)
+            noise = torch.where(new, noise, state["noise"])
+            latent = torch.where(new, latent, state["latent"])
+            held["age"] = age
         low = self.policy.low(timestep.observation, latent)
         action = low.sample(generator) if explore else low.mode()
-        extras = {"log_prob": low.log_prob(action)}
-        if self.period > 1:
-            extras["age"] = age
-        return Acting(action, {"latent": latent, "noise": noise, "age": age}, extras)
+        extras = {"log_prob": low.log_prob(action), **held}
+        return Acting(action, {"latent": latent, "noise": noise, **held}, extras)
 
-    def _noise(
-        self, last: Tensor, first: Tensor, draws: Tensor, generator: torch.Generator | None
-    ) -> Tensor:
+    def _noise(self, last: Tensor, first: Tensor, generator: torch.Generator | None) -> Tensor:
         """eps_t: standard normal at every draw, AR(1) over the draws of an episode."""
         c = self.noise_correlation
         white = torch.empty_like(last).normal_(generator=generator)
         if c == 0.0:
             return white
         correlated = c * last + math.sqrt(1.0 - c * c) * white
-        return torch.where(draws, torch.where(first.unsqueeze(-1), white, correlated), last)
+        return torch.where(first.unsqueeze(-1), white, correlated)
 
 
 def valid_rows(rows: Step) -> Tensor:

@@ -34,7 +34,8 @@ class Gaussian(NamedTuple):
     def log_prob(self, value: Tensor) -> Tensor:
         """Log density of ``value [..., D]``, summed over D."""
         scaled = (value - self.mean) / self.std
-        return -(0.5 * scaled.square() + self.std.log() + 0.5 * LOG_2PI).sum(-1)
+        nats = torch.addcmul(self.std.log(), scaled, scaled, value=0.5).sum(-1)
+        return -0.5 * LOG_2PI * value.shape[-1] - nats
 
     def entropy(self) -> Tensor:
         """Differential entropy in nats, summed over D."""
