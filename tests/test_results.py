@@ -1,0 +1,30 @@
+"""The results that a stranger is promised; minutes each, on demand: ``make test-slow``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cluster import inline, supervisor
+from cluster.run_dir import RunDir
+from experiments.registry import EXPERIMENTS
+from tasks.grid import mean_optimal_return
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+
+def test_quickstart_reaches_four_targets_in_five(tmp_path: Path) -> None:
+    """Over Ray and Reverb, within its own time limit; 100 unseen episodes."""
+    stage = EXPERIMENTS["quickstart"].stage
+    run = RunDir.create(tmp_path / "run", "quickstart", [], stage, seed=0)
+    results = supervisor.run(stage, run, seed=0)
+    assert results["evaluation_episodes"] == 100
+    assert results["success_rate"] >= 0.8
+
+
+def test_grid_comes_within_a_tenth_of_the_shortest_path(tmp_path: Path) -> None:
+    stage = EXPERIMENTS["hierarchical_kl/grid-1step"].stage
+    run = RunDir.create(tmp_path / "run", "hierarchical_kl/grid-1step", [], stage, seed=0)
+    results = inline.run(stage, run, seed=0)
+    assert results["return_mean"] >= 0.9 * mean_optimal_return(1)
