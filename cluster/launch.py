@@ -19,7 +19,6 @@ from experiments.registry import EXPERIMENTS
 from experiments.spec import Experiment, Stage
 from replay.tables import max_bytes
 
-
 REPLAY_SHARE = 0.6
 """Share of the machine's memory that full tables may take; the rest is for the processes."""
 
