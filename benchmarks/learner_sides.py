@@ -178,7 +178,7 @@ def largest_difference(config: SVG0Config, spec: EnvironmentSpec) -> dict[str, f
         torch.set_default_dtype(before)
     ours = [losses["policy"], losses["critic"]]
     modules = [agent.policy, agent.critic]
-    apart = {"loss": max(abs(float(a - b)) for a, b in zip(ours, (policy, critic), strict=True))}
+    apart = {"loss": max(abs((a - b).item()) for a, b in zip(ours, (policy, critic), strict=True))}
     twins = [[*twin.high.parameters(), *twin.low.parameters()], list(twin.critic.parameters())]
     pairs = []
     for loss, module, plain_loss, plain in zip(ours, modules, (policy, critic), twins, strict=True):
