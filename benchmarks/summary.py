@@ -11,6 +11,7 @@ nats over the last tenth of the run, "area" the mean training return over the wh
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -83,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _area(curve: Sequence[tuple[float, float, float]]) -> float:
     """Mean return over environment steps, by the trapezoid rule."""
-    pairs = zip(curve, curve[1:], strict=False)
+    pairs = itertools.pairwise(curve)
     total = sum((b[1] - a[1]) * (a[2] + b[2]) / 2 for a, b in pairs)
     return total / (curve[-1][1] - curve[0][1]) if len(curve) > 1 else math.nan
 
