@@ -11,12 +11,13 @@ from typing import Any
 import psutil
 
 from cluster import overrides
-from cluster.build import Plan, reverb_is_installed
+from cluster.build import Plan
 from cluster.errors import RunError
 from cluster.ray_token import offer_token
 from cluster.run_dir import RunDir
 from experiments.registry import EXPERIMENTS
 from experiments.spec import Experiment, Stage
+from replay import reverb_native
 from replay.tables import max_bytes
 
 REPLAY_SHARE = 0.6
@@ -99,7 +100,7 @@ def refuse_oversized_replay(plan: Plan) -> None:
 
 
 def _can_run(inline: bool) -> None:
-    if not inline and not reverb_is_installed():
+    if not inline and not reverb_native.installed():
         raise RunError(
             "a distributed run needs Reverb, which has no release for Python "
             f"{platform.python_version()}; use Python 3.11, or add --inline to run in one process"

@@ -188,7 +188,7 @@ def test_a_run_without_a_checkpoint(tmp_path, capsys):
 
 
 def test_without_reverb_only_inline(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(launch, "reverb_is_installed", lambda: False)
+    monkeypatch.setattr(launch.reverb_native, "installed", lambda: False)
     monkeypatch.chdir(tmp_path)
     assert "needs Reverb" in complaint(capsys, "run", "quickstart")
     assert not (tmp_path / "runs").exists()
