@@ -18,6 +18,7 @@ def gap_corridor(length: float, width: float) -> mujoco.MjSpec:
     """
     spec = empty_arena()
     half = length / 2 + BEYOND
+    looks = {"near": [0.4, 0.45, 0.5, 1.0], "far": [0.5, 0.5, 0.35, 1.0]}
     for name, side in (("near", -1), ("far", 1)):
         # Mocap bodies are fixed for the physics, and data says where.
         platform = spec.worldbody.add_body(name=name, mocap=True)
@@ -27,7 +28,7 @@ def gap_corridor(length: float, width: float) -> mujoco.MjSpec:
             type=mujoco.mjtGeom.mjGEOM_BOX,
             size=[half, width / 2, HALF_DEPTH],
             friction=[FLOOR_FRICTION, 0.005, 0.0001],
-            rgba=[0.4, 0.45, 0.5, 1.0],
+            rgba=looks[name],
         )
     thickness, top = WALL_HALF_THICKNESS, WALL_HEIGHT / 2
     beside = (length / 2, width / 2 + thickness, top - HALF_DEPTH)

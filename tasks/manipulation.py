@@ -95,9 +95,9 @@ class Manipulation(ArenaTask):
         goal = self._rules.draw(self.np_random)
         body, boxes, targets = self._draw_places()
         yaw = self.np_random.uniform(-math.pi, math.pi, 1 + len(boxes)).tolist()
-        self._body.place(*body.tolist(), yaw[0])
-        for i, place in enumerate(boxes):
-            self._boxes.place(i, *place.tolist(), yaw[1 + i])
+        self._body.place(body[0], body[1], yaw[0])
+        for i, (x, y) in enumerate(boxes):
+            self._boxes.place(i, x, y, yaw[1 + i])
         colours = target_colours(len(targets), goal.target, self._vision)
         self._targets.arrange(targets, colours)
         self._goal = goal
