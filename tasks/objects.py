@@ -109,6 +109,6 @@ class Boxes:
         return corners
 
     def touching(self, a: int, b: int) -> bool:
-        """Whether two boxes are in contact."""
+        """Whether two boxes are in contact, as the last physics step found before it moved them."""
         pair = {self._geoms[a], self._geoms[b]}
         return any({one, other} == pair for one, other in self._data.contact.geom.tolist())

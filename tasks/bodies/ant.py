@@ -16,5 +16,6 @@ class Ant(Legged):
 
     name = "ant"
     hips = (HIP,)
+    colour = (0.8, 0.6, 0.4, 1.0)
     action_size = 2 * len(LEGS)
     proprioception_size = 10 + 2 * action_size + len(LEGS)

@@ -54,7 +54,7 @@ KNEE = Hinge("knee", (0.0, 1.0, 0.0), KNEE_RANGE, START_KNEE)
 
 
 class Legged(Body):
-    """A torso on four legs. Subclasses name themselves and their ``hips``.
+    """A torso on four legs. Subclasses name themselves, their ``hips`` and ``colour``.
 
     Proprioception (float32): height of the torso (m); the world's up axis in the body's frame
     (3); velocity (3, m/s) and angular velocity (3, rad/s) in the body's frame; angles (rad) and
@@ -63,6 +63,7 @@ class Legged(Body):
     """
 
     hips: tuple[Hinge, ...]
+    colour: tuple[float, float, float, float]
     radius = 2 * SEGMENT + SHIN * math.cos(START_KNEE) + LEG_RADIUS
 
     @property
@@ -75,16 +76,25 @@ class Legged(Body):
         spec.compiler.degree = False  # of the limits below
         torso = spec.worldbody.add_body(name=self.name, pos=[0.0, 0.0, START_HEIGHT])
         torso.add_freejoint(name=f"{self.name}_root")
-        skin = _skin(LEG_DENSITY)
+        skin = self._skin(LEG_DENSITY)
         torso.add_geom(
             name=f"{self.name}_torso",
             type=mujoco.mjtGeom.mjGEOM_SPHERE,
             size=[TORSO_RADIUS, 0.0, 0.0],
-            **_skin(TORSO_DENSITY),
+            **self._skin(TORSO_DENSITY),
         )
         self._add_face(torso)
         for leg, degrees in LEGS:
             self._add_leg(spec, torso, f"{self.name}_{leg}", math.radians(degrees), skin)
+
+    def _skin(self, density: float) -> dict:
+        return {
+            "density": density,
+            "friction": [FLOOR_FRICTION, 0.005, 0.0001],
+            "condim": 3,
+            "conaffinity": 0,  # it meets floors, walls and boxes, which have one, and not itself
+            "rgba": self.colour,
+        }
 
     def _add_face(self, torso: mujoco.MjsBody) -> None:
         for side in (0.1, -0.1):
@@ -206,16 +216,6 @@ class _BoundLegged(BoundBody):
         yield (1 - 2 * (c * c + d * d)) * u + 2 * (b * c + a * d) * v + up_x * w
         yield 2 * (b * c - a * d) * u + (1 - 2 * (b * b + d * d)) * v + up_y * w
         yield 2 * (b * d + a * c) * u + 2 * (c * d - a * b) * v + up_z * w
-
-
-def _skin(density: float) -> dict:
-    return {
-        "density": density,
-        "friction": [FLOOR_FRICTION, 0.005, 0.0001],
-        "condim": 3,
-        "conaffinity": 0,  # it meets floors, walls and boxes, which have one, and not itself
-        "rgba": [0.8, 0.6, 0.4, 1.0],
-    }
 
 
 def _add_capsule(body: mujoco.MjsBody, name: str, tip: np.ndarray | list, skin: dict) -> None:

@@ -22,5 +22,6 @@ class Quadruped(Legged):
 
     name = "quadruped"
     hips = (HIP, LIFT)
+    colour = (0.45, 0.6, 0.75, 1.0)
     action_size = 3 * len(LEGS)
     proprioception_size = 10 + 2 * action_size + len(LEGS)

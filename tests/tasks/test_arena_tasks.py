@@ -89,11 +89,11 @@ def test_vision_is_pixels_instead_of_target_coordinates(id):
     space, other = env.observation_space, state.observation_space
     assert space["pixels"] == gymnasium.spaces.Box(0, 255, (64, 64, 3), np.uint8)
     assert space["proprioception"] == other["proprioception"]
-    assert ("objects" in space.keys()) is ("objects" in other.keys())
+    assert ("objects" in space.spaces) is ("objects" in other.spaces)
     coordinates = {"GoToTarget": 9, "Gap": 5}.get(id.split("/")[1].split("-")[0])
     if coordinates is None:
         coordinates = 3 * RULES[id.split("/")[1].split("-")[0]].targets
-    sizes = [s["task"].shape[0] if "task" in s.keys() else 0 for s in (space, other)]
+    sizes = [s["task"].shape[0] if "task" in s.spaces else 0 for s in (space, other)]
     assert sizes[1] - sizes[0] == coordinates
 
 

@@ -103,7 +103,7 @@ def test_stands_on_its_feet_without_its_motors(name):
     scene.place(yaw=1.0)
     assert scene.body.height() == START_HEIGHT
     felt = scene.steps(np.zeros((200, scene.described.action_size)))
-    assert 0.35 < felt[:, 0].min() and felt[:, 0].max() < 0.6
+    assert felt[:, 0].min() > 0.35 and felt[:, 0].max() < 0.6
     np.testing.assert_array_equal(felt[-1, -4:], 1.0)
     x, y, yaw = scene.body.pose()
     assert math.hypot(x, y) < 0.1 and yaw == pytest.approx(1.0, abs=0.05)
@@ -177,7 +177,7 @@ def test_radius_covers_the_body_where_it_starts(name):
         scene.place(1.0, -2.0, float(yaw))
         for g in range(scene.model.ngeom):
             if scene.model.geom_bodyid[g]:
-                half = scene.model.geom_size[g, 1] if "ball" != name else 0.0
+                half = scene.model.geom_size[g, 1] if name != "ball" else 0.0
                 ends = scene.data.geom_xpos[g] + np.outer(
                     (-half, half), scene.data.geom_xmat[g].reshape(3, 3)[:, 2]
                 )
