@@ -21,7 +21,7 @@ from tasks.arena_task import CONTROL_STEP, EPISODE_STEPS, ArenaTask, Outcome
 from tasks.arenas import square_room
 from tasks.bodies import make_body
 from tasks.egocentric import Pose, points_seen_from, seen_from
-from tasks.objects import BOX_HALF_SIZE, BOX_REACH, Boxes, Targets, add_boxes, add_targets
+from tasks.objects import BOX_REACH, Boxes, Targets, add_boxes, add_targets
 from tasks.palette import target_colours
 from tasks.predicates import RULES, Goal
 
@@ -30,8 +30,8 @@ CELLS_ACROSS = 3  # appendix E.2.1
 PREDICATE_REWARD = 10.0  # the authors' released tasks; appendix E.2.1, "and"
 SUCCESS_REWARD = 50.0  # on top of it, so that a task of one predicate pays 60
 APART = 0.02  # metres at least between body and boxes, and from one box to another, at the start
-# Metres from a box's centre to a wall at the start, so that the ball fits behind an aligned box.
-BOX_TO_WALL = BOX_HALF_SIZE + 0.45
+# Metres from a box's centre to a wall at the start, ours: the ball fits behind it, however turned.
+BOX_TO_WALL = BOX_REACH + 0.43
 CORNERS = 8
 
 

@@ -85,6 +85,7 @@ def test_places_are_random_apart_and_inside(task, body):
         for corners in boxes:
             centre = corners.mean(axis=0)
             assert np.abs(corners).max() < 3.0
+            assert np.abs(centre).max() + math.sqrt(0.5) + 0.4 < 3.0  # the ball fits behind it
             assert np.hypot(*(centre - (x, y))) > radius + math.sqrt(0.5)
             assert (np.abs(targets - centre).max(axis=1) > HALF_REGION + HALF_EDGE).all()
         assert (np.abs(targets - (x, y)).max(axis=1) > HALF_REGION).all()
@@ -351,11 +352,11 @@ def scripted(env: Manipulation, driver: Driver, wall: float, clearance: float) -
 def test_a_scripted_ball_succeeds(task):
     env = make(task)
     totals = []
-    for seed in range(16):
+    for seed in range(8):
         env.reset(seed=seed)
-        totals.append(scripted(env, Driver("ball"), wall=2.78, clearance=1.1))
+        totals.append(scripted(env, Driver("ball"), wall=2.78, clearance=0.95))
     best = 70.0 if task == "MoveBoxAndGoToTarget" else 60.0
-    assert totals.count(best) >= 2 and set(totals) <= {0.0, 10.0, best}
+    assert totals.count(best) >= 5 and set(totals) <= {0.0, 10.0, best}
 
 
 @pytest.mark.parametrize("body", ["Ant", "Quadruped"])
