@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from actors.actor import Actor
+from actors.batched_env import environments
 from actors.evaluator import Evaluation, evaluate
-from actors.vector_env import VectorEnv, environment_spec
+from actors.vector_env import environment_spec
 from experiments.spec import Stage
 from replay.backend import Writer
 from replay.step import RowLayout
@@ -66,7 +67,7 @@ class Plan:
         slots = range(index * size, (index + 1) * size)
         mine = [tasks.tasks[slot % tasks.num_tasks] for slot in slots]
         env_seed = component_seed(self.seed, "environment", index, env_steps)
-        envs = VectorEnv(tasks.make, mine, env_seed)
+        envs = environments(tasks, mine, env_seed)
         noise_seed = component_seed(self.seed, "actor", index, env_steps)
         return Actor(envs, agent, writer, noise_seed)
 

@@ -14,3 +14,8 @@ register(
 )
 for _n in (1, 4, 8):
     register(id=f"skill/Grid-{_n}step-v0", entry_point="tasks.grid:Grid", kwargs={"body_steps": _n})
+register(
+    id="skill/CartPole-v0",
+    entry_point="tasks.cartpole:CartPole",
+    vector_entry_point="tasks.cartpole:VectorCartPole",
+)
