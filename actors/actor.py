@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from actors.batched_env import Environments
+from actors.player import Player
 from actors.vector_env import EpisodeResult
 from replay.backend import Writer
 from replay.step import Step
-from skill_agents.agent import Agent, Timestep
+from skill_agents.agent import Agent
 
 FLUSH_EVERY = 8
 """Steps of all environments between two looks at whether replay still takes what was written."""
@@ -47,10 +47,7 @@ class Actor:
         self.agent = agent.eval()
         self.policy_version = 0
         self._writer = writer
-        self._state = agent.initial_state(envs.size)
-        self._generator = torch.Generator().manual_seed(seed)
-        self._reward = np.zeros(envs.size, np.float32)
-        self._task = torch.from_numpy(envs.tasks.astype(np.int64))
+        self._player = Player(self.agent, envs, seed, explore=True)
 
     def set_weights(self, weights: Mapping[str, Tensor], policy_version: int) -> None:
         """Act with these weights from now on; recurrent state is kept."""
@@ -78,37 +75,24 @@ class Actor:
         self.envs.close()
         self._writer.close()
 
-    @torch.inference_mode()
     def _step(self, report: ActorReport) -> None:
-        envs = self.envs
-        # Copies: the environments overwrite their arrays while the row still needs them.
-        observation = {name: array.copy() for name, array in envs.observation.items()}
-        is_first = envs.is_first
-        timestep = Timestep(
-            {name: torch.from_numpy(array) for name, array in observation.items()},
-            torch.from_numpy(self._reward),
-            torch.from_numpy(is_first),
-            self._task,
-        )
-        acting = self.agent.act(timestep, self._state, True, self._generator)
-        self._state = acting.state
-        action = acting.action.numpy()
-        extras = {name: values.numpy() for name, values in acting.extras.items()}
-        outcome = envs.step(action)
+        turn = self._player.turn()
+        outcome = turn.outcome
+        action = turn.acting.action.numpy()
+        extras = {name: values.numpy() for name, values in turn.acting.extras.items()}
         if not outcome.acted.all():
             action = _zero_where(~outcome.acted, action)
             extras = {name: _zero_where(~outcome.acted, a) for name, a in extras.items()}
         row = Step(
-            observation=observation,
+            observation=turn.observation,
             action=action,
             reward=outcome.reward,
             discount=outcome.discount,
-            is_first=is_first,
-            task=envs.tasks,
-            policy_version=np.full(envs.size, self.policy_version),
+            is_first=turn.is_first,
+            task=self.envs.tasks,
+            policy_version=np.full(self.envs.size, self.policy_version),
             extras=extras,
         )
-        self._reward = outcome.reward
         self._writer.append(row)
         for slot in outcome.failed:
             self._writer.drop(slot)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import gymnasium
 import numpy as np
-import torch
 
+from actors.player import Player
 from actors.vector_env import EpisodeResult, VectorEnv
-from skill_agents.agent import Agent, Timestep
+from skill_agents.agent import Agent
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,6 @@ class Evaluation:
         return {t: Evaluation(tuple(e for e in self.episodes if e.task == t)) for t in tasks}
 
 
-@torch.inference_mode()
 def evaluate(
     agent: Agent,
     make: Callable[[int], gymnasium.Env],
@@ -62,23 +61,11 @@ def evaluate(
 
 
 def _play(agent: Agent, envs: VectorEnv, quota: np.ndarray, seed: int) -> list[EpisodeResult]:
-    generator = torch.Generator().manual_seed(seed)
-    state = agent.initial_state(envs.size)
-    task = torch.from_numpy(envs.tasks.astype(np.int64))
-    reward = np.zeros(envs.size, np.float32)
+    player = Player(agent, envs, seed, explore=False)
     played = np.zeros(envs.size, np.int64)
     results: list[EpisodeResult] = []
     while (played < quota).any():
-        timestep = Timestep(
-            {name: torch.from_numpy(array) for name, array in envs.observation.items()},
-            torch.from_numpy(reward),
-            torch.from_numpy(envs.is_first),
-            task,
-        )
-        acting = agent.act(timestep, state, False, generator)
-        state = acting.state
-        outcome = envs.step(acting.action.numpy())
-        reward = outcome.reward
+        outcome = player.turn().outcome
         for slot, episode in zip(outcome.ended, outcome.episodes, strict=True):
             if played[slot] < quota[slot]:
                 results.append(episode)

@@ -70,14 +70,15 @@ class VectorEnv:
         self._lengths = np.zeros(self.size, np.int64)
         self._success: list[Any] = [None] * self.size
         self._seeds = np.random.SeedSequence(seed)
-        self._low, self._high = _bounds(self.spec)
+        self._bounds = _bounds(self.spec)
         for slot in range(self.size):
             self._reset(slot, reseed=True)
 
     def step(self, action: np.ndarray) -> Outcome:
         """Act everywhere: ``action [B, A]`` float, clipped here, or ``[B]`` indices."""
-        if self._low is not None:
-            action = np.minimum(np.maximum(action, self._low), self._high)
+        if self._bounds is not None:
+            low, high = self._bounds
+            action = np.minimum(np.maximum(action, low), high)
         over = self._over.tolist()
         acted = ~self._over
         reward = np.zeros(self.size, np.float32)
@@ -202,7 +203,7 @@ def environment_spec(env: gymnasium.Env, num_tasks: int = 1) -> EnvironmentSpec:
     return EnvironmentSpec(observation, action, num_tasks)
 
 
-def _bounds(spec: EnvironmentSpec) -> tuple[np.ndarray | None, np.ndarray | None]:
+def _bounds(spec: EnvironmentSpec) -> tuple[np.ndarray, np.ndarray] | None:
     if isinstance(spec.action, DiscreteAction):
-        return None, None
+        return None
     return np.asarray(spec.action.low, np.float32), np.asarray(spec.action.high, np.float32)

@@ -8,11 +8,11 @@ from pathlib import Path
 import gymnasium
 import imageio.v2 as imageio
 import numpy as np
-import torch
 from PIL import Image, ImageDraw
 
+from actors.player import Player
 from actors.vector_env import EpisodeResult, VectorEnv
-from skill_agents.agent import Agent, Timestep
+from skill_agents.agent import Agent
 
 SMALLEST = 256
 """Pixels; smaller pictures are enlarged by whole numbers."""
@@ -20,7 +20,6 @@ SECONDS_AT_END = 0.7
 """The last picture of an episode stays, with its result."""
 
 
-@torch.inference_mode()
 def record(
     agent: Agent,
     make: Callable[[int], gymnasium.Env],
@@ -58,24 +57,12 @@ def _film(
     agent: Agent, envs: VectorEnv, seed: int, writer: imageio.core.Format.Writer, number: int,
     rate: float,
 ) -> EpisodeResult:  # fmt: skip
-    generator = torch.Generator().manual_seed(seed)
-    state = agent.initial_state(1)
-    task = torch.from_numpy(envs.tasks.astype(np.int64))
-    reward = np.zeros(1, np.float32)
+    player = Player(agent, envs, seed, explore=False)
     total = 0.0
     while True:
         writer.append_data(captioned(_picture(envs), f"episode {number + 1}   return {total:.3g}"))
-        timestep = Timestep(
-            {name: torch.from_numpy(array) for name, array in envs.observation.items()},
-            torch.from_numpy(reward),
-            torch.from_numpy(envs.is_first),
-            task,
-        )
-        acting = agent.act(timestep, state, False, generator)
-        state = acting.state
-        outcome = envs.step(acting.action.numpy())
-        reward = outcome.reward
-        total += float(reward[0])
+        outcome = player.turn().outcome
+        total += float(outcome.reward[0])
         if outcome.failed:
             total = 0.0  # the environment raised and was reset: the episode starts again
         if outcome.episodes:

@@ -1,0 +1,59 @@
+"""Runs experiments over several seeds, some at a time, each in one process (``--inline``).
+
+    python benchmarks/seeds.py quickstart quickstart-svg0 --seeds 0 1 2 --parallel 2 \\
+        --out runs/results -- --limits.env-steps 1000000
+
+What follows ``--`` goes to every run. A run that is finished already is left alone, one that was
+broken off is resumed, so the same command continues an interrupted benchmark. Runs lie in
+``OUT/EXPERIMENT-SEED``; draw them with ``skill-train plot OUT/* --out FILE.png``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+
+def main() -> int:
+    """Run all; the exit status counts the failures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("experiments", nargs="+")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--parallel", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path("runs/results"))
+    arguments = sys.argv[1:]
+    split = arguments.index("--") if "--" in arguments else len(arguments)
+    args, overrides = parser.parse_args(arguments[:split]), arguments[split + 1 :]
+    jobs = [(name, seed) for seed in args.seeds for name in args.experiments]
+    with ThreadPoolExecutor(args.parallel) as pool:
+        codes = list(pool.map(lambda job: run_one(*job, args.out, overrides), jobs))
+    return sum(code != 0 for code in codes)
+
+
+def run_one(experiment: str, seed: int, out: Path, overrides: list[str]) -> int:
+    """One run to its end; its exit code."""
+    folder = out / f"{experiment.replace('/', '_')}-{seed}"
+    command = [sys.executable, "-m", "cluster.cli"]
+    if (folder / "status.json").is_file():
+        if json.loads((folder / "status.json").read_text())["state"] == "finished":
+            return 0
+        command += ["resume", str(folder)]
+    else:
+        where = ["--seed", str(seed), "--inline", "--run-dir", str(folder)]
+        command += ["run", experiment, *where, *overrides]
+    started = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True)
+    minutes = (time.monotonic() - started) / 60.0
+    last = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
+    outcome = next((line for line in last if line.startswith("evaluation")), last[-1:] or "")
+    print(f"{experiment} seed {seed}: {minutes:.1f} min: {outcome}", flush=True)
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
