@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -45,8 +45,10 @@ class Plan:
     def of(stage: Stage, seed: int) -> Plan:
         """Looks at one environment to learn its spaces."""
         env = stage.tasks.make(stage.tasks.tasks[0])
-        spec = environment_spec(env, num_tasks=stage.tasks.family.num_tasks)
+        family = stage.tasks.family
+        spec = environment_spec(env, num_tasks=family.num_tasks)
         env.close()
+        spec = replace(spec, num_goals=len(family.goals))
         return Plan(stage, seed, spec)
 
     def agent(self, role: str, index: int = 0) -> Agent:

@@ -49,7 +49,7 @@ class InlineLoop:
         self._replay = InMemoryReplay(
             agent.tables(),
             plan.layout(agent),
-            plan.spec.num_tasks,
+            plan.stage.tasks.tasks,
             component_seed(plan.seed, "replay"),
             agent.draws(),
         )

@@ -50,7 +50,7 @@ class Step(NamedTuple):
     is_first: Any
     """bool, true on the first row of an episode (of a trial, where episodes share a belief)."""
     task: Any
-    """int32, index of the task in the experiment's `TaskSet`."""
+    """int32, index of the task in its `TaskFamily`."""
     policy_version: Any
     """int64, the learner step of the weights that acted."""
     extras: Mapping[str, Any]
