@@ -47,8 +47,9 @@ def table_limits(spec: TableSpec, batch: int, ahead: int) -> Limits:
     """The limiter of a table from which readers take ``batch`` items at a time.
 
     ``ahead`` is how many items readers may hold that no learner has seen yet. A queue may run
-    ``max_items`` ahead of its reader; one of many tasks forgets its oldest items instead. A ratio may be off by ``ahead + batch + 2 * max(1, ratio)``
-    items either way: less could leave writers and readers waiting for each other.
+    ``max_items`` ahead of its reader; one of many tasks forgets its oldest items instead. A ratio
+    may be off by ``ahead + batch + 2 * max(1, ratio)`` items either way: less could leave writers
+    and readers waiting for each other.
 
     Raises ValueError if the table could never give a batch.
     """

@@ -152,8 +152,10 @@ class RowLayout:
         offset = 0
         for name, leaf in _leaves(self.spec):
             end = offset + self.dtype[name].itemsize
-            field = np.ascontiguousarray(rows[..., offset:end])
-            arrays[name] = field.view(leaf.dtype).reshape(*rows.shape[:-1], *leaf.shape)
+            field = np.ascontiguousarray(rows[..., offset:end]).view(leaf.dtype)
+            if offset == end:  # an array of nothing, whose strides are not a tensor's
+                field = np.zeros_like(field)
+            arrays[name] = field.reshape(*rows.shape[:-1], *leaf.shape)
             offset = end
         return self.views(arrays)
 
