@@ -19,3 +19,4 @@ register(
     entry_point="tasks.cartpole:CartPole",
     vector_entry_point="tasks.cartpole:VectorCartPole",
 )
+register(id="skill/Reacher-v0", entry_point="tasks.reacher:Reacher")
