@@ -7,6 +7,7 @@ trajectory stores is the noise.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +23,7 @@ class IndexedGaussian(nn.Module):
 
     def __init__(self, count: int, size: int, initial_spread: float, initial_std: float) -> None:
         super().__init__()
+        self.size = size
         self.mean = nn.Parameter(initial_spread * torch.randn(count, size))
         self.log_std = nn.Parameter(torch.full((count, size), initial_std).log())
 
@@ -33,6 +35,18 @@ class IndexedGaussian(nn.Module):
         """KL(q || N(0, I)) of every index, ``[count]``."""
         std = self.log_std.exp()
         return gaussian_kl(self.mean, std, torch.zeros_like(std), torch.ones_like(std))
+
+    def log_ratio(self, index: Tensor, latent: Tensor) -> Tensor:
+        """log q(latent | index) - log p(latent), ``[..., K, B]`` for latents ``[..., K, B, D]``."""
+        mean, log_std = self.mean[index].unsqueeze(-2), self.log_std[index].unsqueeze(-2)
+        noise = (latent - mean) / log_std.exp()
+        return (0.5 * (latent.square() - noise.square()) - log_std).sum(-1)
+
+    def loss(self, index: Tensor, kappa: Tensor, alpha: float) -> Tensor:
+        """Sum over indices of KL - alpha E[kappa], the mean over the tasks ``[K]`` of the index."""
+        number = torch.zeros(len(self.mean), dtype=kappa.dtype, device=kappa.device)
+        number = number.index_add(0, index, torch.ones_like(kappa))
+        return self.divergence().sum() - alpha * (kappa / number[index]).sum()
 
 
 class Embedding(nn.Module):
@@ -46,6 +60,18 @@ class Embedding(nn.Module):
 
     def cost(self) -> Tensor:
         """The embeddings' KL terms of one step (eq. 1), weighted, averaged over the indices."""
+        raise NotImplementedError
+
+    def information(self, task: Tensor, latent: Tensor) -> Tensor:
+        """The same terms at drawn latents, ``[..., N, B]``: sum of log(q / p) / alpha (eq. 2)."""
+        raise NotImplementedError
+
+    def groups(self) -> Mapping[str, IndexedGaussian]:
+        """The parts that have a loss of their own in DSE-SAC."""
+        raise NotImplementedError
+
+    def losses(self, task: Tensor, kappa: Tensor) -> Mapping[str, Tensor]:
+        """Eq. 4, a loss for each of `groups`, from kappa_ij ``[N]`` of tasks ``[N]``."""
         raise NotImplementedError
 
 
@@ -76,6 +102,25 @@ class Disentangled(Embedding):
         alpha_d, alpha_r = self.alphas
         return self.dynamics.divergence().mean() / alpha_d + self.goal.divergence().mean() / alpha_r
 
+    def information(self, task: Tensor, latent: Tensor) -> Tensor:
+        """log(q / p)(z) / alpha_d + log(q / p)(g) / alpha_r."""
+        z, g = latent.split([self.dynamics.size, self.goal.size], -1)
+        alpha_d, alpha_r = self.alphas
+        of_z = self.dynamics.log_ratio(task // self.num_goals, z) / alpha_d
+        return of_z + self.goal.log_ratio(task % self.num_goals, g) / alpha_r
+
+    def groups(self) -> Mapping[str, IndexedGaussian]:
+        """delta and omega."""
+        return {"dynamics": self.dynamics, "goal": self.goal}
+
+    def losses(self, task: Tensor, kappa: Tensor) -> Mapping[str, Tensor]:
+        """D_i averages kappa over the goals, G_j over the dynamics."""
+        alpha_d, alpha_r = self.alphas
+        return {
+            "dynamics": self.dynamics.loss(task // self.num_goals, kappa, alpha_d),
+            "goal": self.goal.loss(task % self.num_goals, kappa, alpha_r),
+        }
+
 
 class SingleEmbedding(Embedding):
     """Baseline: one latent for each task, which may mix what the dynamics and the goal ask for."""
@@ -96,6 +141,18 @@ class SingleEmbedding(Embedding):
         """E_ij KL_ij / alpha."""
         return self.task.divergence().mean() / self.alpha
 
+    def information(self, task: Tensor, latent: Tensor) -> Tensor:
+        """log(q / p) / alpha."""
+        return self.task.log_ratio(task, latent) / self.alpha
+
+    def groups(self) -> Mapping[str, IndexedGaussian]:
+        """All of it."""
+        return {"task_embedding": self.task}
+
+    def losses(self, task: Tensor, kappa: Tensor) -> Mapping[str, Tensor]:
+        """Nothing to average: each task has its own."""
+        return {"task_embedding": self.task.loss(task, kappa, self.alpha)}
+
 
 class NoEmbedding(Embedding):
     """A latent of size 0, for policies that share nothing."""
@@ -109,6 +166,18 @@ class NoEmbedding(Embedding):
     def cost(self) -> Tensor:
         """Zero."""
         return torch.zeros(())
+
+    def information(self, task: Tensor, latent: Tensor) -> Tensor:
+        """Zero."""
+        return torch.zeros_like(latent[..., :0].sum(-1))
+
+    def groups(self) -> Mapping[str, IndexedGaussian]:
+        """None."""
+        return {}
+
+    def losses(self, task: Tensor, kappa: Tensor) -> Mapping[str, Tensor]:
+        """None."""
+        return {}
 
 
 @dataclass(frozen=True)

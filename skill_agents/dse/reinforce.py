@@ -37,6 +37,8 @@ class ReinforceConfig(AgentConfig):
     alpha_policy: float = math.inf  # Table 1; 1 / alpha_pi weighs the entropy
     policy_learning_rate: float = 0.002  # Table 1
     embedding_learning_rate: float = 0.002  # Table 1
+    max_grad_norm: float | None = None
+    """Differs from the paper if not None: bounds what one failed trajectory can do."""
     return_scale_rate: float = 0.02  # Table 1, "beta_art"
     trials_per_task: int = 4  # Table 1, "batch size per task"
     max_length: int = 300  # Table 1, "max episode length"
@@ -91,10 +93,14 @@ class Reinforce(Agent):
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """theta, and delta with omega where there are any."""
         c = self.config
-        groups = {"policy": ParameterGroup(list(self.policy.parameters()), c.policy_learning_rate)}
-        embedding = list(self.embedding.parameters())
-        if embedding:
-            groups["embedding"] = ParameterGroup(embedding, c.embedding_learning_rate)
+        groups = {}
+        for name, module, rate in (
+            ("policy", self.policy, c.policy_learning_rate),
+            ("embedding", self.embedding, c.embedding_learning_rate),
+        ):
+            parameters = list(module.parameters())
+            if parameters:
+                groups[name] = ParameterGroup(parameters, rate, c.max_grad_norm)
         return groups
 
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:

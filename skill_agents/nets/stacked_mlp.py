@@ -28,7 +28,8 @@ class StackedLinear(nn.Module):
         """
         if which is None:
             return torch.baddbmm(self.bias, inputs, self.weight)
-        return torch.baddbmm(self.bias[which], inputs, self.weight[which])
+        bias, weight = self.bias.index_select(0, which), self.weight.index_select(0, which)
+        return torch.baddbmm(bias, inputs, weight)
 
 
 class StackedMLP(nn.Module):
