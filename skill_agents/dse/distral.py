@@ -83,11 +83,10 @@ class Distral(Agent):
         explore: bool,
         generator: torch.Generator | None = None,
     ) -> Acting:
-        """By pi_i; without ``explore``, its likeliest action."""
+        """By pi_i, whether it explores or not: see the README."""
         observation = {name: array.unsqueeze(1) for name, array in timestep.observation.items()}
         policy, _ = self.policies(observation, timestep.task)
-        action = policy.sample(generator) if explore else policy.mode()
-        return Acting(action.squeeze(1), state, {})
+        return Acting(policy.sample(generator).squeeze(1), state, {})
 
     def tables(self) -> tuple[TableSpec, ...]:
         """Whole trials."""

@@ -67,7 +67,7 @@ class Reinforce(Agent):
         explore: bool,
         generator: torch.Generator | None = None,
     ) -> Acting:
-        """Without ``explore``, the latents' means and the likeliest action."""
+        """Without ``explore``, the latents' means; actions are drawn even so (see README)."""
         # B environments are B tasks of one row each.
         observation = {name: array.unsqueeze(1) for name, array in timestep.observation.items()}
         noise = torch.zeros(len(timestep.task), 1, self.embedding.size)
@@ -75,8 +75,8 @@ class Reinforce(Agent):
             noise.normal_(generator=generator)
         latent = self.embedding(timestep.task, noise)
         policy = self.policy(observation, timestep.task, latent)
-        action = policy.sample(generator) if explore else policy.mode()
-        return Acting(action.squeeze(1), state, {"noise": noise.squeeze(1)})
+        action = policy.sample(generator).squeeze(1)
+        return Acting(action, state, {"noise": noise.squeeze(1)})
 
     def extras_spec(self) -> Mapping[str, ArraySpec]:
         """The noise of z and g."""

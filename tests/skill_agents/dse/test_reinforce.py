@@ -238,13 +238,19 @@ def test_acting_stores_the_noise_that_it_used(name):
     assert noise.shape == (4, noise_size) and acting.action.shape == (4,)
     again = agent.act(timestep, {}, True, torch.Generator().manual_seed(1))
     assert torch.equal(noise, again.extras["noise"]) and torch.equal(acting.action, again.action)
-    still = agent.act(timestep, {}, False)
+    still = agent.act(timestep, {}, False, torch.Generator().manual_seed(1))
     assert not still.extras["noise"].any()
-    for b, task in enumerate((0, 5, 5, 2)):
-        latent = slow_latent(agent, task, np.zeros(noise_size))
-        state = timestep.observation["state"][b].numpy()
-        logs = [slow_log_prob(agent, task, state, latent, a) for a in range(2)]
-        assert int(still.action[b]) == int(np.argmax(logs))
+
+
+def test_evaluated_it_draws_actions_at_the_mean_latents():
+    agent = build(CONFIG)
+    timestep = observe((4,) * 4000)
+    state = timestep.observation["state"].double()
+    timestep = timestep._replace(observation={"state": state})
+    acting = agent.act(timestep, {}, False, torch.Generator().manual_seed(0))
+    latent = slow_latent(agent, 4, np.zeros(3))
+    probability = math.exp(slow_log_prob(agent, 4, state[0].numpy(), latent, 1))
+    assert acting.action.float().mean().item() == pytest.approx(probability, abs=0.03)
 
 
 def test_actions_follow_the_policy_with_latents_drawn_afresh():
