@@ -66,7 +66,9 @@ class OurActor:
         envs = VectorEnv(single_task(env_id).make, [0] * environments, seed=0)
         agent = agent_config(policy).build(envs.spec)
         layout = RowLayout(envs.spec.step_spec(agent.extras_spec()))
-        writer = ReverbWriter(address, agent.tables(), layout, environments)
+        writer = ReverbWriter(
+            address, agent.tables(), layout, environments, run_ahead=min(environments, 32)
+        )
         self._actor = Actor(envs, agent, writer, seed=0)
         self._steps = 64 * environments
 

@@ -3,8 +3,9 @@
     python -m benchmarks.learner --repeats 5
 
 Both learn in this process, in turn, on one thread, from the same start and the same batch. Our
-learner is also timed without each of its savings, which says what each is worth. Prints one JSON
-object.
+learner is also timed without each of its savings, which says what each is worth. All of these
+keep freed memory, as our learner's process does; what that is worth is measured first. Prints one
+JSON object.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import tasks  # noqa: F401  # registers the environments
 from actors.vector_env import environment_spec
 from benchmarks.learner_sides import SAVINGS, Ours, Plain, largest_difference
 from experiments.quickstart import SMALL_AGENT
+from learners.allocator import keep_freed_memory
 from replay.step import ArraySpec
 from skill_agents.agent import ContinuousAction, EnvironmentSpec
 from skill_agents.hierarchical_kl.svg0 import SVG0Config
@@ -44,7 +46,9 @@ def cases() -> dict[str, tuple[SVG0Config, EnvironmentSpec]]:
     }
 
 
-def measure(config: SVG0Config, spec: EnvironmentSpec, seconds: float, repeats: int) -> Any:
+def measure(
+    config: SVG0Config, spec: EnvironmentSpec, seconds: float, repeats: int
+) -> dict[str, Any]:
     sides: dict[str, Ours | Plain] = {"ours": Ours(config, spec), "plain": Plain(config, spec)}
     sides |= {f"ours without {saving}": Ours(config, spec, saving) for saving in SAVINGS}
     for side in sides.values():
@@ -66,9 +70,22 @@ def measure(config: SVG0Config, spec: EnvironmentSpec, seconds: float, repeats: 
     }
 
 
+def returning_memory(config: SVG0Config, spec: EnvironmentSpec, seconds: float) -> dict[str, float]:
+    """Both sides as the C library handles memory by itself: before `keep_freed_memory`."""
+    sides: dict[str, Ours | Plain] = {"ours": Ours(config, spec), "plain": Plain(config, spec)}
+    for side in sides.values():
+        side.update()
+    return {
+        f"{name}, memory returned": round(_rate(side, 2 * seconds), 3)
+        for name, side in sides.items()
+    }
+
+
 def _rate(side: Ours | Plain, seconds: float) -> float:
-    updates, started = 0, time.perf_counter()
-    while (passed := time.perf_counter() - started) < seconds or not updates:
+    # On one thread, the time that other programs had the core does not count.
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    updates, started = 0, clock()
+    while (passed := clock() - started) < seconds or not updates:
         side.update()
         updates += 1
     return updates / passed
@@ -89,10 +106,16 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
             n: (replace(config, batch_size=given.batch_size), spec)
             for n, (config, spec) in chosen.items()
         }
+    returning = {n: returning_memory(*case, given.seconds) for n, case in chosen.items()}
+    kept = keep_freed_memory()
+    measured = {n: measure(*case, given.seconds, given.repeats) for n, case in chosen.items()}
+    for name, rates in returning.items():
+        measured[name]["updates_per_second"] |= rates
     result = {
         "benchmark": "learner",
         "threads": given.threads,
-        "cases": {n: measure(*case, given.seconds, given.repeats) for n, case in chosen.items()},
+        "keeps_freed_memory": kept,
+        "cases": measured,
     }
     print(json.dumps(result, indent=1))
     return result

@@ -1,4 +1,4 @@
-"""The updates that `benchmarks.learner` compares: ours, ours without each saving, and the plain one.
+"""What `benchmarks.learner` compares: our update, ours without each saving, and the plain one.
 
 Also what makes them comparable: random unrolls in both forms, and the plain agent with our
 parameters.
@@ -157,8 +157,9 @@ def largest_difference(config: SVG0Config, spec: EnvironmentSpec) -> dict[str, f
 
     Target networks differ from those they follow, so that a mix-up would show.
     """
-    agent, rows = Ours(replace(config, batch_size=16), spec).agent.double(), None
-    rows = _double(random_rows(replace(config, batch_size=16), spec))
+    config = replace(config, batch_size=16)
+    agent = Ours(config, spec).agent.double()
+    rows = _double(random_rows(config, spec))
     with torch.no_grad():
         for parameter in agent.target_critic.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
@@ -177,7 +178,7 @@ def largest_difference(config: SVG0Config, spec: EnvironmentSpec) -> dict[str, f
         torch.set_default_dtype(before)
     ours = [losses["policy"], losses["critic"]]
     modules = [agent.policy, agent.critic]
-    apart = {"loss": max(abs(float(a - b)) for a, b in zip(ours, (policy, critic), strict=True))}
+    apart = {"loss": max(abs((a - b).item()) for a, b in zip(ours, (policy, critic), strict=True))}
     twins = [[*twin.high.parameters(), *twin.low.parameters()], list(twin.critic.parameters())]
     pairs = []
     for loss, module, plain_loss, plain in zip(ours, modules, (policy, critic), twins, strict=True):

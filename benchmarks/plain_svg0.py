@@ -8,6 +8,7 @@ evaluated each for themselves, and each network has its own Adam. Nothing is imp
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -59,7 +60,7 @@ class Noise(NamedTuple):
 
 def network(inputs: int, sizes: tuple[int, ...], outputs: int) -> nn.Sequential:
     layers: list[nn.Module] = [nn.Linear(inputs, sizes[0]), nn.LayerNorm(sizes[0]), nn.Tanh()]
-    for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+    for before, after in itertools.pairwise(sizes):
         layers += [nn.Linear(before, after), nn.ELU()]
     return nn.Sequential(*layers, nn.Linear(sizes[-1], outputs))
 

@@ -1,6 +1,6 @@
-"""Runs experiments over several seeds, some at a time, each in one process (``--inline``).
+r"""Runs experiments over several seeds, some at a time, each in one process (``--inline``).
 
-    python benchmarks/seeds.py quickstart quickstart-svg0 --seeds 0 1 2 --parallel 2 \\
+    python benchmarks/seeds.py quickstart quickstart-svg0 --seeds 0 1 2 --parallel 2 \
         --out runs/results -- --limits.env-steps 1000000
 
 What follows ``--`` goes to every run. A run that is finished already is left alone, one that was

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,11 +25,6 @@ def component_seed(seed: int, role: str, index: int = 0, life: int = 0) -> int:
     """A seed of its own for each component of a run, and for each of its lives."""
     sequence = np.random.SeedSequence([seed, ROLES.index(role), index, life])
     return int(sequence.generate_state(1)[0])
-
-
-def reverb_is_installed() -> bool:
-    """Whether the distributed replay can work here (it has no wheel from Python 3.12 on)."""
-    return importlib.util.find_spec("reverb") is not None
 
 
 @dataclass(frozen=True)

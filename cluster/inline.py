@@ -14,6 +14,7 @@ from cluster.driver import Driver
 from cluster.errors import RunError
 from cluster.run_dir import RunDir
 from experiments.spec import Stage
+from learners.allocator import keep_freed_memory
 from learners.feed import Batches
 from learners.learner import Learner, NonFiniteLossError, best_device
 from replay.in_memory import InMemoryReplay
@@ -26,6 +27,7 @@ def run(stage: Stage, run_dir: RunDir, seed: int) -> dict[str, Any]:
     Returns the final results by name.
     """
     with run_dir.claim(), Driver(stage, run_dir) as driver:
+        keep_freed_memory()
         torch.set_num_threads(1)  # small networks are faster so, and sums always come out alike
         loop = InlineLoop(Plan.of(stage, seed), run_dir, driver)
         try:

@@ -8,13 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from cluster import overrides
-from cluster.build import Plan, reverb_is_installed
+from cluster.build import Plan
 from cluster.errors import RunError
 from cluster.ray_token import offer_token
 from cluster.run_dir import RunDir
 from experiments.registry import EXPERIMENTS
 from experiments.spec import Experiment, Stage
+from replay import reverb_native
+from replay.tables import max_bytes
+
+REPLAY_SHARE = 0.6
+"""Share of the machine's memory that full tables may take; the rest is for the processes."""
 
 
 def find(name: str) -> Experiment:
@@ -55,7 +62,7 @@ def start(
     """
     stage = stage_for(name, changes, tiny)
     _can_run(inline)
-    plan_of(stage, seed)
+    refuse_oversized_replay(plan_of(stage, seed))
     run = RunDir.create(path, name, changes, stage, seed, tiny=tiny, inline=inline)
     return run, _carry_out(run, stage, address)
 
@@ -78,8 +85,22 @@ def plan_of(stage: Stage, seed: int) -> Plan:
     return plan
 
 
+def refuse_oversized_replay(plan: Plan) -> None:
+    """Raises RunError where full tables would not leave this machine enough memory to work."""
+    agent = plan.agent("replay")
+    row_bytes = plan.layout(agent).row_bytes
+    wanted = max_bytes(agent.tables(), row_bytes, plan.stage.tasks.tasks)
+    total = psutil.virtual_memory().total
+    if wanted > REPLAY_SHARE * total:
+        raise RunError(
+            f"full replay tables would take {wanted / 1e9:.1f} GB of this machine's "
+            f"{total / 1e9:.1f} GB; give the agent's tables fewer items "
+            f"(rows are {row_bytes} bytes)"
+        )
+
+
 def _can_run(inline: bool) -> None:
-    if not inline and not reverb_is_installed():
+    if not inline and not reverb_native.installed():
         raise RunError(
             "a distributed run needs Reverb, which has no release for Python "
             f"{platform.python_version()}; use Python 3.11, or add --inline to run in one process"

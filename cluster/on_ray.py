@@ -21,6 +21,7 @@ import torch
 from actors.actor import ActorReport
 from actors.evaluator import Evaluation
 from cluster.build import Plan
+from learners.allocator import keep_freed_memory
 from learners.feed import Batches, Feed
 from learners.learner import Learner, best_device
 from replay.backend import TableInfo
@@ -108,6 +109,7 @@ class LearnerWorker(Worker):
 
     def __init__(self, log_file: Path, plan: Plan, replay_address: str) -> None:
         super().__init__(log_file)
+        keep_freed_memory()
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the rest is the actors'
         from replay.reader import ReverbReader
 

@@ -132,11 +132,15 @@ def _draw_group(
 
 
 def _groups(runs: Sequence[RunDir]) -> dict[str, list[RunDir]]:
-    """Runs by experiment and overrides, which is what must agree for a mean to mean anything."""
+    """Runs by experiment and overrides, which is what must agree for a mean to mean anything.
+
+    Overrides that all of the runs share are left out of the names.
+    """
     groups: dict[str, list[RunDir]] = {}
-    for run in runs:
-        config = run.config
-        name = " ".join([config["experiment"], *config["overrides"]])
+    configs = [run.config for run in runs]
+    shared = all(config["overrides"] == configs[0]["overrides"] for config in configs)
+    for run, config in zip(runs, configs, strict=True):
+        name = " ".join([config["experiment"], *([] if shared else config["overrides"])])
         groups.setdefault(name, []).append(run)
     return {
         f"{name} ({len(members)} runs)" if len(members) > 1 else name: members

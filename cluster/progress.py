@@ -23,6 +23,9 @@ RATE_SECONDS = 10.0
 SAMPLE_SECONDS = 0.5
 EPISODES = 100
 """Training episodes that return and success are averaged over."""
+FIRST_EPISODES = 20
+"""Those that end first are the short ones, which in many tasks are the successes: a mean of fewer
+than this would begin at 100 %."""
 
 
 class _Sample(NamedTuple):
@@ -210,7 +213,7 @@ class Progress:
         if busy > 0:
             blocked = sum(seconds for _, seconds, _ in self._blocked)
             values["actor_blocked_ratio"] = blocked / busy
-        if self._recent:
+        if len(self._recent) >= FIRST_EPISODES:
             recent = Evaluation(tuple(self._recent))
             values["return_mean"] = recent.return_mean
             values["episode_length_mean_steps"] = sum(e.length for e in recent.episodes) / len(

@@ -60,6 +60,11 @@ def native() -> ModuleType:
     return module
 
 
+def installed() -> bool:
+    """Whether the package is there at all (it has no wheel from Python 3.12 on); loads nothing."""
+    return importlib.util.find_spec("reverb") is not None
+
+
 def available() -> bool:
     """Whether `native` would load."""
     try:

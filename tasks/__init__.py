@@ -5,13 +5,33 @@
 
 from gymnasium.envs.registration import register
 
+_BODIES = ("Ball", "Ant", "Quadruped")
+_MANIPULATION = (
+    "MoveBoxEasy",
+    "MoveBoxMid",
+    "MoveBoxHard",
+    "MoveBoxHeavy",
+    "Gather",
+    "MoveBoxOrGoToTarget",
+    "MoveBoxAndGoToTarget",
+)
+
+
 # Episodes are limited by the environments themselves (their argument ``episode_steps``), so that
 # a length given to gymnasium.make reaches the task.
-register(
-    id="skill/GoToTarget-Ball-v0",
-    entry_point="tasks.go_to_target:GoToTarget",
-    kwargs={"body": "ball"},
-)
+def _register_arena_task(name: str, entry_point: str, **kwargs: str) -> None:
+    """``skill/NAME-BODY-v0``, and ``skill/NAME-BODY-Vision-v0`` with a camera, for all bodies."""
+    for body in _BODIES:
+        state = {"body": body.lower(), **kwargs}
+        register(id=f"skill/{name}-{body}-v0", entry_point=entry_point, kwargs=state)
+        seen = {**state, "vision": True}
+        register(id=f"skill/{name}-{body}-Vision-v0", entry_point=entry_point, kwargs=seen)
+
+
+_register_arena_task("GoToTarget", "tasks.go_to_target:GoToTarget")
+_register_arena_task("Gap", "tasks.gap:GapTask")
+for _task in _MANIPULATION:
+    _register_arena_task(_task, "tasks.manipulation:Manipulation", task=_task)
 for _n in (1, 4, 8):
     register(id=f"skill/Grid-{_n}step-v0", entry_point="tasks.grid:Grid", kwargs={"body_steps": _n})
 register(

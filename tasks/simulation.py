@@ -28,7 +28,7 @@ class Simulation:
                 f"physics steps of {self.model.opt.timestep} s"
             )
         self._ctrl = self.data.ctrl
-        self._renderer: SceneRenderer | None = None
+        self._renderers: dict[tuple[int, int], SceneRenderer] = {}
 
     def reset(self) -> None:
         """Everything to the model's initial state, at time zero."""
@@ -54,17 +54,13 @@ class Simulation:
 
         Raises RuntimeError if no headless OpenGL is installed.
         """
-        if self._renderer is None or self._renderer.size != (width, height):
-            self._close_renderer()
-            self._renderer = SceneRenderer(self.model, width, height)
+        size = (width, height)
+        if size not in self._renderers:
+            self._renderers[size] = SceneRenderer(self.model, width, height)
         self.forward()
-        return self._renderer.render(self.data, camera)
+        return self._renderers[size].render(self.data, camera)
 
     def close(self) -> None:
-        """Free the renderer's OpenGL context, if there is one."""
-        self._close_renderer()
-
-    def _close_renderer(self) -> None:
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        """Free the renderers' OpenGL contexts, if there are any."""
+        while self._renderers:
+            self._renderers.popitem()[1].close()

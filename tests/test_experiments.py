@@ -1,4 +1,4 @@
-"""Every registered experiment runs in its tiny form, from the first step to the final evaluation."""
+"""Every registered experiment runs in its tiny form, first step to final evaluation."""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
 """Bodies that can be placed in any arena, by name."""
 
+from tasks.bodies.ant import Ant
 from tasks.bodies.ball import Ball
 from tasks.bodies.body import Body, BoundBody
+from tasks.bodies.quadruped import Quadruped
 
-BODIES: dict[str, type[Body]] = {Ball.name: Ball}
+BODIES: dict[str, type[Body]] = {body.name: body for body in (Ball, Ant, Quadruped)}
 
 
 def make_body(name: str) -> Body:

@@ -113,6 +113,9 @@ class _BoundBall(BoundBody):
         x, y, _, yaw, _ = self._qpos.tolist()
         return x, y, yaw
 
+    def height(self) -> float:
+        return RADIUS + self._qpos.item(2)
+
     def proprioception(self) -> np.ndarray:
         """Speed ahead, to the left and up (m/s), turn rate (rad/s), speed of the rim (m/s)."""
         yaw = self._qpos.item(3)

@@ -16,8 +16,8 @@ import numpy as np
 class BoundBody(ABC):
     """A body inside one compiled model and its data.
 
-    Everything is read from ``data.qpos`` and ``data.qvel``, which are exact after a step; MuJoCo's
-    derived arrays (``xpos``, ``xmat``) are one physics step older.
+    Places and speeds are those of ``data.qpos`` and ``data.qvel``, exact after a step; MuJoCo's
+    derived arrays (``xpos``, ``xmat``, ``sensordata``) are one physics step older.
     """
 
     @abstractmethod
@@ -27,6 +27,14 @@ class BoundBody(ABC):
     @abstractmethod
     def pose(self) -> tuple[float, float, float]:
         """The centre's x, y (metres) and the heading's yaw (radians), all in the world."""
+
+    @abstractmethod
+    def height(self) -> float:
+        """The centre's z (metres) in the world."""
+
+    def fallen(self) -> bool:
+        """Whether it lies upside down, which ends an episode; never for a body that cannot."""
+        return False
 
     @abstractmethod
     def proprioception(self) -> np.ndarray:

@@ -188,7 +188,7 @@ def test_a_run_without_a_checkpoint(tmp_path, capsys):
 
 
 def test_without_reverb_only_inline(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(launch, "reverb_is_installed", lambda: False)
+    monkeypatch.setattr(launch.reverb_native, "installed", lambda: False)
     monkeypatch.chdir(tmp_path)
     assert "needs Reverb" in complaint(capsys, "run", "quickstart")
     assert not (tmp_path / "runs").exists()
@@ -200,3 +200,10 @@ def test_a_full_disk_anywhere_is_one_sentence(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(launch, "start", full)
     assert "the disk is full: status.json" in complaint(capsys, "run", "quickstart")
+
+
+def test_replay_that_cannot_fit_is_refused_before_the_run_exists(capsys, tmp_path):
+    big = ["--agent.replay-unrolls", "10000000000", "--run-dir", str(tmp_path / "run")]
+    said = complaint(capsys, "run", "quickstart", "--tiny", "--inline", *big)
+    assert "full replay tables would take" in said
+    assert not (tmp_path / "run").exists()

@@ -1,4 +1,4 @@
-"""A run in one process: the same twice, resumed, stopped by NaN, and without the cluster's wheels."""
+"""A run in one process: the same twice, resumed, stopped by NaN, without Ray and Reverb."""
 
 from __future__ import annotations
 

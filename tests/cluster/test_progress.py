@@ -7,7 +7,7 @@ import pytest
 from actors.actor import ActorReport
 from actors.evaluator import Evaluation
 from actors.vector_env import EpisodeResult
-from cluster.progress import Progress
+from cluster.progress import FIRST_EPISODES, Progress
 from experiments.spec import Limits
 from replay.backend import TableInfo
 
@@ -121,3 +121,12 @@ def test_whichever_limit_comes_first(clock):
     assert progress.limit_reached() == "10 learner steps"
     progress.add_actor(ActorReport(env_steps=500))
     assert progress.limit_reached() == "1,000 environment steps"
+
+
+def test_the_first_few_episodes_are_not_a_mean(clock):
+    """They are the shortest, so their mean would start far too high."""
+    progress = Progress(Limits(env_steps=1), clock)
+    progress.add_actor(ActorReport(episodes=[episode(60.0, True)] * (FIRST_EPISODES - 1)))
+    assert "return_mean" not in progress.snapshot()
+    progress.add_actor(ActorReport(episodes=[episode(0.0, False)]))
+    assert progress.snapshot()["return_mean"] == pytest.approx(60 * (1 - 1 / FIRST_EPISODES))

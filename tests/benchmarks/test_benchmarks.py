@@ -1,0 +1,74 @@
+"""Every benchmark runs at tiny sizes and gives the figures its report is made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks import learner, throughput
+from benchmarks.acting_sides import Steps
+from benchmarks.learner_sides import SAVINGS, largest_difference
+from experiments.quickstart import SMALL_AGENT
+from replay.reverb_native import available
+from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
+
+needs_reverb = pytest.mark.skipif(not available(), reason="Reverb cannot be loaded here")
+
+
+@pytest.mark.reverb
+@needs_reverb
+def test_throughput():
+    arguments = "--env Pendulum-v1 --seconds 0.1 --environments 2 --repeats 2 --no-rllib"
+    result = throughput.main(arguments.split())
+    assert result["steps_per_second"].keys() == {"gymnasium", "ours_hierarchical", "ours_flat"}
+    assert all(rate > 0 for rate in result["steps_per_second"].values())
+    assert result["ratios"]["ours_flat"]["over_gymnasium"] > 0
+    assert all(items > 0 for items in result["items_written"].values())
+
+
+def test_ratios_are_taken_within_a_round():
+    """The second round ran on a machine of a tenth of the speed; the ratio does not see it."""
+    rounds = [
+        {"gymnasium": Steps(400, 1.0, 1.0), "ours_flat": Steps(300, 1.0, 1.0)}
+        | {"ours_hierarchical": Steps(200, 1.0, 1.0)},
+        {"gymnasium": Steps(40, 1.0, 1.0), "ours_flat": Steps(30, 1.0, 1.0)}
+        | {"ours_hierarchical": Steps(20, 1.0, 1.0)},
+    ]
+    assert throughput.ratios(rounds, throughput.per_second) == {
+        "ours_hierarchical": {"over_gymnasium": 0.5},
+        "ours_flat": {"over_gymnasium": 0.75},
+    }
+
+
+def test_learner(monkeypatch):
+    # It cannot be taken back, and the tests that follow share this process.
+    monkeypatch.setattr(learner, "keep_freed_memory", lambda: True)
+    monkeypatch.setattr(learner.torch, "set_num_threads", lambda threads: None)
+    arguments = "--seconds 0.01 --repeats 1 --batch-size 4 --cases quickstart"
+    (case,) = learner.main(arguments.split())["cases"].values()
+    assert case["ours_over"].keys() == {"plain", *(f"ours without {s}" for s in SAVINGS)}
+    assert case["updates_per_second"]["ours"] > 0
+    assert case["updates_per_second"]["plain, memory returned"] > 0
+
+
+def test_the_plain_learner_does_the_same_maths():
+    """With the same parameters and samples, losses and gradients agree; target networks differ."""
+    policy = HierarchicalPolicyConfig(high_sizes=(8,), latent_size=3, low_sizes=(8, 8))
+    config = replace(SMALL_AGENT, policy=policy, critic_sizes=(8, 8), kl_cost=0.3)
+    apart = largest_difference(config, learner.ANT)
+    assert apart["loss"] < 1e-12
+    assert apart["gradient"] < 1e-12
+
+
+@pytest.mark.cluster
+@pytest.mark.reverb
+@needs_reverb
+def test_memory():
+    from benchmarks import memory
+
+    result = memory.main(["--actors", "1", "--tiny"])
+    assert 0 < result["actor_private_mb"]["median"] < 1_000
+    assert result["all_processes_private_mb"] > result["actor_private_mb"]["sum"]
+    assert result["env_steps_taken"] > 0
+    assert result["startup_seconds"] > 0

@@ -1,0 +1,139 @@
+"""What holds for every task of every body: Gymnasium's checker, seeds, the camera."""
+
+import warnings
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+import tasks  # noqa: F401
+from tasks.predicates import RULES
+
+BODIES = ("Ball", "Ant", "Quadruped")
+TASKS = ("GoToTarget", "Gap", *RULES)
+STATE_IDS = [f"skill/{task}-{body}-v0" for task in TASKS for body in BODIES]
+VISION_IDS = [id.replace("-v0", "-Vision-v0") for id in STATE_IDS]
+
+
+def make(id: str, **kwargs) -> gymnasium.Env:
+    return gymnasium.make(id, disable_env_checker=True, **kwargs).unwrapped
+
+
+def flat(observation) -> np.ndarray:
+    return np.concatenate([np.ravel(observation[key]) for key in sorted(observation)])
+
+
+def test_every_task_is_registered_for_every_body_with_and_without_a_camera():
+    registered = {id for id in gymnasium.registry if any(f"-{body}-" in id for body in BODIES)}
+    assert registered == {*STATE_IDS, *VISION_IDS} and len(registered) == 54
+
+
+@pytest.mark.parametrize(
+    "id", [*STATE_IDS, "skill/GoToTarget-Ant-Vision-v0", "skill/MoveBoxMid-Ball-Vision-v0"]
+)
+def test_gymnasium_checker_accepts_it(id):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of unbounded observations
+        check_env(make(id), skip_render_check=True)
+
+
+@pytest.mark.parametrize("id", STATE_IDS)
+def test_same_seed_same_episode_and_other_seed_another(id):
+    def episode(seed, env):
+        rng = np.random.default_rng(0)
+        rows = [env.reset(seed=seed)[0]]
+        rows += [env.step(rng.uniform(-1, 1, env.action_space.shape))[0] for _ in range(15)]
+        rows.append(env.reset()[0])
+        return np.array([flat(row) for row in rows])
+
+    used, fresh = make(id), make(id)
+    first = episode(3, used)
+    assert not np.array_equal(episode(4, used), first)
+    np.testing.assert_array_equal(episode(3, fresh), first)
+    np.testing.assert_array_equal(episode(3, used), first)  # use leaves nothing behind
+
+
+@pytest.mark.parametrize("id", STATE_IDS)
+def test_four_hundred_random_and_extreme_steps_stay_finite_and_inside(id):
+    env = make(id)
+    env.action_space.seed(0)
+    env.reset(seed=0)
+    for step in range(400):
+        action = env.action_space.sample()
+        observation, reward, terminated, truncated, info = env.step(
+            action if step < 200 else np.sign(action)
+        )
+        assert env.observation_space.contains(observation) and np.isfinite(flat(observation)).all()
+        assert np.isfinite(reward)
+        if terminated or truncated:
+            assert info["success"] or truncated or env._body.fallen() or "Gap" in id
+            env.reset()
+    data = env._simulation.data
+    assert all(data.warning[i].number == 0 for i in range(len(data.warning)))
+    assert np.abs(data.qpos[:2]).max() < 12.0
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_task_groups_do_not_depend_on_the_body(task):
+    shapes = []
+    for body in BODIES:
+        space = make(f"skill/{task}-{body}-v0").observation_space
+        shapes.append({k: v.shape for k, v in space.items() if k != "proprioception"})
+    assert shapes[0] == shapes[1] == shapes[2] and shapes[0]
+
+
+@pytest.mark.parametrize("id", VISION_IDS)
+def test_vision_is_pixels_instead_of_target_coordinates(id):
+    env, state = make(id), make(id.replace("-Vision", ""))
+    space, other = env.observation_space, state.observation_space
+    assert space["pixels"] == gymnasium.spaces.Box(0, 255, (64, 64, 3), np.uint8)
+    assert space["proprioception"] == other["proprioception"]
+    assert ("objects" in space.spaces) is ("objects" in other.spaces)
+    coordinates = {"GoToTarget": 9, "Gap": 5}.get(id.split("/")[1].split("-")[0])
+    if coordinates is None:
+        coordinates = 3 * RULES[id.split("/")[1].split("-")[0]].targets
+    sizes = [s["task"].shape[0] if "task" in s.spaces else 0 for s in (space, other)]
+    assert sizes[1] - sizes[0] == coordinates
+
+
+def test_pixels_are_what_the_body_sees_and_the_named_target_is_black():
+    env = make("skill/GoToTarget-Ball-Vision-v0")
+    env.reset(seed=0)
+    x, y = env._targets[env._named]
+    sides = {}
+    for side, yaw in (("ahead", 0.0), ("behind", np.pi)):
+        env._body.place(x - 1.5 if x > -2 else x + 1.5, y, yaw if x > -2 else np.pi - yaw)
+        pixels = env.step(np.zeros(2))[0]["pixels"]
+        assert pixels.dtype == np.uint8 and pixels.shape == (64, 64, 3)
+        sides[side] = int((pixels[32:] < 20).all(axis=-1).sum())  # the sky, black too, is above
+    assert sides["ahead"] > 40 > sides["behind"] == 0
+    rgba = env._simulation.model.site_rgba[env._squares._sites]
+    assert [tuple(colour[:3]) == (0, 0, 0) for colour in rgba].count(True) == 1
+    assert len({tuple(colour) for colour in rgba}) == 3
+    env.close()
+
+
+def test_a_camera_and_a_picture_from_above_at_once():
+    env = make("skill/MoveBoxHard-Quadruped-Vision-v0", render_mode="rgb_array")
+    first, _ = env.reset(seed=0)
+    above = env.render()
+    assert above.shape == (256, 256, 3) and above.std() > 5
+    again, _ = env.reset(seed=0)
+    np.testing.assert_array_equal(first["pixels"], again["pixels"])
+    env.close()
+    gap = make("skill/Gap-Ant-v0", render_mode="rgb_array")
+    gap.reset(seed=0)
+    assert gap.render().shape == (128, 512, 3)
+    gap.close()
+
+
+def test_nothing_is_compiled_at_reset(monkeypatch):
+    import mujoco
+
+    envs = [make(f"skill/{task}-Ant-v0") for task in TASKS]
+    monkeypatch.setattr(mujoco.MjSpec, "compile", lambda *_: pytest.fail("compiled"))
+    for env in envs:
+        model = env._simulation.model
+        env.reset(seed=0)
+        assert env._simulation.model is model
