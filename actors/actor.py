@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
+from actors.batched_env import Environments
 from actors.player import Player
-from actors.vector_env import EpisodeResult, VectorEnv
+from actors.vector_env import EpisodeResult
 from replay.backend import Writer
 from replay.step import Step
 from skill_agents.agent import Agent
@@ -41,7 +42,7 @@ class Actor:
     Its policy runs on the CPU; keep torch to one thread in an actor's process.
     """
 
-    def __init__(self, envs: VectorEnv, agent: Agent, writer: Writer, seed: int) -> None:
+    def __init__(self, envs: Environments, agent: Agent, writer: Writer, seed: int) -> None:
         self.envs = envs
         self.agent = agent.eval()
         self.policy_version = 0

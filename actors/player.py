@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from actors.vector_env import Outcome, VectorEnv
+from actors.batched_env import Environments
+from actors.vector_env import Outcome
 from skill_agents.agent import Acting, Agent, Timestep
 
 
@@ -25,7 +26,7 @@ class Turn(NamedTuple):
 class Player:
     """Carries the agent's state, its randomness and the last reward from turn to turn."""
 
-    def __init__(self, agent: Agent, envs: VectorEnv, seed: int, explore: bool) -> None:
+    def __init__(self, agent: Agent, envs: Environments, seed: int, explore: bool) -> None:
         self.agent, self.envs = agent, envs
         self._explore = explore
         self._state = agent.initial_state(envs.size)

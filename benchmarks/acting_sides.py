@@ -124,7 +124,7 @@ class ReplayServer:
         spec = environment_spec(single_task(env_id).make(0))
         agent = agent_config(policy).build(spec)
         layout = RowLayout(spec.step_spec(agent.extras_spec()))
-        self._replay = ReverbReplay(agent.tables(), layout, 1, agent.draws())
+        self._replay = ReverbReplay(agent.tables(), layout, (0,), agent.draws())
         self.address = self._replay.address
 
     def items_inserted(self) -> int:

@@ -36,7 +36,7 @@ _LAYOUT = RowLayout(
 
 
 def _serve(pipe: Any, specs: Any, draws: Any, port: int | None) -> None:
-    replay = ReverbReplay(specs, _LAYOUT, 1, draws, port)
+    replay = ReverbReplay(specs, _LAYOUT, (0,), draws, port)
     pipe.send(replay.address)
     while pipe.recv() == "info":
         pipe.send(dict(replay.info()))
@@ -103,7 +103,7 @@ def main() -> None:
     for process in processes[1:]:
         process.start()
 
-    reader = ReverbReader(address, specs, _LAYOUT, 1, draws, args.in_flight)
+    reader = ReverbReader(address, specs, _LAYOUT, (0,), draws, args.in_flight)
     for _ in range(3):
         if reader.next("batch", 120.0) is None:
             raise SystemExit("no batch came within two minutes")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from actors.actor import Actor
+from actors.batched_env import environments
 from actors.evaluator import Evaluation, evaluate
-from actors.vector_env import VectorEnv, environment_spec
+from actors.vector_env import environment_spec
 from experiments.spec import Stage
 from replay.backend import Writer
 from replay.step import RowLayout
@@ -38,8 +39,10 @@ class Plan:
     def of(stage: Stage, seed: int) -> Plan:
         """Looks at one environment to learn its spaces."""
         env = stage.tasks.make(stage.tasks.tasks[0])
-        spec = environment_spec(env, num_tasks=stage.tasks.family.num_tasks)
+        family = stage.tasks.family
+        spec = environment_spec(env, num_tasks=family.num_tasks)
         env.close()
+        spec = replace(spec, num_goals=len(family.goals))
         return Plan(stage, seed, spec)
 
     def agent(self, role: str, index: int = 0) -> Agent:
@@ -60,7 +63,7 @@ class Plan:
         slots = range(index * size, (index + 1) * size)
         mine = [tasks.tasks[slot % tasks.num_tasks] for slot in slots]
         env_seed = component_seed(self.seed, "environment", index, env_steps)
-        envs = VectorEnv(tasks.make, mine, env_seed)
+        envs = environments(tasks, mine, env_seed)
         noise_seed = component_seed(self.seed, "actor", index, env_steps)
         return Actor(envs, agent, writer, noise_seed)
 

@@ -51,7 +51,7 @@ class InlineLoop:
         self._replay = InMemoryReplay(
             agent.tables(),
             plan.layout(agent),
-            plan.spec.num_tasks,
+            plan.stage.tasks.tasks,
             component_seed(plan.seed, "replay"),
             agent.draws(),
         )
@@ -103,7 +103,8 @@ class InlineLoop:
         report = self._actor.run(steps, flush_timeout_s=0.0)
         self._driver.progress.add_actor(report, report.policy_version)
         self._driver.progress.set_replay(self._replay.info())
-        return report.env_steps > 0
+        # Where every episode ends at once, a turn may go by with resets alone.
+        return report.env_steps > 0 or not report.blocked
 
     def _learn(self) -> bool:
         learner, before = self._learner, self._learner.steps

@@ -89,7 +89,7 @@ def refuse_oversized_replay(plan: Plan) -> None:
     """Raises RunError where full tables would not leave this machine enough memory to work."""
     agent = plan.agent("replay")
     row_bytes = plan.layout(agent).row_bytes
-    wanted = max_bytes(agent.tables(), row_bytes, plan.spec.num_tasks)
+    wanted = max_bytes(agent.tables(), row_bytes, plan.stage.tasks.tasks)
     total = psutil.virtual_memory().total
     if wanted > REPLAY_SHARE * total:
         raise RunError(

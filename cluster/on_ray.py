@@ -84,7 +84,7 @@ class ReplayServer(Worker):
         self._replay = ReverbReplay(
             agent.tables(),
             self._plan.layout(agent),
-            self._plan.spec.num_tasks,
+            self._plan.stage.tasks.tasks,
             agent.draws(),
             self._port,
             host=self._host,
@@ -118,7 +118,7 @@ class LearnerWorker(Worker):
             replay_address,
             agent.tables(),
             plan.layout(agent),
-            plan.spec.num_tasks,
+            plan.stage.tasks.tasks,
             agent.draws(),
         )
         self._learner = Learner(agent, best_device())

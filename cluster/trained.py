@@ -50,7 +50,11 @@ def evaluate(run: RunDir, episodes: int, seed: int, which: str = "latest") -> di
     tasks = evaluation.per_task()
     if len(tasks) > 1:
         family = (plan.stage.evaluation_tasks or plan.stage.tasks).family
-        results["per_task"] = {family.name(t): _summary(one) for t, one in tasks.items()}
+        results["per_task"] = {
+            family.name(task): dict(zip(("dynamics", "goal"), family.cell(task), strict=True))
+            | _summary(one)
+            for task, one in tasks.items()
+        }
     return results
 
 
@@ -70,7 +74,11 @@ def film(
 
 
 def _summary(evaluation: Evaluation) -> dict[str, float]:
-    summary = {"return_mean": evaluation.return_mean}
+    lengths = [episode.length for episode in evaluation.episodes]
+    summary = {
+        "return_mean": evaluation.return_mean,
+        "episode_length": sum(lengths) / len(lengths),
+    }
     if evaluation.success_rate is not None:
         summary["success_rate"] = evaluation.success_rate
     return summary

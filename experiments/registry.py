@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from experiments import hierarchical_kl, quickstart
+from experiments import dse, hierarchical_kl, quickstart
 from experiments.spec import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
-    for experiment in (*quickstart.EXPERIMENTS, *hierarchical_kl.EXPERIMENTS)
+    for experiment in (
+        *quickstart.EXPERIMENTS,
+        *hierarchical_kl.EXPERIMENTS,
+        *dse.EXPERIMENTS,
+    )
 }

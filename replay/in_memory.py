@@ -33,7 +33,7 @@ class InMemoryReplay:
         self,
         specs: Sequence[TableSpec],
         layout: RowLayout,
-        num_tasks: int,
+        tasks: Sequence[int],
         seed: int,
         draws: Mapping[str, Draw],
     ) -> None:
@@ -44,7 +44,7 @@ class InMemoryReplay:
         self._described = {}
         for spec in self._specs:
             limits = table_limits(spec, batch_of(spec.name, draws), ahead=0)
-            for concrete in concrete_tables([spec], num_tasks):
+            for concrete in concrete_tables([spec], tasks):
                 self._described[concrete.name] = (concrete, limits)
         seeds = np.random.SeedSequence(seed).spawn(len(self._described))
         self._tables = {
@@ -53,7 +53,7 @@ class InMemoryReplay:
                 self._described.items(), seeds, strict=True
             )
         }
-        self._num_tasks = num_tasks
+        self._tasks_of_run = tuple(tasks)
         self._lock = threading.Lock()
 
     def writer(self, num_streams: int) -> InMemoryWriter:
@@ -70,7 +70,7 @@ class InMemoryReplay:
             spec = next(spec for spec in self._specs if spec.name == draw.table)
             names = [draw.table]
             if spec.per_task:
-                names = [task_table(draw.table, task) for task in range(self._num_tasks)]
+                names = [task_table(draw.table, task) for task in self._tasks_of_run]
             tables = [self._tables[table] for table in names]
             sources[name] = (tables, draw.batch_size, spec.per_task)
         return InMemoryReader(sources, self._layout, self._lock)

@@ -43,7 +43,7 @@ class ReverbReader:
         address: str,
         specs: Sequence[TableSpec],
         layout: RowLayout,
-        num_tasks: int,
+        tasks: Sequence[int],
         draws: Mapping[str, Draw],
         max_in_flight: int = 64,
     ) -> None:
@@ -55,7 +55,7 @@ class ReverbReader:
         for name, draw in draws.items():
             spec = next(spec for spec in specs if spec.name == draw.table)
             self._prefetches[name] = _Prefetch(
-                address, spec, layout, num_tasks, draw.batch_size, max_in_flight
+                address, spec, layout, tasks, draw.batch_size, max_in_flight
             )
 
     def next(self, draw: str, timeout_s: float) -> Step | None:
@@ -82,7 +82,7 @@ class _Prefetch:
         address: str,
         spec: TableSpec,
         layout: RowLayout,
-        num_tasks: int,
+        tasks: Sequence[int],
         batch_size: int,
         max_in_flight: int,
     ) -> None:
@@ -91,7 +91,7 @@ class _Prefetch:
         self._per_task = spec.per_task
         tables = [spec.name]
         if spec.per_task:
-            tables = [task_table(spec.name, task) for task in range(num_tasks)]
+            tables = [task_table(spec.name, task) for task in tasks]
         self._slots = 1 if spec.use_once else _AHEAD
         shape = (self._slots, len(tables), batch_size, spec.length + 1, layout.row_bytes)
         self._buffer = np.empty(shape, np.uint8)

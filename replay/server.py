@@ -48,7 +48,7 @@ class ReverbReplay:
         self,
         specs: Sequence[TableSpec],
         layout: RowLayout,
-        num_tasks: int,
+        tasks: Sequence[int],
         draws: Mapping[str, Draw],
         port: int | None = None,
         *,
@@ -63,7 +63,7 @@ class ReverbReplay:
         for spec in specs:
             batch = batch_of(spec.name, draws)
             limits = table_limits(spec, batch, items_ahead(batch, max_in_flight))
-            for concrete in concrete_tables([spec], num_tasks):
+            for concrete in concrete_tables([spec], tasks):
                 self._tables[concrete.name] = (concrete, limits)
         checkpoint = None
         if restore is not None:

@@ -50,7 +50,7 @@ class Step(NamedTuple):
     is_first: Any
     """bool, true on the first row of an episode (of a trial, where episodes share a belief)."""
     task: Any
-    """int32, index of the task in the experiment's `TaskSet`."""
+    """int32, index of the task in its `TaskFamily`."""
     policy_version: Any
     """int64, the learner step of the weights that acted."""
     extras: Mapping[str, Any]
@@ -152,8 +152,10 @@ class RowLayout:
         offset = 0
         for name, leaf in _leaves(self.spec):
             end = offset + self.dtype[name].itemsize
-            field = np.ascontiguousarray(rows[..., offset:end])
-            arrays[name] = field.view(leaf.dtype).reshape(*rows.shape[:-1], *leaf.shape)
+            field = np.ascontiguousarray(rows[..., offset:end]).view(leaf.dtype)
+            if offset == end:  # an array of nothing, whose strides are not a tensor's
+                field = np.zeros_like(field)
+            arrays[name] = field.reshape(*rows.shape[:-1], *leaf.shape)
             offset = end
         return self.views(arrays)
 

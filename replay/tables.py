@@ -24,11 +24,16 @@ class TableSpec:
     samples_per_item: float | None = None
     """Draws per item that the limiter allows on average; None: no limit either way."""
     use_once: bool = False
-    """A first-in-first-out queue: each item is drawn once, and a full table blocks the writer."""
+    """A first-in-first-out queue: each item is drawn once, and a full table blocks the writer.
+
+    With ``per_task`` a full queue forgets its oldest item instead: a batch needs items of every
+    task, and one that blocked would keep the others from being filled.
+    """
     whole_trial: bool = False
     """An item is one whole episode (or trial), padded to ``length + 1`` rows."""
     per_task: bool = False
-    """One table for each task, named ``name/task``; an item goes to the task of its first row."""
+    """One table for each of the run's tasks, named ``name/task`` by the task's index in its family;
+    an item goes to the task of its first row."""
 
     def __post_init__(self) -> None:
         if self.length < 1 or self.stride < 1 or self.max_items < 1 or self.min_items < 1:
@@ -108,19 +113,20 @@ class Draw:
     """How a learner draws one named part of its batch.
 
     Without tasks: ``batch_size`` items of ``table``, arrays ``[T+1, B, ...]``. From a per-task
-    table: ``batch_size`` items of each of its N tasks, arrays ``[T+1, N, B, ...]``.
+    table: ``batch_size`` items of each of the run's N tasks in order, arrays ``[T+1, N, B, ...]``;
+    held-out tasks are not among them.
     """
 
     table: str
     batch_size: int
 
 
-def concrete_tables(specs: Sequence[TableSpec], num_tasks: int) -> tuple[TableSpec, ...]:
-    """The tables a back end must make: a per-task spec gives one for each of ``num_tasks``."""
+def concrete_tables(specs: Sequence[TableSpec], tasks: Sequence[int]) -> tuple[TableSpec, ...]:
+    """The tables a back end must make: a per-task spec gives one for each of ``tasks``."""
     tables = []
     for spec in specs:
         if spec.per_task:
-            tables += [replace(spec, name=task_table(spec.name, i)) for i in range(num_tasks)]
+            tables += [replace(spec, name=task_table(spec.name, i)) for i in tasks]
         else:
             tables.append(spec)
     return tuple(tables)
@@ -131,7 +137,7 @@ def task_table(name: str, task: int) -> str:
     return f"{name}/{task}"
 
 
-def max_bytes(specs: Sequence[TableSpec], row_bytes: int, num_tasks: int) -> int:
+def max_bytes(specs: Sequence[TableSpec], row_bytes: int, tasks: Sequence[int]) -> int:
     """Bytes that full tables hold, without a back end's own overhead (a few per cent and up)."""
-    tables = concrete_tables(specs, num_tasks)
+    tables = concrete_tables(specs, tasks)
     return sum(table.max_items * (table.length + 1) * row_bytes for table in tables)

@@ -55,6 +55,14 @@ class EnvironmentSpec:
     observation: Mapping[str, ArraySpec]
     action: ContinuousAction | DiscreteAction
     num_tasks: int = 1
+    """Tasks of the family, I dynamics x J goals; task (i, j) has index ``i * J + j``."""
+    num_goals: int = 1
+    """J."""
+
+    @property
+    def num_dynamics(self) -> int:
+        """I."""
+        return self.num_tasks // self.num_goals
 
     def step_spec(self, extras: Mapping[str, ArraySpec]) -> Step:
         """The description of a row of replay for these tasks and an agent's ``extras``."""
@@ -74,7 +82,7 @@ class Timestep(NamedTuple):
     is_first: Tensor
     """bool: the episode (or trial) starts here, so state from before does not apply."""
     task: Tensor
-    """int64 index of the task; only agents that may know it look."""
+    """int64 index of the task in its family; only agents that may know it look."""
 
 
 class Acting(NamedTuple):

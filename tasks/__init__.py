@@ -34,3 +34,9 @@ for _task in _MANIPULATION:
     _register_arena_task(_task, "tasks.manipulation:Manipulation", task=_task)
 for _n in (1, 4, 8):
     register(id=f"skill/Grid-{_n}step-v0", entry_point="tasks.grid:Grid", kwargs={"body_steps": _n})
+register(
+    id="skill/CartPole-v0",
+    entry_point="tasks.cartpole:CartPole",
+    vector_entry_point="tasks.cartpole:VectorCartPole",
+)
+register(id="skill/Reacher-v0", entry_point="tasks.reacher:Reacher")

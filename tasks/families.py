@@ -7,7 +7,7 @@ A task keeps its family's index in every set, so that train and test sets agree 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -134,10 +134,35 @@ class TaskSet:
 
         Raises ValueError if the task is not in this set: held-out tasks stay held out.
         """
-        if task not in self.tasks:
-            raise ValueError(f"task {task} is not in this set, which has {self.tasks}")
+        self._require(task)
         chosen = {**self.family.task_kwargs(task), **kwargs}
         return gymnasium.make(self.family.env_id, disable_env_checker=True, **chosen)
+
+    def make_batch(self, tasks: Sequence[int]) -> gymnasium.vector.VectorEnv | None:
+        """Environments that step as arrays, one for each of ``tasks``; None without such a form.
+
+        A task has it if it is registered with a ``vector_entry_point``, which is given a list, one
+        value for each environment, for every argument that varies in the family.
+        Raises ValueError if a task is not in this set.
+        """
+        for task in tasks:
+            self._require(task)
+        family = self.family
+        if gymnasium.spec(family.env_id).vector_entry_point is None:
+            return None
+        chosen = [family.task_kwargs(task) for task in tasks]
+        varied = {name: [one[name] for one in chosen] for name in chosen[0].keys() - family.kwargs}
+        return gymnasium.make_vec(
+            family.env_id,
+            num_envs=len(tasks),
+            vectorization_mode="vector_entry_point",
+            **family.kwargs,
+            **varied,
+        )
+
+    def _require(self, task: int) -> None:
+        if task not in self.tasks:
+            raise ValueError(f"task {task} is not in this set, which has {self.tasks}")
 
 
 def single_task(env_id: str, **kwargs: Any) -> TaskSet:

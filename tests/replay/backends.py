@@ -26,8 +26,8 @@ class MemoryBackend:
     def __init__(self) -> None:
         self.replay: InMemoryReplay
 
-    def start(self, specs, draws, num_tasks=1, restore: Path | None = None) -> None:
-        self.replay = InMemoryReplay(specs, LAYOUT, num_tasks, seed=7, draws=draws)
+    def start(self, specs, draws, tasks=(0,), restore: Path | None = None) -> None:
+        self.replay = InMemoryReplay(specs, LAYOUT, tasks, seed=7, draws=draws)
         if restore is not None:
             self.replay.load(restore)
 
@@ -57,8 +57,8 @@ class ReverbBackend:
         self._stack = stack
         self.server: ServerProcess
 
-    def start(self, specs, draws, num_tasks=1, restore: Path | None = None) -> None:
-        self._made = (specs, LAYOUT, num_tasks, draws)
+    def start(self, specs, draws, tasks=(0,), restore: Path | None = None) -> None:
+        self._made = (specs, LAYOUT, tasks, draws)
         self.server = ServerProcess(*self._made, restore=restore)
         self._stack.callback(self.server.stop)
 
@@ -68,8 +68,8 @@ class ReverbBackend:
         return writer
 
     def reader(self) -> Reader:
-        specs, layout, num_tasks, draws = self._made
-        reader = ReverbReader(self.server.address, specs, layout, num_tasks, draws)
+        specs, layout, tasks, draws = self._made
+        reader = ReverbReader(self.server.address, specs, layout, tasks, draws)
         self._stack.callback(reader.close)
         return reader
 

@@ -28,7 +28,7 @@ DRAWS = {"w": Draw("w", 32), "q": Draw("q", 8)}
 @pytest.fixture
 def serve(servers):
     def start(specs=SPECS, draws=DRAWS, **kwargs) -> ServerProcess:
-        server = ServerProcess(specs, LAYOUT, 1, draws, **kwargs)
+        server = ServerProcess(specs, LAYOUT, (0,), draws, **kwargs)
         servers.callback(server.stop)
         return server
 
@@ -39,7 +39,7 @@ def test_a_killed_server_comes_back_with_everything_saved(serve, servers, tmp_pa
     # A killed server leaves its scratch folder behind: pytest removes this one.
     server = serve(scratch=tmp_path)
     writer = ReverbWriter(server.address, SPECS, LAYOUT, 2)
-    reader = ReverbReader(server.address, SPECS, LAYOUT, 1, DRAWS)
+    reader = ReverbReader(server.address, SPECS, LAYOUT, (0,), DRAWS)
     servers.callback(writer.close)
     servers.callback(reader.close)
     streams = Streams(2, actions=9, offset=4)
@@ -99,7 +99,7 @@ def test_readers_and_writers_may_come_before_the_server(serve, servers) -> None:
         probe.bind(("", 0))
         port = probe.getsockname()[1]
     writer = ReverbWriter(f"localhost:{port}", SPECS, LAYOUT, 1)
-    reader = ReverbReader(f"localhost:{port}", SPECS, LAYOUT, 1, DRAWS)
+    reader = ReverbReader(f"localhost:{port}", SPECS, LAYOUT, (0,), DRAWS)
     servers.callback(writer.close)
     servers.callback(reader.close)
     streams = Streams(1)
@@ -116,7 +116,7 @@ def test_far_more_items_than_reverb_may_hold_are_kept_in_order(serve, servers) -
     specs, draws = [queue("q", 1, 20)], {"q": Draw("q", 20)}
     server = serve(specs, draws)
     writer = ReverbWriter(server.address, specs, LAYOUT, 1, run_ahead=8)
-    reader = ReverbReader(server.address, specs, LAYOUT, 1, draws)
+    reader = ReverbReader(server.address, specs, LAYOUT, (0,), draws)
     servers.callback(writer.close)
     servers.callback(reader.close)
     streams = Streams(1, actions=10_000)
@@ -146,7 +146,7 @@ def test_a_server_without_the_table_is_named(serve, servers) -> None:
     server = serve()
     specs = [windows("other", 4, 10)]
     writer = ReverbWriter(server.address, specs, LAYOUT, 1)
-    reader = ReverbReader(server.address, specs, LAYOUT, 1, {"b": Draw("other", 2)})
+    reader = ReverbReader(server.address, specs, LAYOUT, (0,), {"b": Draw("other", 2)})
     servers.callback(writer.close)
     servers.callback(reader.close)
     with pytest.raises(ValueError, match="no table 'other'"):
@@ -167,7 +167,7 @@ def test_rows_of_another_run_are_named(serve, servers) -> None:
         writer.append(streams.next())
     assert writer.flush(30.0)
     other = RowLayout(step_spec({"x": ArraySpec((3,))}, ArraySpec(()), {}))
-    reader = ReverbReader(server.address, SPECS, other, 1, {"b": Draw("w", 2)})
+    reader = ReverbReader(server.address, SPECS, other, (0,), {"b": Draw("w", 2)})
     servers.callback(reader.close)
     with pytest.raises(ValueError, match="another row"):
         reader.next("b", 30.0)
@@ -184,7 +184,7 @@ from tests.replay.test_faults import DRAWS, SPECS
 writer = ReverbWriter(sys.argv[1], SPECS, LAYOUT, 1)
 writer.append(Streams(1).next())
 assert writer.flush(30.0)
-reader = ReverbReader(sys.argv[1], SPECS, LAYOUT, 1, DRAWS)
+reader = ReverbReader(sys.argv[1], SPECS, LAYOUT, (0,), DRAWS)
 assert reader.next("w", 0.2) is None
 loaded = [name for name in sys.modules if name.split(".")[0] in ("tensorflow", "reverb")]
 assert not loaded, loaded
@@ -238,7 +238,7 @@ def test_the_public_package_reads_ours_and_we_read_its(serve, servers, tmp_path)
     read = LAYOUT.unpack(np.load(tmp_path / "i.npy"))
     assert list(read["observation/id"][:, 0, 2]) == [0, 6, 12, 18, 24]
     assert read["is_first"][:, 6].all()
-    reader = ReverbReader(server.address, specs, LAYOUT, 1, {"back": draws["back"]})
+    reader = ReverbReader(server.address, specs, LAYOUT, (0,), {"back": draws["back"]})
     servers.callback(reader.close)
     batch = draw(reader, "back", 30.0)
     check_rows(batch, padded=True)

@@ -15,7 +15,7 @@ DRAWS = {"w": Draw("w", 4), "t": Draw("t", 16), "q": Draw("q", 3)}
 
 
 def made(seed: int) -> InMemoryReplay:
-    return InMemoryReplay(SPECS, LAYOUT, 1, seed, DRAWS)
+    return InMemoryReplay(SPECS, LAYOUT, (0,), seed, DRAWS)
 
 
 def play(replay: InMemoryReplay, writer, streams: Streams, steps: int) -> list[bytes]:

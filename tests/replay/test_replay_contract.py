@@ -66,7 +66,7 @@ def test_trials_are_whole_and_padded(backend) -> None:
 
 def test_each_task_has_its_table(backend) -> None:
     spec = transitions("t", 1000, per_task=True)
-    backend.start([spec], {"b": Draw("t", 32)}, num_tasks=3)
+    backend.start([spec], {"b": Draw("t", 32)}, tasks=(0, 1, 2))
     streams = Streams(3, actions=4, task=lambda stream, episode: (stream + episode) % 3)
     write(backend, backend.writer(3), streams, 50)
     batch = draw(backend.reader(), "b", backend.patience_s)
@@ -77,7 +77,7 @@ def test_each_task_has_its_table(backend) -> None:
 
 
 def test_a_batch_waits_for_every_task(backend) -> None:
-    backend.start([trials("e", 4, 100, per_task=True)], {"b": Draw("e", 2)}, num_tasks=2)
+    backend.start([trials("e", 4, 100, per_task=True)], {"b": Draw("e", 2)}, tasks=(0, 1))
     reader = backend.reader()
     write(backend, backend.writer(1), Streams(1, actions=4), 26)
     assert reader.next("b", backend.impatience_s) is None
@@ -86,6 +86,31 @@ def test_a_batch_waits_for_every_task(backend) -> None:
     batch = draw(reader, "b", backend.patience_s)
     check_rows(batch, padded=True)
     assert (batch.task[0] == np.array([[0], [1]])).all()
+
+
+def test_held_out_tasks_have_no_table_and_no_place_in_a_batch(backend) -> None:
+    backend.start([transitions("t", 1000, per_task=True)], {"b": Draw("t", 8)}, tasks=(1, 4))
+    streams = Streams(2, actions=4, task=lambda stream, episode: (1, 4)[stream])
+    write(backend, backend.writer(2), streams, 30)
+    batch = draw(backend.reader(), "b", backend.patience_s)
+    assert batch.reward.shape == (2, 2, 8)
+    assert (batch.task[0] == np.array([[1], [4]])).all()
+    assert set(backend.info()) == {"t/1", "t/4"}
+
+
+def test_a_full_queue_of_one_task_forgets_its_oldest_items(backend) -> None:
+    """Neither its writer nor the other task's has to wait, and a batch still comes."""
+    spec = trials("e", 4, 3, use_once=True, per_task=True)
+    backend.start([spec], {"b": Draw("e", 2)}, tasks=(0, 1))
+    write(backend, backend.writer(1), Streams(1, actions=4), 51)
+    until(lambda: backend.info()["e/0"].inserted == 10, "ten trials were written")
+    assert backend.info()["e/0"].size == 3
+    write(backend, backend.writer(1), Streams(1, actions=4, task=lambda stream, episode: 1), 11)
+    reader = backend.reader()
+    batch = draw(reader, "b", backend.patience_s)
+    check_rows(batch, padded=True)
+    assert batch.observation["id"][0, :, :, 2].tolist() == [[35, 40], [0, 5]]
+    assert reader.next("b", backend.impatience_s) is None
 
 
 def test_a_queue_gives_each_item_once_and_in_order(backend) -> None:
@@ -202,7 +227,7 @@ def test_a_restored_replay_goes_on(backend, tmp_path) -> None:
         transitions("t", 1000, per_task=True),
     ]
     draws = {"b": Draw("w", 4), "once": Draw("q", 5), "tasks": Draw("t", 2)}
-    backend.start(specs, draws, num_tasks=2)
+    backend.start(specs, draws, tasks=(0, 1))
     streams = Streams(2, task=lambda stream, episode: stream)
     write(backend, backend.writer(2), streams, 90)
     reader = backend.reader()
@@ -212,7 +237,7 @@ def test_a_restored_replay_goes_on(backend, tmp_path) -> None:
     before = backend.info()
     backend.stop()
 
-    backend.start(specs, draws, num_tasks=2, restore=tmp_path / "saved")
+    backend.start(specs, draws, tasks=(0, 1), restore=tmp_path / "saved")
     after = backend.info()
     assert {name: info[:3] for name, info in after.items()} == {
         name: info[:3] for name, info in before.items()

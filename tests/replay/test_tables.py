@@ -10,9 +10,9 @@ from replay.tables import concrete_tables, max_bytes, queue, transitions, trials
 
 def test_a_per_task_table_is_one_for_each_task() -> None:
     specs = [windows("w", 4, 10), transitions("t", 5, per_task=True)]
-    names = [table.name for table in concrete_tables(specs, 3)]
-    assert names == ["w", "t/0", "t/1", "t/2"]
-    assert max_bytes(specs, row_bytes=100, num_tasks=3) == 10 * 5 * 100 + 3 * 5 * 2 * 100
+    names = [table.name for table in concrete_tables(specs, (0, 1, 4))]
+    assert names == ["w", "t/0", "t/1", "t/4"]
+    assert max_bytes(specs, row_bytes=100, tasks=(0, 1, 4)) == 10 * 5 * 100 + 3 * 5 * 2 * 100
 
 
 @pytest.mark.parametrize(

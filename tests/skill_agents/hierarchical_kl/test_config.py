@@ -52,7 +52,7 @@ def test_neighbouring_unrolls_learn_from_neighbouring_steps(make, period):
 def test_losses_take_the_rows_that_tables_give():
     agent = svg0(unroll_length=4, batch_size=2, minimum_unrolls=1, latent_period=2).float()
     layout = RowLayout(DRIVEN.step_spec(agent.extras_spec()))
-    replay = InMemoryReplay(agent.tables(), layout, 1, 0, agent.draws())
+    replay = InMemoryReplay(agent.tables(), layout, (0,), 0, agent.draws())
     writer, reader = replay.writer(2), replay.reader()
     row = layout.views(layout.zeros(2))
     for _ in range(20):

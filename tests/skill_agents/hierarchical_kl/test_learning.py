@@ -62,7 +62,7 @@ def train(config, make, rounds: int, steps: int, updates: int) -> tuple[float, f
     envs = VectorEnv(make, [0] * 8, seed=0)
     agent = config.build(envs.spec)
     layout = RowLayout(envs.spec.step_spec(agent.extras_spec()))
-    replay = InMemoryReplay(agent.tables(), layout, 1, 0, agent.draws())
+    replay = InMemoryReplay(agent.tables(), layout, (0,), 0, agent.draws())
     actor = Actor(envs, agent, replay.writer(envs.size), seed=0)
     learner = Learner(agent)
     batches = Batches(replay.reader(), agent.draws(), learner.device)

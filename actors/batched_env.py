@@ -1,0 +1,89 @@
+"""Environments that step as arrays, behind the same face as `VectorEnv`.
+
+Gymnasium's next-step autoreset is already the order of rows that `replay.step` asks for: after
+the last step of an episode the next one ignores the action and shows a new first observation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import gymnasium
+import numpy as np
+
+from actors.vector_env import EpisodeResult, Outcome, VectorEnv, environment_spec
+from tasks.families import TaskSet
+
+
+class BatchedEnv:
+    """A `gymnasium.vector.VectorEnv`, each of its environments bound to one task.
+
+    It is one piece of code and has no single environment that could be reset alone: what it raises
+    is not caught, and a number that is not finite raises FloatingPointError.
+    """
+
+    failures = 0
+
+    def __init__(self, env: gymnasium.vector.VectorEnv, tasks: Sequence[int], seed: int) -> None:
+        mode = env.metadata.get("autoreset_mode")
+        if mode != gymnasium.vector.AutoresetMode.NEXT_STEP:
+            raise ValueError(f"environments as arrays must reset on the next step, not {mode}")
+        self.env = env
+        self.tasks = np.asarray(tasks, np.int32)
+        self.size = env.num_envs
+        self.spec = environment_spec(_OneOf(env))
+        self.observation = {name: np.asarray(a) for name, a in env.reset(seed=seed)[0].items()}
+        """o_t of every environment, ``[B, ...]``."""
+        self.is_first = np.ones(self.size, bool)
+        self._over = np.zeros(self.size, bool)
+        self._returns = np.zeros(self.size)
+        self._lengths = np.zeros(self.size, np.int64)
+
+    def step(self, action: np.ndarray) -> Outcome:
+        """Act everywhere, as `VectorEnv.step`; no environment fails alone."""
+        over = self._over
+        seen, reward, terminated, truncated, info = self.env.step(action)
+        reward = np.where(over, 0.0, reward).astype(np.float32)
+        self.observation = seen
+        arrays = (reward, *(a for a in seen.values() if a.dtype.kind == "f"))
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise FloatingPointError(f"{self.env} gave an observation or reward that is not finite")
+        discount = (~(terminated | over)).astype(np.float32)
+        self._returns[over] = self._lengths[over] = 0
+        self._returns += reward
+        self._lengths += ~over
+        self.is_first = over
+        self._over = terminated | truncated
+        ended = np.flatnonzero(self._over).tolist() if self._over.any() else []
+        success = info.get("success")
+        episodes = [
+            EpisodeResult(
+                int(self.tasks[slot]),
+                float(self._returns[slot]),
+                int(self._lengths[slot]),
+                None if success is None else bool(success[slot]),
+            )
+            for slot in ended
+        ]
+        return Outcome(reward, discount, ~over, [], episodes, ended)
+
+    def close(self) -> None:
+        """Close the environments."""
+        self.env.close()
+
+
+Environments = VectorEnv | BatchedEnv
+
+
+def environments(tasks: TaskSet, slots: Sequence[int], seed: int) -> Environments:
+    """An environment for each task of ``slots``, stepping as arrays where the family can."""
+    batch = tasks.make_batch(slots)
+    return VectorEnv(tasks.make, slots, seed) if batch is None else BatchedEnv(batch, slots, seed)
+
+
+class _OneOf:
+    """The spaces of one environment of many."""
+
+    def __init__(self, env: gymnasium.vector.VectorEnv) -> None:
+        self.observation_space = env.single_observation_space
+        self.action_space = env.single_action_space

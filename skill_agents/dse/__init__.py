@@ -1,0 +1,1 @@
+"""Disentangled skill embeddings (Petangoda et al.)."""

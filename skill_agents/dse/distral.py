@@ -1,0 +1,126 @@
+"""Baseline: Distral, policies of the tasks distilled into, and kept close to, a shared one.
+
+Teh et al. 2017, "Distral: Robust multitask reinforcement learning", the two-column form with KL
+and entropy regularisation, trained by REINFORCE on whole trials as in `reinforce`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from replay.tables import Draw, TableSpec
+from skill_agents.agent import (
+    Acting,
+    ActState,
+    Agent,
+    AgentConfig,
+    Batch,
+    DiscreteAction,
+    EnvironmentSpec,
+    Metrics,
+    ParameterGroup,
+    Timestep,
+)
+from skill_agents.dse import trials
+from skill_agents.dse.policies import per_task
+from skill_agents.nets.categorical import Categorical
+from skill_agents.nets.stacked_mlp import StackedMLP
+from skill_agents.nets.view import View
+
+
+@dataclass(frozen=True)
+class DistralConfig(AgentConfig):
+    """Hyperparameters of appendix C.1; where it is silent, those of DSE-REINFORCE."""
+
+    groups: tuple[str, ...] = ("state",)
+    alpha: float = 0.5  # Appendix C.1
+    beta: float = 10.0  # Appendix C.1
+    hidden: tuple[int, ...] = (50, 50)  # Appendix C.1, ReLU
+    learning_rate: float = 1e-4  # Appendix C.1
+    gamma: float = 0.99  # Table 1
+    return_scale_rate: float = 0.02  # Table 1
+    trials_per_task: int = 4  # Table 1
+    max_length: int = 300  # Table 1
+
+    def build(self, spec: EnvironmentSpec) -> Distral:
+        """The agent."""
+        return Distral(self, spec)
+
+
+class Distral(Agent):
+    """pi_i(a | s) ~ exp(alpha h(a | s) + beta f_i(a | s)), pi_0(a | s) ~ exp(h(a | s))."""
+
+    acting_parts = ("shared", "tasks")
+
+    def __init__(self, config: DistralConfig, spec: EnvironmentSpec) -> None:
+        super().__init__()
+        if not isinstance(spec.action, DiscreteAction):
+            raise ValueError("this Distral is made for discrete actions")
+        self.config = config
+        self.view = View(config.groups, spec.observation)
+        size, count = self.view.size, spec.action.count
+        self.shared = StackedMLP(1, size, config.hidden, count, nn.ReLU)
+        self.tasks = StackedMLP(spec.num_tasks, size, config.hidden, count, nn.ReLU)
+        self.scale = trials.ReturnScale(spec.num_tasks, config.return_scale_rate)
+
+    def policies(
+        self, observation: Mapping[str, Tensor], task: Tensor
+    ) -> tuple[Categorical, Categorical]:
+        """pi_i and pi_0 for groups ``[..., N, B, *]`` of tasks ``[N]``."""
+        state = self.view(observation)
+        h = per_task(self.shared, state, torch.zeros_like(task))
+        logits = self.config.alpha * h + self.config.beta * per_task(self.tasks, state, task)
+        return Categorical(logits.log_softmax(-1)), Categorical(h.log_softmax(-1))
+
+    def act(
+        self,
+        timestep: Timestep,
+        state: ActState,
+        explore: bool,
+        generator: torch.Generator | None = None,
+    ) -> Acting:
+        """By pi_i, whether it explores or not: see the README."""
+        observation = {name: array.unsqueeze(1) for name, array in timestep.observation.items()}
+        policy, _ = self.policies(observation, timestep.task)
+        return Acting(policy.sample(generator).squeeze(1), state, {})
+
+    def tables(self) -> tuple[TableSpec, ...]:
+        """Whole trials."""
+        return trials.tables(self.config.trials_per_task, self.config.max_length)
+
+    def draws(self) -> Mapping[str, Draw]:
+        """M of each task."""
+        return trials.draws(self.config.trials_per_task)
+
+    def parameter_groups(self) -> Mapping[str, ParameterGroup]:
+        """The shared network h, and the tasks' own f_i."""
+        rate = self.config.learning_rate
+        return {
+            "shared": ParameterGroup(list(self.shared.parameters()), rate),
+            "tasks": ParameterGroup(list(self.tasks.parameters()), rate),
+        }
+
+    def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
+        """Eqs. 7 to 10 of the Distral paper, with returns normalised for each task."""
+        c = self.config
+        played = trials.read(batch["trials"], c.gamma)
+        policy, prior = self.policies(played.observation, played.task)
+        log_prob, log_prior = policy.log_prob(played.action), prior.log_prob(played.action)
+        reward = played.reward + (c.alpha * log_prior - log_prob) / c.beta
+        value = trials.returns(played, reward)
+        self.scale.update(value, played)
+        score = trials.sum_over_steps(self.scale.normalise(value, played.task) * log_prob, played)
+        # pi_0 is regressed to what the tasks do; on the same scale as the returns.
+        std = self.scale.moments(played.task).std().unsqueeze(-1)
+        distilled = trials.sum_over_steps(c.alpha / c.beta * log_prior / std, played)
+        metrics = {
+            "return": trials.mean_over_steps(value, played),
+            "entropy_nats": trials.mean_over_steps(policy.entropy(), played),
+            "length_steps": played.acted.sum(0).float().mean(),
+            "log_ratio_nats": trials.mean_over_steps(log_prob - log_prior, played),
+        }
+        return {"shared": -score - distilled, "tasks": -score}, metrics

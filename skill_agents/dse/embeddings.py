@@ -1,0 +1,222 @@
+"""Skill embeddings: q_delta(z | i) of the dynamics and q_omega(g | j) of the goal, and baselines.
+
+An embedding gives each task of the grid a diagonal Gaussian over latents. All of them speak of
+tasks by their index in the family, ``i * J + j``, and of noise instead of latents: what a
+trajectory stores is the noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from skill_agents.agent import EnvironmentSpec
+from skill_agents.nets.gaussian import Gaussian
+from skill_agents.ops.divergence import gaussian_kl
+
+
+class IndexedGaussian(nn.Module):
+    """One learned diagonal Gaussian ``[D]`` for each index."""
+
+    def __init__(self, count: int, size: int, initial_spread: float, initial_std: float) -> None:
+        super().__init__()
+        self.size = size
+        self.mean = nn.Parameter(initial_spread * torch.randn(count, size))
+        self.log_std = nn.Parameter(torch.full((count, size), initial_std).log())
+
+    def forward(self, index: Tensor) -> Gaussian:
+        """The Gaussians ``[K, D]`` of indices ``[K]``."""
+        return Gaussian(self.mean[index], self.log_std[index].exp())
+
+    def divergence(self) -> Tensor:
+        """KL(q || N(0, I)) of every index, ``[count]``."""
+        std = self.log_std.exp()
+        return gaussian_kl(self.mean, std, torch.zeros_like(std), torch.ones_like(std))
+
+    def log_ratio(self, index: Tensor, latent: Tensor) -> Tensor:
+        """log q(latent | index) - log p(latent), ``[..., K, B]`` for latents ``[..., K, B, D]``."""
+        mean, log_std = self.mean[index].unsqueeze(-2), self.log_std[index].unsqueeze(-2)
+        noise = (latent - mean) / log_std.exp()
+        return (0.5 * (latent.square() - noise.square()) - log_std).sum(-1)
+
+    def loss(self, index: Tensor, kappa: Tensor, alpha: float) -> Tensor:
+        """Sum over indices of KL - alpha E[kappa], the mean over the tasks ``[K]`` of the index."""
+        number = torch.zeros(len(self.mean), dtype=kappa.dtype, device=kappa.device)
+        number = number.index_add(0, index, torch.ones_like(kappa))
+        return self.divergence().sum() - alpha * (kappa / number[index]).sum()
+
+
+class Embedding(nn.Module):
+    """Latents of tasks. ``size`` is the number of components of noise and latent."""
+
+    size: int
+
+    def forward(self, task: Tensor, noise: Tensor) -> Tensor:
+        """Latents ``[..., N, B, size]`` of tasks ``[N]`` from standard noise of that shape."""
+        raise NotImplementedError
+
+    def cost(self) -> Tensor:
+        """The embeddings' KL terms of one step (eq. 1), weighted, averaged over the indices."""
+        raise NotImplementedError
+
+    def information(self, task: Tensor, latent: Tensor) -> Tensor:
+        """The same terms at drawn latents, ``[..., N, B]``: sum of log(q / p) / alpha (eq. 2)."""
+        raise NotImplementedError
+
+    def groups(self) -> Mapping[str, IndexedGaussian]:
+        """The parts that have a loss of their own in DSE-SAC."""
+        raise NotImplementedError
+
+    def losses(self, task: Tensor, kappa: Tensor) -> Mapping[str, Tensor]:
+        """Eq. 4, a loss for each of `groups`, from kappa_ij ``[N]`` of tasks ``[N]``."""
+        raise NotImplementedError
+
+
+class Disentangled(Embedding):
+    """The paper's: z of the dynamics and g of the goal, the latent is (z, g)."""
+
+    def __init__(self, config: DisentangledConfig, spec: EnvironmentSpec) -> None:
+        super().__init__()
+        spread, std = config.initial_spread, config.initial_std
+        self.dynamics = IndexedGaussian(spec.num_dynamics, config.dynamics_size, spread, std)
+        self.goal = IndexedGaussian(spec.num_goals, config.goal_size, spread, std)
+        self.num_goals = spec.num_goals
+        self.size = config.dynamics_size + config.goal_size
+        self.alphas = config.alpha_dynamics, config.alpha_goal
+
+    def gaussian(self, task: Tensor) -> Gaussian:
+        """The product q(z | i) q(g | j) of tasks ``[N]`` as one Gaussian ``[N, size]``."""
+        z, g = self.dynamics(task // self.num_goals), self.goal(task % self.num_goals)
+        return Gaussian(torch.cat([z.mean, g.mean], -1), torch.cat([z.std, g.std], -1))
+
+    def forward(self, task: Tensor, noise: Tensor) -> Tensor:
+        """z and g side by side."""
+        mean, std = self.gaussian(task)
+        return mean.unsqueeze(-2) + std.unsqueeze(-2) * noise
+
+    def cost(self) -> Tensor:
+        """E_i KL_i / alpha_d + E_j KL_j / alpha_r."""
+        alpha_d, alpha_r = self.alphas
+        return self.dynamics.divergence().mean() / alpha_d + self.goal.divergence().mean() / alpha_r
+
+    def information(self, task: Tensor, latent: Tensor) -> Tensor:
+        """log(q / p)(z) / alpha_d + log(q / p)(g) / alpha_r."""
+        z, g = latent.split([self.dynamics.size, self.goal.size], -1)
+        alpha_d, alpha_r = self.alphas
+        of_z = self.dynamics.log_ratio(task // self.num_goals, z) / alpha_d
+        return of_z + self.goal.log_ratio(task % self.num_goals, g) / alpha_r
+
+    def groups(self) -> Mapping[str, IndexedGaussian]:
+        """delta and omega."""
+        return {"dynamics": self.dynamics, "goal": self.goal}
+
+    def losses(self, task: Tensor, kappa: Tensor) -> Mapping[str, Tensor]:
+        """D_i averages kappa over the goals, G_j over the dynamics."""
+        alpha_d, alpha_r = self.alphas
+        return {
+            "dynamics": self.dynamics.loss(task // self.num_goals, kappa, alpha_d),
+            "goal": self.goal.loss(task % self.num_goals, kappa, alpha_r),
+        }
+
+
+class SingleEmbedding(Embedding):
+    """Baseline: one latent for each task, which may mix what the dynamics and the goal ask for."""
+
+    def __init__(self, config: SingleEmbeddingConfig, spec: EnvironmentSpec) -> None:
+        super().__init__()
+        spread, std = config.initial_spread, config.initial_std
+        self.task = IndexedGaussian(spec.num_tasks, config.size, spread, std)
+        self.size = config.size
+        self.alpha = config.alpha
+
+    def forward(self, task: Tensor, noise: Tensor) -> Tensor:
+        """One latent."""
+        mean, std = self.task(task)
+        return mean.unsqueeze(-2) + std.unsqueeze(-2) * noise
+
+    def cost(self) -> Tensor:
+        """E_ij KL_ij / alpha."""
+        return self.task.divergence().mean() / self.alpha
+
+    def information(self, task: Tensor, latent: Tensor) -> Tensor:
+        """log(q / p) / alpha."""
+        return self.task.log_ratio(task, latent) / self.alpha
+
+    def groups(self) -> Mapping[str, IndexedGaussian]:
+        """All of it."""
+        return {"task_embedding": self.task}
+
+    def losses(self, task: Tensor, kappa: Tensor) -> Mapping[str, Tensor]:
+        """Nothing to average: each task has its own."""
+        return {"task_embedding": self.task.loss(task, kappa, self.alpha)}
+
+
+class NoEmbedding(Embedding):
+    """A latent of size 0, for policies that share nothing."""
+
+    size = 0
+
+    def forward(self, task: Tensor, noise: Tensor) -> Tensor:
+        """Nothing."""
+        return noise
+
+    def cost(self) -> Tensor:
+        """Zero."""
+        return torch.zeros(())
+
+    def information(self, task: Tensor, latent: Tensor) -> Tensor:
+        """Zero."""
+        return torch.zeros_like(latent[..., :0].sum(-1))
+
+    def groups(self) -> Mapping[str, IndexedGaussian]:
+        """None."""
+        return {}
+
+    def losses(self, task: Tensor, kappa: Tensor) -> Mapping[str, Tensor]:
+        """None."""
+        return {}
+
+
+@dataclass(frozen=True)
+class DisentangledConfig:
+    """q_delta and q_omega; the defaults are table 1's."""
+
+    dynamics_size: int = 2  # Table 1, dim z
+    goal_size: int = 2  # Table 1, dim g
+    alpha_dynamics: float = 50_000.0  # Table 1
+    alpha_goal: float = 1_000.0  # Table 1
+    initial_spread: float = 1.0  # of the means; not given: the prior's
+    initial_std: float = 1.0  # not given: the prior's
+
+    def build(self, spec: EnvironmentSpec) -> Embedding:
+        """The embeddings, freshly initialised."""
+        return Disentangled(self, spec)
+
+
+@dataclass(frozen=True)
+class SingleEmbeddingConfig:
+    """Appendix B.3: its dimension is the sum of those of z and g, all else is alike."""
+
+    size: int = 4  # Appendix B.3
+    alpha: float = 1_000.0  # Table 1 has two; the goal's, as the latent holds the goal too
+    initial_spread: float = 1.0  # as in `DisentangledConfig`
+    initial_std: float = 1.0
+
+    def build(self, spec: EnvironmentSpec) -> Embedding:
+        """The embedding, freshly initialised."""
+        return SingleEmbedding(self, spec)
+
+
+@dataclass(frozen=True)
+class NoEmbeddingConfig:
+    """For independent learners."""
+
+    def build(self, spec: EnvironmentSpec) -> Embedding:
+        """Nothing."""
+        return NoEmbedding()
+
+
+EmbeddingConfig = DisentangledConfig | SingleEmbeddingConfig | NoEmbeddingConfig

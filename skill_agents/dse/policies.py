@@ -1,0 +1,111 @@
+"""Policies pi(a | s, z, g) of one tanh layer: one that all tasks share, or one for each task.
+
+They take rows ``[..., N, B, *]`` of N tasks; B environments that act are N = B tasks of one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from skill_agents.agent import ContinuousAction, EnvironmentSpec
+from skill_agents.nets.categorical import Categorical, CategoricalHead
+from skill_agents.nets.gaussian import Gaussian, GaussianHead
+from skill_agents.nets.stacked_mlp import StackedMLP
+from skill_agents.nets.view import View
+
+
+class Policy(nn.Module):
+    """Actions of tasks ``[N]``."""
+
+    def forward(
+        self, observation: Mapping[str, Tensor], task: Tensor, latent: Tensor
+    ) -> Gaussian | Categorical:
+        """Groups ``[..., N, B, *]`` and latents ``[..., N, B, D]`` to a distribution."""
+        raise NotImplementedError
+
+
+class SharedPolicy(Policy):
+    """One network; the latents alone tell it the task.
+
+    Its input is the state, the latents, and the products of each state with each latent
+    (appendix B.3), through which a latent can change the gains of a nearly linear controller.
+    """
+
+    def __init__(self, config: SharedPolicyConfig, spec: EnvironmentSpec, latent: int) -> None:
+        super().__init__()
+        self.view = View(config.groups, spec.observation)
+        state = self.view.size
+        self.hidden = nn.Linear(state + latent + state * latent, config.hidden)
+        self.head: nn.Module
+        if isinstance(spec.action, ContinuousAction):
+            self.head = GaussianHead(config.hidden, spec.action.size, 0.7, 0.1, tanh_mean=True)
+        else:
+            self.head = CategoricalHead(config.hidden, spec.action.count)
+
+    def forward(
+        self, observation: Mapping[str, Tensor], task: Tensor, latent: Tensor
+    ) -> Gaussian | Categorical:
+        """``task`` is not looked at."""
+        state = self.view(observation)
+        products = (state.unsqueeze(-1) * latent.unsqueeze(-2)).flatten(-2)
+        out: Gaussian | Categorical = self.head(
+            torch.tanh(self.hidden(torch.cat([state, latent, products], -1)))
+        )
+        return out
+
+
+class IndependentPolicies(Policy):
+    """A network for each task of the family, for learners that share nothing."""
+
+    def __init__(self, config: IndependentPoliciesConfig, spec: EnvironmentSpec) -> None:
+        super().__init__()
+        if isinstance(spec.action, ContinuousAction):
+            raise ValueError("independent REINFORCE policies are made for discrete actions")
+        self.view = View(config.groups, spec.observation)
+        self.nets = StackedMLP(
+            spec.num_tasks, self.view.size, (config.hidden,), spec.action.count, nn.Tanh
+        )
+
+    def forward(
+        self, observation: Mapping[str, Tensor], task: Tensor, latent: Tensor
+    ) -> Categorical:
+        """``latent`` has size 0."""
+        return Categorical(per_task(self.nets, self.view(observation), task).log_softmax(-1))
+
+
+def per_task(nets: StackedMLP, inputs: Tensor, task: Tensor) -> Tensor:
+    """Rows ``[..., N, B, F]`` through the networks of tasks ``[N]``, ``[..., N, B, out]``."""
+    by_task = inputs.movedim(-3, 0)
+    out = nets(by_task.flatten(1, -2), task)
+    return out.unflatten(1, by_task.shape[1:-1]).movedim(0, -3)
+
+
+@dataclass(frozen=True)
+class SharedPolicyConfig:
+    """Appendix B.3."""
+
+    groups: tuple[str, ...] = ("state",)
+    hidden: int = 2  # Table 1, "H"
+
+    def build(self, spec: EnvironmentSpec, latent_size: int) -> Policy:
+        """The policy, freshly initialised."""
+        return SharedPolicy(self, spec, latent_size)
+
+
+@dataclass(frozen=True)
+class IndependentPoliciesConfig:
+    """Appendix B.3: as the shared policy."""
+
+    groups: tuple[str, ...] = ("state",)
+    hidden: int = 2  # Table 1, "H"
+
+    def build(self, spec: EnvironmentSpec, latent_size: int) -> Policy:
+        """The policies, freshly initialised; ``latent_size`` is 0."""
+        return IndependentPolicies(self, spec)
+
+
+PolicyConfig = SharedPolicyConfig | IndependentPoliciesConfig

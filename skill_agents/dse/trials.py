@@ -1,0 +1,112 @@
+"""Learning from whole trials, a few of each task, drawn once: what REINFORCE and Distral share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from replay.step import Step
+from replay.tables import Draw, TableSpec, trials
+from skill_agents.ops.pop_art import Moments, update_moments
+from skill_agents.ops.returns import discounted_returns
+
+
+def tables(trials_per_task: int, max_length: int) -> tuple[TableSpec, ...]:
+    """Each task's newest trials, no more than a batch of them: older ones would be off-policy."""
+    return (trials("trials", max_length, trials_per_task, use_once=True, per_task=True),)
+
+
+def draws(trials_per_task: int) -> Mapping[str, Draw]:
+    """M trajectories of every task, Algorithm 1."""
+    return {"trials": Draw("trials", trials_per_task)}
+
+
+class Trials(NamedTuple):
+    """The rows of a batch that carry an action: ``[T, N, B]`` of N tasks."""
+
+    observation: Mapping[str, Tensor]
+    action: Tensor
+    reward: Tensor
+    discount: Tensor
+    """0 after a termination."""
+    acted: Tensor
+    """bool: not padding."""
+    counted: Tensor
+    """bool: acted, and the return is as good as complete (see `read`)."""
+    task: Tensor
+    """``[N]``."""
+
+
+def read(rows: Step, gamma: float) -> Trials:
+    """The steps of trials ``[T+1, N, B]``.
+
+    A return is complete if the episode terminated. Where a time limit cut an episode of L steps,
+    only steps t <= L - H with H = 1 / (1 - gamma) count, as in appendix B.1.
+    """
+    acted = ~rows.is_first[1:]
+    length = acted.sum(0)
+    terminated = (acted & (rows.discount[:-1] == 0.0)).any(0)
+    t = torch.arange(len(acted), device=acted.device).reshape(-1, 1, 1)
+    complete = terminated | (t <= length - 1.0 / (1.0 - gamma))
+    return Trials(
+        observation={name: array[:-1] for name, array in rows.observation.items()},
+        action=rows.action[:-1],
+        reward=rows.reward[:-1],
+        discount=gamma * rows.discount[:-1],
+        acted=acted,
+        counted=acted & complete,
+        task=rows.task[0, :, 0].long(),
+    )
+
+
+def returns(played: Trials, reward: Tensor) -> Tensor:
+    """R~_t = sum_{h >= t} gamma^{h-t} reward_h, ``[T, N, B]``, without a gradient."""
+    reward = torch.where(played.acted, reward, 0.0).detach()
+    return discounted_returns(reward, played.discount, torch.zeros_like(reward[0]))
+
+
+class ReturnScale(nn.Module):
+    """Running mean and variance of each task's returns (Pop-Art, section 5.1)."""
+
+    def __init__(self, num_tasks: int, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self.mean: Tensor
+        self.second: Tensor
+        self.updates: Tensor
+        self.register_buffer("mean", torch.zeros(num_tasks))
+        self.register_buffer("second", torch.ones(num_tasks))
+        self.register_buffer("updates", torch.zeros(num_tasks))
+
+    def update(self, value: Tensor, played: Trials) -> None:
+        """Take in a batch of returns ``[T, N, B]``; call it before `normalise`.
+
+        The first 1 / rate batches are averaged alike, so that the start does not matter.
+        """
+        task = played.task
+        self.updates[task] += 1.0
+        rate = (1.0 / self.updates[task]).clamp(min=self.rate)
+        moments = update_moments(self.moments(task), value, played.counted, rate)
+        self.mean[task], self.second[task] = moments.mean, moments.second
+
+    def moments(self, task: Tensor) -> Moments:
+        """Of tasks ``[N]``."""
+        return Moments(self.mean[task], self.second[task])
+
+    def normalise(self, value: Tensor, task: Tensor) -> Tensor:
+        """Returns ``[T, N, B]`` at zero mean and unit variance."""
+        moments = self.moments(task)
+        return (value - moments.mean.unsqueeze(-1)) / moments.std().unsqueeze(-1)
+
+
+def sum_over_steps(value: Tensor, played: Trials) -> Tensor:
+    """The sum over the counted steps of a trajectory, averaged over trajectories and tasks."""
+    return torch.where(played.counted, value, 0.0).sum(0).mean()
+
+
+def mean_over_steps(value: Tensor, played: Trials) -> Tensor:
+    """The mean over every step that was acted, for metrics."""
+    return torch.where(played.acted, value.detach(), 0.0).sum() / played.acted.sum()

@@ -1,0 +1,210 @@
+"""Multi-task CartPole: balance the pole with its tip at a goal, on carts of several masses (DSE).
+
+The physics is Gymnasium's own CartPole with another mass of the cart. `CartPole` is that class with
+the task's reward; `VectorCartPole` steps many of them as arrays, each with a mass and a goal of
+its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from gymnasium.envs.classic_control.cartpole import CartPoleEnv
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+from PIL import Image, ImageDraw
+
+from tasks.families import TaskFamily, Variant
+
+CART_MASSES = (0.2, 1.0, 2.0)  # section 6.1
+GOALS = (-1.0, 0.0, 1.0)  # section 6.1, x of the goal
+EPISODE_STEPS = 300  # section 6.1
+SOLVED = 255.0
+"""Mean return of a cell that counts as solved: going straight to a goal one metre away and staying
+within 0.1 m of it gives about 275 of the 300."""
+
+GRID = TaskFamily(
+    "skill/CartPole-v0",
+    dynamics=tuple(Variant(f"mass={mass:g}", {"cart_mass": mass}) for mass in CART_MASSES),
+    goals=tuple(Variant(f"goal={goal:g}", {"goal": goal}) for goal in GOALS),
+)
+"""The 3x3 grid of the paper."""
+
+_MODEL = CartPoleEnv()
+"""Where Gymnasium keeps its constants."""
+_WIDTH, _HEIGHT = 480, 240
+
+
+def tip(state: np.ndarray) -> np.ndarray:
+    """x of the pole's tip, ``[...]``, from (x, x', theta, theta') ``[4, ...]``."""
+    return state[0] + 2.0 * _MODEL.length * np.sin(state[2])
+
+
+def reward(state: np.ndarray, goal: np.ndarray | float, fallen: np.ndarray | bool) -> np.ndarray:
+    """What arriving in ``state`` brings: 1 with the tip at the goal, 0 from one threshold away.
+
+    The paper does not give the form. Here ``1 - |x_goal - x_tip| / x_threshold`` clipped to [0, 1],
+    and nothing for the step that ends the episode by a fall or off the track.
+    """
+    near = 1.0 - np.abs(goal - tip(state)) / _MODEL.x_threshold
+    return np.clip(near, 0.0, 1.0) * ~np.asarray(fallen)
+
+
+class CartPole(gymnasium.Env):
+    """Balance the pole with its tip at x = ``goal``, on a cart of ``cart_mass`` kilograms.
+
+    Observation: ``state`` ``[4]`` float32: x, x', theta, theta' (m, m/s, rad, rad/s); neither mass
+    nor goal can be seen. Actions: 0 pushes left, 1 right. Terminates where Gymnasium's CartPole
+    does (12 degrees, 2.4 m) and truncates after ``episode_steps``.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 50}  # noqa: RUF012
+
+    def __init__(
+        self,
+        cart_mass: float = 1.0,
+        goal: float = 0.0,
+        episode_steps: int = EPISODE_STEPS,
+        render_mode: str | None = None,
+    ) -> None:
+        _check([cart_mass], episode_steps)
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode must be None or 'rgb_array', not {render_mode!r}")
+        self.render_mode = render_mode
+        self._goal, self._episode_steps, self._steps = goal, episode_steps, 0
+        self._physics = CartPoleEnv()
+        self._physics.masscart = cart_mass
+        self._physics.total_mass = cart_mass + self._physics.masspole
+        self.observation_space = spaces.Dict({"state": self._physics.observation_space})
+        self.action_space = self._physics.action_space
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Gymnasium's start: every component uniform within 0.05 of zero."""
+        super().reset(seed=seed)
+        seen, _ = self._physics.reset(seed=seed, options=options)
+        self._steps = 0
+        return {"state": seen}, {}
+
+    def step(self, action: int) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
+        """Push left (0) or right (1) for 0.02 s."""
+        seen, _, terminated, _, _ = self._physics.step(action)
+        self._steps += 1
+        brought = float(reward(self._physics.state, self._goal, terminated))
+        truncated = self._steps >= self._episode_steps and not terminated
+        return {"state": seen}, brought, terminated, truncated, {}
+
+    def render(self) -> np.ndarray | None:
+        """The cart from the side, uint8 ``[240, 480, 3]``; a green line marks the goal."""
+        if self.render_mode is None:
+            return None
+        x, _, theta, _ = self._physics.state
+        scale = _WIDTH / (2.2 * _MODEL.x_threshold)
+        floor, pole = 0.8 * _HEIGHT, 2.0 * _MODEL.length * scale
+
+        def across(metres: float) -> float:
+            return _WIDTH / 2 + scale * metres
+
+        image = Image.new("RGB", (_WIDTH, _HEIGHT), (245, 245, 245))
+        draw = ImageDraw.Draw(image)
+        draw.line((across(self._goal), 0, across(self._goal), floor), (40, 170, 80), 2)
+        draw.line((0, floor, _WIDTH, floor), (120, 120, 120), 2)
+        draw.rectangle((across(x) - 18, floor - 20, across(x) + 18, floor), (60, 60, 60))
+        top = floor - 20 - pole * np.cos(theta)
+        draw.line((across(x), floor - 20, across(x) + pole * np.sin(theta), top), (220, 120, 30), 6)
+        return np.asarray(image)
+
+
+class VectorCartPole(gymnasium.vector.VectorEnv):
+    """``num_envs`` `CartPole` tasks as arrays; ``cart_mass`` and ``goal`` are one or one for each.
+
+    An environment whose episode is over is reset by its next step, which ignores its action
+    (Gymnasium's next-step mode).
+    """
+
+    metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
+
+    def __init__(
+        self,
+        num_envs: int,
+        cart_mass: float | Sequence[float] = 1.0,
+        goal: float | Sequence[float] = 0.0,
+        episode_steps: int = EPISODE_STEPS,
+    ) -> None:
+        mass = np.broadcast_to(np.asarray(cart_mass, np.float64), num_envs)
+        _check(mass.tolist(), episode_steps)
+        self.num_envs = num_envs
+        self._goal = np.broadcast_to(np.asarray(goal, np.float64), num_envs)
+        self._episode_steps = episode_steps
+        self._total_mass = mass + _MODEL.masspole
+        self._state = np.zeros((4, num_envs))
+        self._steps = np.zeros(num_envs, np.int64)
+        self._over = np.zeros(num_envs, bool)
+        self.single_observation_space = spaces.Dict({"state": _MODEL.observation_space})
+        self.single_action_space = _MODEL.action_space
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Start everywhere; ``options`` are not used."""
+        super().reset(seed=seed)
+        self._over[:] = True
+        self._restart()
+        return self._observation(), {}
+
+    def step(
+        self, actions: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Push left (0) or right (1), ``actions [num_envs]``."""
+        over = self._over.copy()
+        self._state = _euler(self._state, actions, self._total_mass)
+        self._steps += 1
+        if over.any():
+            self._restart()
+        state = self._state
+        fallen = (np.abs(state[0]) > _MODEL.x_threshold) | (
+            np.abs(state[2]) > _MODEL.theta_threshold_radians
+        )
+        truncated = (self._steps >= self._episode_steps) & ~fallen
+        brought = reward(state, self._goal, fallen | over)
+        self._over = fallen | truncated
+        return self._observation(), brought, fallen, truncated, {}
+
+    def _restart(self) -> None:
+        count = int(self._over.sum())
+        self._state[:, self._over] = self.np_random.uniform(-0.05, 0.05, (4, count))
+        self._steps[self._over] = 0
+        self._over[:] = False
+
+    def _observation(self) -> dict[str, np.ndarray]:
+        return {"state": self._state.T.astype(np.float32)}
+
+
+def _euler(state: np.ndarray, actions: np.ndarray, total_mass: np.ndarray) -> np.ndarray:
+    """One step of `CartPoleEnv` in its order of operations, so that results are equal."""
+    m = _MODEL
+    _, x_dot, theta, theta_dot = state
+    force = np.where(actions == 1, m.force_mag, -m.force_mag)
+    cos, sin = np.cos(theta), np.sin(theta)
+    temp = (force + m.polemass_length * np.square(theta_dot) * sin) / total_mass
+    theta_acc = (m.gravity * sin - cos * temp) / (
+        m.length * (4.0 / 3.0 - m.masspole * np.square(cos) / total_mass)
+    )
+    x_acc = temp - m.polemass_length * theta_acc * cos / total_mass
+    rate = np.stack([x_dot, x_acc, theta_dot, theta_acc])
+    return state + m.tau * rate
+
+
+def _check(masses: Sequence[float], episode_steps: int) -> None:
+    if min(masses) <= 0.0 or episode_steps < 1:
+        raise ValueError(
+            f"CartPole needs cart_mass above 0 and episode_steps of at least 1, not {min(masses)} "
+            f"and {episode_steps}"
+        )

@@ -1,0 +1,66 @@
+"""Environments that step as arrays give the rows that environments one by one give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from actors.batched_env import BatchedEnv, environments
+from actors.vector_env import VectorEnv
+from tasks.cartpole import GRID, VectorCartPole
+from tasks.families import TaskFamily, single_task
+
+SHORT = TaskFamily(GRID.env_id, GRID.dynamics, GRID.goals, kwargs={"episode_steps": 12})
+SLOTS = (0, 4, 8, 8)
+
+
+def test_a_family_that_steps_as_arrays_is_stepped_so():
+    assert isinstance(environments(SHORT.all(), SLOTS, 0), BatchedEnv)
+    one = environments(single_task("skill/Grid-1step-v0"), (0, 0), 0)
+    assert isinstance(one, VectorEnv)
+
+
+def test_rows_are_those_of_single_environments():
+    """Given the same starts and actions; episodes of 12 steps or less, some fall, some do not."""
+    batch, single = environments(SHORT.all(), SLOTS, 0), VectorEnv(SHORT.all().make, SLOTS, 0)
+    assert isinstance(batch, BatchedEnv)
+    assert batch.spec == single.spec and batch.size == single.size
+    rng = np.random.default_rng(0)
+    finished = []
+    for _ in range(120):
+        for slot in np.flatnonzero(batch.is_first):
+            start = batch.env.unwrapped._state[:, slot].copy()
+            single.envs[slot].unwrapped._physics.state = start
+            single.observation["state"][slot] = start
+        np.testing.assert_array_equal(batch.is_first, single.is_first)
+        np.testing.assert_allclose(
+            batch.observation["state"], single.observation["state"], rtol=1e-6
+        )
+        # Two slots always push to one side and fall, two alternate and last.
+        action = np.array([1, 0, *rng.permutation(2)])
+        ours, theirs = batch.step(action), single.step(action)
+        np.testing.assert_array_equal(ours.acted, theirs.acted)
+        np.testing.assert_array_equal(ours.discount, theirs.discount)
+        np.testing.assert_allclose(ours.reward, theirs.reward, rtol=1e-5)
+        assert ours.reward.dtype == theirs.reward.dtype == np.float32
+        assert (ours.ended, ours.failed) == (theirs.ended, theirs.failed)
+        for a, b in zip(ours.episodes, theirs.episodes, strict=True):
+            assert (a.task, a.length, a.success) == (b.task, b.length, b.success)
+            assert a.return_ == pytest.approx(b.return_, rel=1e-5)
+        finished += ours.episodes
+    assert {e.task for e in finished} == {0, 4, 8}
+    assert min(e.length for e in finished) < 12 == max(e.length for e in finished)
+
+
+def test_numbers_that_are_not_finite_stop_the_actor():
+    envs = BatchedEnv(VectorCartPole(2), (0, 0), 0)
+    envs.env._state[1, 1] = np.nan
+    with pytest.raises(FloatingPointError, match="not finite"):
+        envs.step(np.array([0, 1]))
+
+
+def test_other_ways_to_reset_are_refused():
+    env = VectorCartPole(2)
+    env.metadata = {"autoreset_mode": "same step"}
+    with pytest.raises(ValueError, match="must reset on the next step"):
+        BatchedEnv(env, (0, 0), 0)
