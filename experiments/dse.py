@@ -24,7 +24,7 @@ AGENT = ReinforceConfig(
     return_scale_rate=0.1,  # table 1: 0.02
     trials_per_task=8,  # table 1: 4
 )
-"""Faster and steadier than table 1: solves the grid in minutes."""
+"""Settings that solved the grid in minutes, tuned on seed 0; no comparison with table 1."""
 PAPER_AGENT = ReinforceConfig()
 """Table 1 to the letter."""
 

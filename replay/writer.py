@@ -22,6 +22,8 @@ from replay.tables import TableSpec
 
 _IN_FLIGHT = 48
 """Items of one stream that Reverb may hold unconfirmed; from 50 on it complains on stderr."""
+MOST_AHEAD = _IN_FLIGHT - 1
+"""The largest ``run_ahead``."""
 
 
 class ReverbWriter:
@@ -43,8 +45,8 @@ class ReverbWriter:
         *,
         run_ahead: int = 0,
     ) -> None:
-        if not 0 <= run_ahead < _IN_FLIGHT:
-            raise ValueError(f"run_ahead must be 0 to {_IN_FLIGHT - 1} items, got {run_ahead}")
+        if not 0 <= run_ahead <= MOST_AHEAD:
+            raise ValueError(f"run_ahead must be 0 to {MOST_AHEAD} items, got {run_ahead}")
         self._address = address
         self._run_ahead = run_ahead
         self._cutter = Cutter(specs, layout, num_streams)
