@@ -40,3 +40,8 @@ register(
     vector_entry_point="tasks.cartpole:VectorCartPole",
 )
 register(id="skill/Reacher-v0", entry_point="tasks.reacher:Reacher")
+register(
+    id="skill/GoalGrid-v0",
+    entry_point="tasks.goal_grid:GoalGrid",
+    vector_entry_point="tasks.goal_grid:VectorGoalGrid",
+)
