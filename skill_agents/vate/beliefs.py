@@ -50,8 +50,11 @@ class Belief(nn.Module, ABC):
         return state
 
     @abstractmethod
-    def unroll(self, rows: Step) -> Tensor:
-        """The belief at every row of whole trials, ``[T+1, B, size]``."""
+    def unroll(self, *batches: Step) -> list[Tensor]:
+        """The belief at every row of whole trials, ``[T+1, B, size]`` for each batch of them.
+
+        All batches have the same T; they are one computation, whose cost is its T steps.
+        """
 
 
 class RecurrentBelief(Belief):
@@ -70,7 +73,8 @@ class RecurrentBelief(Belief):
 
     def initial_state(self, batch: int) -> ActState:
         """An empty memory."""
-        return {"memory": torch.zeros(batch, self.memory), "action": torch.zeros(batch, self.code.size)}
+        empty, none = torch.zeros(batch, self.memory), torch.zeros(batch, self.code.size)
+        return {"memory": empty, "action": none}
 
     def step(self, timestep: Timestep, state: ActState) -> tuple[Tensor, ActState]:
         """Take in what the last action brought; a new trial forgets all."""
@@ -83,11 +87,12 @@ class RecurrentBelief(Belief):
         """Remember the action until its reward is there."""
         return {**state, "action": self.code(action)}
 
-    def unroll(self, rows: Step) -> Tensor:
+    def unroll(self, *batches: Step) -> list[Tensor]:
         """The memory is empty at row 0, which starts the trial."""
-        seen = F.elu(self.embed(self.experience.of_rows(rows)))
-        memory, _ = self.gru(seen)
-        return self.told(torch.cat([torch.zeros_like(memory[:1]), memory]))
+        experience = [self.experience.of_rows(rows) for rows in batches]
+        memory, _ = self.gru(F.elu(self.embed(torch.cat(experience, 1))))
+        told = self.told(torch.cat([torch.zeros_like(memory[:1]), memory]))
+        return list(told.split([part.shape[1] for part in experience], 1))
 
     def told(self, memory: Tensor) -> Tensor:
         """``[..., memory]`` to ``[..., size]``."""
@@ -152,10 +157,10 @@ class KnownTask(Belief):
         """The truth."""
         return F.one_hot(timestep.task, self.size).float(), state
 
-    def unroll(self, rows: Step) -> Tensor:
+    def unroll(self, *batches: Step) -> list[Tensor]:
         """The truth, the task of a trial's first row."""
-        task = rows.task[:1].long().expand(len(rows.task), -1)
-        return F.one_hot(task, self.size).float()
+        tasks = [rows.task[:1].long().expand(len(rows.task), -1) for rows in batches]
+        return [F.one_hot(task, self.size).float() for task in tasks]
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,10 @@ class Model(nn.Module, ABC):
         return {}
 
     @abstractmethod
-    def loss(self, belief: Belief, batch: Mapping[str, Step]) -> tuple[Tensor, Metrics]:
-        """One scalar, for belief and model."""
+    def loss(
+        self, told: Mapping[str, Tensor], batch: Mapping[str, Step]
+    ) -> tuple[Tensor, Metrics]:
+        """One scalar, for belief and model; ``told`` has the beliefs at each draw's rows."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ class NoModelConfig(ModelConfig):
 class NoModel(Model):
     """A loss of zero."""
 
-    def loss(self, belief: Belief, batch: Mapping[str, Step]) -> tuple[Tensor, Metrics]:
+    def loss(
+        self, told: Mapping[str, Tensor], batch: Mapping[str, Step]
+    ) -> tuple[Tensor, Metrics]:
         """Zero."""
         return torch.zeros(()), {}
 
@@ -150,11 +154,13 @@ class VariationalModel(Model):
         """A batch for each update."""
         return {TABLE: Draw(TABLE, updates * self.config.batch_size)}
 
-    def loss(self, belief: Belief, batch: Mapping[str, Step]) -> tuple[Tensor, Metrics]:
+    def loss(
+        self, told: Mapping[str, Tensor], batch: Mapping[str, Step]
+    ) -> tuple[Tensor, Metrics]:
         """Minus the mean over t of ELBO_t, averaged over trials."""
         rows = batch[TABLE]
         counted = acted(rows)
-        posterior = gaussian_of(belief.unroll(rows))
+        posterior = gaussian_of(told[TABLE])
         kl = self.kl(posterior)
         t = self._rows(len(rows.reward), rows.reward.device)
         q = Gaussian(posterior.mean[t], posterior.std[t])

@@ -155,7 +155,7 @@ class VATE(Agent):
         """Rows with ``advantage`` (normalised) and ``target`` as further extras."""
         c = self.config
         counted = acted(rows)
-        value = self.value(rows.observation, self.belief.unroll(rows))
+        value = self.value(rows.observation, *self.belief.unroll(rows))
         # Nothing goes on after a trial's last action but the value of where it led.
         goes_on = torch.cat([counted[1:], torch.zeros_like(counted[:1])])
         advantage = generalised_advantages(
@@ -179,14 +179,15 @@ class VATE(Agent):
         c, rows = self.config, batch["trials"]
         counted, extras = acted(rows), {k: a[:-1] for k, a in rows.extras.items()}
         observation = {name: array[:-1] for name, array in rows.observation.items()}
-        told = self.rl_gradient(self.belief.unroll(rows)[:-1])
-        policy, value = self.policy(observation, told), self.value(observation, told)
+        told = dict(zip(batch, self.belief.unroll(*batch.values()), strict=True))
+        given = self.rl_gradient(told["trials"][:-1])
+        policy, value = self.policy(observation, given), self.value(observation, given)
         log_prob = policy.log_prob(rows.action[:-1])
         surrogate = c.optimisation.policy_loss(log_prob, extras["log_prob"], extras["advantage"])
         entropy = policy.entropy()
         policy_loss = mean_over(surrogate - c.entropy_cost * entropy, counted)
         value_loss = mean_over(c.optimisation.value_loss(value, extras["target"]), counted)
-        model_loss, metrics = self.model.loss(self.belief, batch)
+        model_loss, metrics = self.model.loss(told, batch)
         losses = {"policy": policy_loss, "value": value_loss}
         if "belief" in self.parameter_groups():
             rl_loss = policy_loss + c.value_cost * value_loss
