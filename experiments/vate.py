@@ -8,13 +8,13 @@ from dataclasses import replace
 from experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
 from skill_agents.vate.beliefs import DeterministicBeliefConfig, KnownTaskConfig
 from skill_agents.vate.model import NoModelConfig, VariationalModelConfig
-from skill_agents.vate.policy_gradient import A2C, PPO
+from skill_agents.vate.policy_gradient import A2C
 from skill_agents.vate.vate import VATEConfig
 from tasks import goal_grid
 from tasks.goal_grid_bounds import Bounds
 
-GRID_AGENT = VATEConfig(optimisation=PPO(epochs=2, minibatches=4), entropy_cost=0.03)
-"""Tuned on seeds 100 and up."""
+GRID_AGENT = VATEConfig(gamma=0.98, reward_scale=0.05, entropy_cost=0.06)
+"""Tuned with VATE on seed 100 in four short runs; the baselines got the same."""
 
 GRID_AGENTS: dict[str, tuple[str, VATEConfig]] = {
     "": ("VATE", GRID_AGENT),
@@ -95,7 +95,7 @@ def _grid() -> list[Experiment]:
                     inline_env_steps=2 * environments,
                     inline_updates=1,
                 ),
-                limits=Limits(env_steps=5_000_000),
+                limits=Limits(env_steps=4_000_000),
                 evaluation=Evaluating(
                     episodes=tasks.num_tasks,
                     every_env_steps=200_000,
