@@ -103,6 +103,6 @@ class Experiment:
     figure: str = ""
     """Where the paper shows it."""
     bounds: Callable[[], Mapping[str, tuple[float, ...]]] | None = None
-    """What can be got at all: returns per episode of a trial by name, where they can be computed."""
+    """Exact returns per episode of a trial by name, where what can be got at all is known."""
     after: str | None = None
     """The experiment that comes before: its trained agent is what this one starts from."""

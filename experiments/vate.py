@@ -6,11 +6,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
-from skill_agents.vate.beliefs import DeterministicBeliefConfig, KnownTaskConfig
+from skill_agents.vate.beliefs import (
+    DeterministicBeliefConfig,
+    GaussianBeliefConfig,
+    KnownTaskConfig,
+)
+from skill_agents.vate.decoders import RewardAndTransitionConfig
 from skill_agents.vate.model import NoModelConfig, VariationalModelConfig
 from skill_agents.vate.policy_gradient import A2C
 from skill_agents.vate.vate import VATEConfig
-from tasks import goal_grid
+from tasks import goal_grid, meta_locomotion, point_robot
+from tasks.families import TaskSet
 from tasks.goal_grid_bounds import Bounds
 
 GRID_AGENT = VATEConfig(gamma=0.98, reward_scale=0.05, entropy_cost=0.06)
@@ -56,56 +62,127 @@ def grid_bounds() -> Mapping[str, tuple[float, ...]]:
 
 
 def tiny(stage: Stage) -> Stage:
-    """Seconds of the same: the batches are a twelfth."""
+    """Seconds of the same: an environment for each task, a few trials for the model."""
     agent = stage.agent
     assert isinstance(agent, VATEConfig)
     environments = stage.tasks.num_tasks
     model = agent.model
     if isinstance(model, VariationalModelConfig):
-        model = replace(model, batch_size=4, buffer_trials=200)
+        model = replace(model, batch_size=2, buffer_trials=200)
     return replace(
         stage,
         agent=replace(agent, trials_per_update=environments, model=model),
         actors=Actors(count=1, environments=environments, steps_per_refresh=environments),
         learning=replace(stage.learning, inline_env_steps=2 * environments),
-        evaluation=Evaluating(episodes=4, every_env_steps=2_000, final_episodes=4),
+        evaluation=Evaluating(episodes=4, every_env_steps=4_000, final_episodes=4),
         limits=Limits(env_steps=4_000),
     )
 
 
+def tiny_locomotion(stage: Stage) -> Stage:
+    """The same with episodes of 10 steps."""
+    agent = stage.agent
+    assert isinstance(agent, VATEConfig)
+    agent = replace(agent, max_length=10 * meta_locomotion.EPISODES)
+
+    def short(tasks: TaskSet) -> TaskSet:
+        return replace(tasks, family=replace(tasks.family, kwargs={"episode_steps": 10}))
+
+    held_out = stage.evaluation_tasks
+    return replace(
+        tiny(replace(stage, agent=agent)),
+        tasks=short(stage.tasks),
+        evaluation_tasks=None if held_out is None else short(held_out),
+    )
+
+
+def _stage(
+    agent: VATEConfig, tasks: TaskSet, held_out: TaskSet | None, env_steps: int, evaluations: int
+) -> Stage:
+    """A batch is one trial of every environment: learn from it as soon as it is there."""
+    environments = agent.trials_per_update
+    episodes = (held_out or tasks).num_tasks
+    return Stage(
+        agent=agent,
+        tasks=tasks,
+        evaluation_tasks=held_out,
+        actors=Actors(count=1, environments=environments, steps_per_refresh=2 * environments),
+        learning=Learning(
+            seconds_per_publish=0.1,
+            updates_per_publish=1,
+            inline_env_steps=2 * environments,
+            inline_updates=1,
+        ),
+        limits=Limits(env_steps=env_steps),
+        evaluation=Evaluating(episodes, env_steps // evaluations, final_episodes=episodes),
+    )
+
+
 def _grid() -> list[Experiment]:
-    tasks = goal_grid.FAMILY.all()
-    environments = GRID_AGENT.trials_per_update
     return [
         Experiment(
             name=f"vate/grid{name}",
             summary=f"5x5 grid, hidden goal, trials of 3 episodes, {title}",
             figure="figure 2",
             bounds=grid_bounds,
-            stage=Stage(
-                agent=agent,
-                tasks=tasks,
-                actors=Actors(
-                    count=1, environments=environments, steps_per_refresh=2 * environments
-                ),
-                # A batch is one trial of every environment: learn from it as soon as it is there.
-                learning=Learning(
-                    seconds_per_publish=0.1,
-                    updates_per_publish=1,
-                    inline_env_steps=2 * environments,
-                    inline_updates=1,
-                ),
-                limits=Limits(env_steps=4_000_000),
-                evaluation=Evaluating(
-                    episodes=tasks.num_tasks,
-                    every_env_steps=200_000,
-                    final_episodes=tasks.num_tasks,
-                ),
-            ),
+            stage=_stage(agent, goal_grid.FAMILY.all(), None, 4_000_000, evaluations=20),
             tiny=tiny,
         )
         for name, (title, agent) in GRID_AGENTS.items()
     ]
 
 
-EXPERIMENTS = (*_grid(),)
+POINT_AGENT = VATEConfig(
+    belief=GaussianBeliefConfig(size=5),
+    model=VariationalModelConfig(
+        decoder=RewardAndTransitionConfig(reward_scale=0.3, transition_scale=0.1),
+        sampled_rows=15,
+        batch_size=20,
+        buffer_trials=2_000,
+    ),
+    trials_per_update=240,
+    max_length=point_robot.EPISODES * point_robot.EPISODE_STEPS,
+    entropy_cost=0.003,
+)
+LOCOMOTION_AGENT = VATEConfig(
+    belief=GaussianBeliefConfig(size=5),
+    model=VariationalModelConfig(
+        decoder=RewardAndTransitionConfig(transition_weight=0.1),
+        sampled_rows=25,
+        batch_size=8,
+        buffer_trials=1_000,
+    ),
+    trials_per_update=60,
+    max_length=meta_locomotion.EPISODES * meta_locomotion.EPISODE_STEPS,
+    policy_sizes=(128, 128),
+    value_sizes=(128, 128),
+    gamma=0.97,
+    entropy_cost=0.001,
+)
+"""Not tuned."""
+
+LOCOMOTION: dict[str, tuple[str, TaskSet, TaskSet | None]] = {
+    "cheetah-vel": ("HalfCheetah, a hidden speed", *meta_locomotion.CHEETAH_VEL),
+    "cheetah-dir": ("HalfCheetah, forward or backward", meta_locomotion.CHEETAH_DIR, None),
+    "ant-dir": ("Ant, a hidden direction", *meta_locomotion.ANT_DIR),
+    "ant-goal": ("Ant, a hidden place", *meta_locomotion.ANT_GOAL),
+}
+
+EXPERIMENTS = (
+    *_grid(),
+    Experiment(
+        name="vate/point-robot",
+        summary="a point on a plane, hidden goal on a half circle, VATE, unseen goals",
+        stage=_stage(POINT_AGENT, point_robot.TRAIN, point_robot.TEST, 3_000_000, evaluations=20),
+        tiny=tiny,
+    ),
+    *(
+        Experiment(
+            name=f"vate/{name}",
+            summary=f"{title}, VATE" + (", unseen goals" if held_out else ""),
+            stage=_stage(LOCOMOTION_AGENT, tasks, held_out, 20_000_000, evaluations=40),
+            tiny=tiny_locomotion,
+        )
+        for name, (title, tasks, held_out) in LOCOMOTION.items()
+    ),
+)

@@ -46,7 +46,7 @@ Path = tuple[tuple[int, ...], ...]
 STEP_LOSS = GOAL_REWARD - STEP_REWARD
 """1.1: what one step off the goal loses."""
 BEAM = 2_000
-"""States kept at a time by the first, inexact search, which gives the exact one something to beat."""
+"""States kept at a time by the first, inexact search; the exact one has its result to beat."""
 
 
 class _States(NamedTuple):
@@ -161,8 +161,10 @@ class Bounds:
         return float(total[best]), self._trace(layers, best)
 
     def _step(self, states: _States, cost: np.ndarray) -> _States:
-        """One step in every direction, the best of those that come to the same; ``cost [cells]``
-        is what finding a goal there now costs."""
+        """One step in every direction, the best of those that come to the same.
+
+        ``cost [cells]`` is what finding a goal there now costs.
+        """
         reached = neighbours(self.size)[states.cell]
         parent, action = np.nonzero(reached != states.cell[:, None])
         cell = reached[parent, action]

@@ -41,9 +41,7 @@ class Trials(gymnasium.Wrapper):
         self._returns = [0.0]
         return _seen(seen, seen, True), info
 
-    def step(
-        self, action: Any
-    ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         """Act once; never terminated."""
         arrived, reward, terminated, truncated, info = self.env.step(action)
         self._returns[-1] += float(reward)

@@ -140,9 +140,7 @@ class OneTrial(gymnasium.Env):
         seen, _ = self.trials.reset(seed=seed)
         return _first(seen), {}
 
-    def step(
-        self, action: Any
-    ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         """Act once."""
         seen, reward, terminated, truncated, info = self.trials.step(np.asarray(action)[None])
         own = {name: value[0] for name, value in info.items()}

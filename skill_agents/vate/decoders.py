@@ -34,8 +34,9 @@ class DecoderConfig(ABC):
 class CellRewardConfig(DecoderConfig):
     """p(reward is the goal's | m) for every cell at once, as in the public implementation.
 
-    For tasks whose ``arrived`` is the one-hot code of a cell and whose reward is above ``threshold``
-    exactly on the goal. A network over (m, one-hot cell) whose last layer alone sees the cell.
+    For tasks whose ``arrived`` is the one-hot code of a cell and whose reward is above
+    ``threshold`` exactly on the goal. Of a network over (m, cell), the last layer alone sees the
+    cell, so one pass for each m answers for all.
     """
 
     sizes: tuple[int, ...] = (32, 32)  # public implementation
@@ -64,9 +65,7 @@ class CellReward(nn.Module):
         log_odds = self.network(embedding)  # [S, B, cells]
         pairs = (len(log_odds), *cell.shape)
         visited = log_odds.gather(2, cell.T.expand(pairs[0], -1, -1)).transpose(1, 2)
-        return -F.binary_cross_entropy_with_logits(
-            visited, on_goal.expand(pairs), reduction="none"
-        )
+        return -F.binary_cross_entropy_with_logits(visited, on_goal.expand(pairs), reduction="none")
 
     def goal_probability(self, embedding: Tensor) -> Tensor:
         """p(goal reward) of every cell ``[..., cells]``: figure 3."""

@@ -81,9 +81,7 @@ class Model(nn.Module, ABC):
         return {}
 
     @abstractmethod
-    def loss(
-        self, told: Mapping[str, Tensor], batch: Mapping[str, Step]
-    ) -> tuple[Tensor, Metrics]:
+    def loss(self, told: Mapping[str, Tensor], batch: Mapping[str, Step]) -> tuple[Tensor, Metrics]:
         """One scalar, for belief and model; ``told`` has the beliefs at each draw's rows."""
 
 
@@ -99,9 +97,7 @@ class NoModelConfig(ModelConfig):
 class NoModel(Model):
     """A loss of zero."""
 
-    def loss(
-        self, told: Mapping[str, Tensor], batch: Mapping[str, Step]
-    ) -> tuple[Tensor, Metrics]:
+    def loss(self, told: Mapping[str, Tensor], batch: Mapping[str, Step]) -> tuple[Tensor, Metrics]:
         """Zero."""
         return torch.zeros(()), {}
 
@@ -154,9 +150,7 @@ class VariationalModel(Model):
         """A batch for each update."""
         return {TABLE: Draw(TABLE, updates * self.config.batch_size)}
 
-    def loss(
-        self, told: Mapping[str, Tensor], batch: Mapping[str, Step]
-    ) -> tuple[Tensor, Metrics]:
+    def loss(self, told: Mapping[str, Tensor], batch: Mapping[str, Step]) -> tuple[Tensor, Metrics]:
         """Minus the mean over t of ELBO_t, averaged over trials."""
         rows = batch[TABLE]
         counted = acted(rows)

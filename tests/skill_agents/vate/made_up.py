@@ -91,7 +91,6 @@ def gradient_of(loss: Tensor, module: torch.nn.Module) -> Tensor:
         return torch.zeros(sum(p.numel() for p in parameters))
     gradients = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
     parts = [
-        torch.zeros_like(p) if g is None else g
-        for g, p in zip(gradients, parameters, strict=True)
+        torch.zeros_like(p) if g is None else g for g, p in zip(gradients, parameters, strict=True)
     ]
     return torch.cat([part.flatten() for part in parts])
