@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import learner, throughput
+from benchmarks import learner, throughput, vector_rates
 from benchmarks.acting_sides import Steps
 from benchmarks.learner_sides import SAVINGS, largest_difference
 from experiments.quickstart import SMALL_AGENT
@@ -72,3 +72,9 @@ def test_memory():
     assert result["all_processes_private_mb"] > result["actor_private_mb"]["sum"]
     assert result["env_steps_taken"] > 0
     assert result["startup_seconds"] > 0
+
+
+def test_vector_rates():
+    rates = vector_rates.main(["--environments", "9", "--steps", "50", "--repeats", "1"])
+    assert rates.keys() == {"GoalGrid", "PointRobot", "CartPole"}
+    assert all(rate > 0 for rate in rates.values())
