@@ -40,3 +40,9 @@ register(
     vector_entry_point="tasks.cartpole:VectorCartPole",
 )
 register(id="skill/Reacher-v0", entry_point="tasks.reacher:Reacher")
+register(id="skill/MovingGoalReacher-v0", entry_point="tasks.moving_goal:MovingGoalReacher")
+register(
+    id="skill/AsteroidCartPole-v0",
+    entry_point="tasks.asteroids:AsteroidCartPole",
+    vector_entry_point="tasks.asteroids:VectorAsteroidCartPole",
+)
