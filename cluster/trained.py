@@ -8,7 +8,7 @@ from typing import Any
 
 from actors.evaluator import Evaluation
 from actors.vector_env import EpisodeResult
-from cluster import launch
+from cluster import planning
 from cluster.build import Plan
 from cluster.errors import RunError
 from cluster.run_dir import RunDir
@@ -23,7 +23,7 @@ def load(run: RunDir, which: str = "latest") -> tuple[Plan, Agent, int]:
         checkpoint = run.load_latest(with_replay=False)
     if checkpoint is None:
         raise RunError(f"{run.path} has no checkpoint yet; wait for its first, or run it longer")
-    plan = launch.plan_of(launch.stage_of(run), run.config["seed"])
+    plan = planning.plan_of(run)
     agent = plan.agent("evaluator")
     try:
         agent.load_state_dict(checkpoint.learner_state["agent"])
