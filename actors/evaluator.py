@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import gymnasium
 import numpy as np
 
+from actors.environments import Environments
 from actors.player import Player
 from actors.vector_env import EpisodeResult, VectorEnv
 from skill_agents.agent import Agent
@@ -43,8 +44,11 @@ def evaluate(
     episodes: int,
     seed: int,
     parallel: int = 16,
+    wrap: Callable[[Environments], Environments] = lambda envs: envs,
 ) -> Evaluation:
     """``episodes`` episodes (rounded up to whole ones per task), over all ``tasks`` equally.
+
+    ``wrap`` may put something between the agent and its environments, such as skills.
 
     Every slot plays a fixed number of episodes, so that short ones are not counted more often.
     """
@@ -54,13 +58,13 @@ def evaluate(
         slots = min(parallel, per_task)
         quota = np.full(slots, per_task // slots)
         quota[: per_task % slots] += 1
-        envs = VectorEnv(make, [task] * slots, seed + task)
+        envs = wrap(VectorEnv(make, [task] * slots, seed + task))
         results += _play(agent, envs, quota, seed)
         envs.close()
     return Evaluation(tuple(results))
 
 
-def _play(agent: Agent, envs: VectorEnv, quota: np.ndarray, seed: int) -> list[EpisodeResult]:
+def _play(agent: Agent, envs: Environments, quota: np.ndarray, seed: int) -> list[EpisodeResult]:
     player = Player(agent, envs, seed, explore=False)
     played = np.zeros(envs.size, np.int64)
     results: list[EpisodeResult] = []
