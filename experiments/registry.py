@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments import dse, hierarchical_kl, quickstart
+from experiments import dse, dse_skills, hierarchical_kl, quickstart
 from experiments.spec import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -11,5 +11,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         *quickstart.EXPERIMENTS,
         *hierarchical_kl.EXPERIMENTS,
         *dse.EXPERIMENTS,
+        *dse_skills.EXPERIMENTS,
     )
 }

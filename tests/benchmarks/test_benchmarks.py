@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import learner, throughput
+from benchmarks import dse_stacked, learner, throughput
 from benchmarks.acting_sides import Steps
 from benchmarks.learner_sides import SAVINGS, largest_difference
 from experiments.quickstart import SMALL_AGENT
 from replay.reverb_native import available
+from skill_agents.dse.sac import DSESACConfig
 from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
 
 needs_reverb = pytest.mark.skipif(not available(), reason="Reverb cannot be loaded here")
@@ -72,3 +73,22 @@ def test_memory():
     assert result["all_processes_private_mb"] > result["actor_private_mb"]["sum"]
     assert result["env_steps_taken"] > 0
     assert result["startup_seconds"] > 0
+
+
+def test_stacked_critics(monkeypatch):
+    # They cannot be taken back, and the tests that follow share this process.
+    monkeypatch.setattr(dse_stacked, "keep_freed_memory", lambda: True)
+    monkeypatch.setattr(dse_stacked.torch, "set_num_threads", lambda threads: None)
+    arguments = "--seconds 0.01 --repeats 2 --grids 2 3 --batch-per-task 4"
+    tasks = dse_stacked.main(arguments.split())["tasks"]
+    assert tasks.keys() == {4, 9}
+    for case in tasks.values():
+        assert case["milliseconds"].keys() == {"stacked", "looped"}
+        assert len(case["of_each_round"]) == 2 and min(case["of_each_round"]) > 0
+
+
+@pytest.mark.parametrize(("num_tasks", "num_goals"), [(6, 3), (9, 3)])
+def test_the_plain_loop_over_tasks_learns_the_same(num_tasks, num_goals):
+    """After three updates from the same parameters with the same noise."""
+    config = DSESACConfig(critic_sizes=(7, 6))
+    assert dse_stacked.largest_difference(config, num_tasks, num_goals) < 1e-9
