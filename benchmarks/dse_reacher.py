@@ -74,9 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for cell, (bonus, bare) in returns(run, given.episodes).items():
             rows[name, cell].append((seed, bonus, bare))
         plan, _, _ = trained.load(run)
-        stage = plan.stage
-        idle |= {f"{name}/{c}": pair
-                 for c, pair in standing_still(stage.evaluation_tasks or stage.tasks).items()}  # fmt: skip
+        still = standing_still(plan.stage.evaluation_tasks or plan.stage.tasks)
+        idle |= {f"{name}/{cell}": pair for cell, pair in still.items()}
     print("| experiment | cell | seeds | return | without bonus | mean without | standing still |")
     print("|---|---|---|---|---|---|---|")
     for (name, cell), found in sorted(rows.items()):
@@ -87,9 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         bonus = ", ".join(f"{b:.2f}" for _, b, _ in found)
         bare = ", ".join(f"{b:.2f}" for _, _, b in found)
         average = f"{mean(b for _, _, b in found):.2f}"
-        still = f"{idle[f'{name}/{cell}'][1]:.2f}"
+        at_rest = f"{idle[f'{name}/{cell}'][1]:.2f}"
         short = cell.partition("[")[2].rstrip("]") or cell
-        print(f"| {name} | {short} | {seeds} | {bonus} | {bare} | {average} | {still} |")
+        print(f"| {name} | {short} | {seeds} | {bonus} | {bare} | {average} | {at_rest} |")
 
 
 if __name__ == "__main__":
