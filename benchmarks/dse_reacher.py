@@ -20,11 +20,13 @@ from statistics import mean
 import numpy as np
 
 from actors.evaluator import evaluate
+from actors.vector_env import VectorEnv
 from cluster import trained
 from cluster.build import FINAL_EVALUATION_SEED
 from cluster.run_dir import RunDir
 from tasks.families import TaskSet
 
+NO_BONUS = {"proximity_bonus": 0.0}
 Cells = dict[str, tuple[float, float]]
 """Name of a cell -> return with the bonus, and without."""
 
@@ -34,7 +36,8 @@ def returns(run: RunDir, episodes: int) -> Cells:
     plan, agent, _ = trained.load(run)
     tasks = plan.stage.evaluation_tasks or plan.stage.tasks
     both = []
-    for make in (tasks.make, partial(tasks.make, proximity_bonus=0.0)):
+    for kwargs in ({}, NO_BONUS):
+        make = partial(VectorEnv, partial(tasks.make, **kwargs))
         played = evaluate(agent, make, tasks.tasks, episodes, FINAL_EVALUATION_SEED)
         found = {tasks.family.name(t): one.return_mean for t, one in played.per_task().items()}
         both.append(found | {"all": played.return_mean})
@@ -46,7 +49,7 @@ def standing_still(tasks: TaskSet) -> Cells:
     found = {}
     for task in tasks.tasks:
         pair = []
-        for kwargs in ({}, {"proximity_bonus": 0.0}):
+        for kwargs in ({}, NO_BONUS):
             env = tasks.make(task, **kwargs)
             env.reset(seed=0)
             total, over = 0.0, False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -23,6 +23,7 @@ from replay.backend import Writer
 from replay.step import RowLayout
 from skill_agents.agent import Agent, EnvironmentSpec
 from skill_agents.skills import Skills
+from tasks.families import TaskSet
 
 FINAL_EVALUATION_SEED = 1_000_003
 """Episodes that nothing was ever tuned or stopped on."""
@@ -98,15 +99,14 @@ class Plan:
         slots = range(index * size, (index + 1) * size)
         mine = [tasks.tasks[slot % tasks.num_tasks] for slot in slots]
         env_seed = component_seed(self.seed, "environment", index, env_steps)
-        envs = self._through_skills(environments(tasks, mine, env_seed), env_seed)
+        envs = self._environments(tasks, mine, env_seed)
         noise_seed = component_seed(self.seed, "actor", index, env_steps)
         return Actor(envs, agent, writer, noise_seed)
 
     def evaluate(self, agent: Agent, episodes: int, seed: int) -> Evaluation:
         """Episodes on the evaluation tasks."""
         tasks = self.stage.evaluation_tasks or self.stage.tasks
-        wrap = partial(self._through_skills, seed=seed)
-        return evaluate(agent, tasks.make, tasks.tasks, episodes, seed, wrap=wrap)
+        return evaluate(agent, partial(self._environments, tasks), tasks.tasks, episodes, seed)
 
     def make(self, task: int, **kwargs: Any) -> gymnasium.Env:
         """One evaluation task as the agent acts in it, ``kwargs`` overriding the family's."""
@@ -114,8 +114,8 @@ class Plan:
         skills = _skills(self.stage, self.source)
         return env if skills is None else SkillEnv(env, skills)
 
-    def _through_skills(self, envs: Environments, seed: int) -> Environments:
-        skills = _skills(self.stage, self.source)
+    def _environments(self, tasks: TaskSet, slots: Sequence[int], seed: int) -> Environments:
+        envs, skills = environments(tasks, slots, seed), _skills(self.stage, self.source)
         return envs if skills is None else SkillEnvironments(envs, skills, seed)
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
 
-from actors.batched_env import BatchedEnv
+from actors.batched_env import BatchedEnv, environments
 from actors.evaluator import evaluate
 from actors.skill_env import SkillEnv, SkillEnvironments
 from actors.vector_env import VectorEnv
@@ -127,13 +127,10 @@ class AlwaysFirst(CountingAgent):
 def test_evaluation_goes_through_skills():
     """Pushing on to where the cart drifts fells the pole in about ten steps."""
     skills = Pushes()
-    wrapped = []
 
-    def wrap(envs):
-        wrapped.append(SkillEnvironments(envs, skills, 0))
-        return wrapped[-1]
+    def make(slots, seed):
+        return SkillEnvironments(environments(ASTEROIDS, slots, seed), skills, seed)
 
-    agent = AlwaysFirst()
-    result = evaluate(agent, ASTEROIDS.make, (0,), 6, seed=0, parallel=3, wrap=wrap)
+    result = evaluate(AlwaysFirst(), make, (0,), 6, seed=0, parallel=3)
     assert len(result.episodes) == 6 and {*skills.batches} == {3}
     assert all(8 <= episode.length <= 12 for episode in result.episodes)
