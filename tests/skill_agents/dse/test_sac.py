@@ -22,7 +22,7 @@ from skill_agents.dse.embeddings import (
     SingleEmbeddingConfig,
 )
 from skill_agents.dse.sac import DSESAC, DSESACConfig
-from skill_agents.dse.sac_parts import IndependentSACPoliciesConfig, TwoTowersConfig
+from skill_agents.dse.sac_parts import Critics, IndependentSACPoliciesConfig, TwoTowersConfig
 from skill_agents.nets.squashed_gaussian import SquashedGaussian
 from tests.skill_agents.dse.grid import GRID, TASKS, gradient_size
 
@@ -221,3 +221,12 @@ def test_discrete_actions_and_other_bounds_are_refused():
     for spec in (GRID, wide):
         with pytest.raises(ValueError, match="DSE-SAC needs continuous actions in"):
             CONFIG.build(spec)
+
+
+def test_critics_of_all_tasks_are_the_same_as_those_picked_out():
+    torch.manual_seed(0)
+    critics, inputs = Critics(ARM, 2, 4, (6, 5)), torch.randn(6, 3, 4)
+    together = critics(inputs, torch.arange(6))
+    assert together.shape == (2, 6, 3)
+    for pair in torch.arange(6).split(2):
+        torch.testing.assert_close(critics(inputs[pair], pair), together[:, pair])
