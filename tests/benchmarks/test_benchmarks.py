@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import dse_stacked, learner, throughput
+from benchmarks import dse_fingertips, dse_reacher, dse_stacked, learner, throughput
 from benchmarks.acting_sides import Steps
 from benchmarks.learner_sides import SAVINGS, largest_difference
+from cluster import launch
+from cluster.run_dir import RunDir
 from experiments.quickstart import SMALL_AGENT
 from replay.reverb_native import available
 from skill_agents.dse.sac import DSESACConfig
@@ -92,3 +94,29 @@ def test_the_plain_loop_over_tasks_learns_the_same(num_tasks, num_goals):
     """After three updates from the same parameters with the same noise."""
     config = DSESACConfig(critic_sizes=(7, 6))
     assert dse_stacked.largest_difference(config, num_tasks, num_goals) < 1e-9
+
+
+def test_reachers_table_and_picture_of_a_finished_run(tmp_path, capsys):
+    """Standing still, the fingertip stays at about (0.21, 0); the bonus cannot lower a return."""
+    name, path = "dse/reacher-6-3", tmp_path / "run"
+    launch.start(name, [], 0, path, tiny=True, inline=True, address=None)
+    capsys.readouterr()
+    dse_reacher.main([str(path), "--episodes", "3", "--cells"])
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert {row[1] for row in rows} == {
+        "all",
+        "arm=50/50,goal=60deg",
+        "arm=33/67,goal=180deg",
+        "arm=67/33,goal=300deg",
+    }
+    for row in rows:
+        bonus, bare, still = float(row[3]), float(row[4]), float(row[6])
+        assert bonus >= bare - 0.01
+        if "180" in row[1]:
+            assert still == pytest.approx(-100 * (0.21 + 0.14), rel=0.02)
+    capsys.readouterr()
+    assert dse_reacher.trajectories_to(RunDir.open(path), -1e9) == pytest.approx(2_000 / 600, 0.1)
+    assert dse_reacher.trajectories_to(RunDir.open(path), 1e9) is None
+    dse_fingertips.main([str(path), "--out", str(tmp_path / "tips.png"), "--between", "1"])
+    assert capsys.readouterr().out.count("fingertip at") == 9
+    assert (tmp_path / "tips.png").stat().st_size > 0
