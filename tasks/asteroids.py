@@ -29,7 +29,7 @@ TOP = 3.2
 CART_Y = 0.8
 CART_HALF = (0.2, 0.12)
 RADIUS = 0.1  # metres; ours
-FALL_SPEED = 1.0  # m/s; ours: 2.2 s from the top to the cart, in which the cart can move a metre
+FALL_SPEED = 1.5  # m/s; ours: 1.5 s to the cart, in which skills of CartPole move it half a metre
 _LIMIT = MODEL.x_threshold
 _WIDTH, _HEIGHT = 480, 320
 
@@ -54,13 +54,18 @@ class VectorAsteroidCartPole(gymnasium.vector.VectorEnv):
     metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
 
     def __init__(
-        self, num_envs: int, asteroids: int = 1, episode_steps: int = EPISODE_STEPS
+        self,
+        num_envs: int,
+        asteroids: int = 1,
+        fall_speed: float = FALL_SPEED,
+        episode_steps: int = EPISODE_STEPS,
     ) -> None:
-        if asteroids not in KINDS or episode_steps < 1:
+        if asteroids not in KINDS or fall_speed <= 0.0 or episode_steps < 1:
             raise ValueError(
-                f"AsteroidCartPole needs asteroids of {sorted(KINDS)} and episode_steps of at "
-                f"least 1, not {asteroids} and {episode_steps}"
+                f"AsteroidCartPole needs asteroids of {sorted(KINDS)}, a fall_speed above 0 and "
+                f"episode_steps of at least 1, not {asteroids}, {fall_speed} and {episode_steps}"
             )
+        self._fall = fall_speed * MODEL.tau
         self.num_envs = num_envs
         self._anywhere = np.array([kind == "anywhere" for kind in KINDS[asteroids]])
         self._episode_steps = episode_steps
@@ -93,7 +98,7 @@ class VectorAsteroidCartPole(gymnasium.vector.VectorEnv):
         """Push left (0) or right (1) for 0.02 s, ``actions [num_envs]``."""
         over = self._over.copy()
         self._state = euler(self._state, actions, MODEL.total_mass)
-        self._asteroids[..., 1] -= FALL_SPEED * MODEL.tau
+        self._asteroids[..., 1] -= self._fall
         self._launch(self._asteroids[..., 1] <= 0.0)
         self._steps += 1
         if over.any():
@@ -132,10 +137,10 @@ class AsteroidCartPole(gymnasium.Env):
 
     Observation: ``state`` ``[4]``, CartPole's, and ``asteroids`` ``[2n]``, x and y of each in
     metres, all float32. Actions: 0 pushes left, 1 right. An asteroid starts at the top, at 3.2 m,
-    straight above the cart (the first) or at a random x on the track (the second), falls at 1 m/s
-    and starts anew when it reaches the bottom. Reward: 1 for every step that is survived. Ends
-    where CartPole does (12 degrees, 2.4 m) and when an asteroid touches the cart; truncates after
-    ``episode_steps``.
+    straight above the cart (the first) or at a random x on the track (the second), falls at
+    ``fall_speed`` m/s and starts anew when it reaches the bottom. Reward: 1 for every step that is
+    survived. Ends where CartPole does (12 degrees, 2.4 m) and when an asteroid touches the cart;
+    truncates after ``episode_steps``.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 50}  # noqa: RUF012
@@ -143,13 +148,14 @@ class AsteroidCartPole(gymnasium.Env):
     def __init__(
         self,
         asteroids: int = 1,
+        fall_speed: float = FALL_SPEED,
         episode_steps: int = EPISODE_STEPS,
         render_mode: str | None = None,
     ) -> None:
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode must be None or 'rgb_array', not {render_mode!r}")
         self.render_mode = render_mode
-        self._one = VectorAsteroidCartPole(1, asteroids, episode_steps)
+        self._one = VectorAsteroidCartPole(1, asteroids, fall_speed, episode_steps)
         self.observation_space = self._one.single_observation_space
         self.action_space = self._one.single_action_space
 
