@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from actors.batched_env import Environments
+from actors.environments import Environments
 from actors.vector_env import Outcome
 from skill_agents.agent import Acting, Agent, Timestep
 

@@ -5,7 +5,8 @@
 One row per experiment, all seeds in it. "To 90 %" is the first learner step (and environment
 step, in thousands) at which the mean training return of the last 100 episodes reaches 90 % of the
 best final return among all the runs given; a dash where it never did. "KL" is KL(pi || pi0) in
-nats over the last tenth of the run, "area" the mean training return over the whole run.
+nats over the last tenth of the run, "area" the mean training return over the whole run, "final"
+the return of the final evaluation; a dash where the task or the agent has no such thing.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def read(path: Path) -> Row:
     return Row(
         run.config["experiment"],
         run.config["seed"],
-        table["evaluation_success_ratio"][-1],
+        table.get("evaluation_success_ratio", [math.nan])[-1],
         table["evaluation_return_mean"][-1],
         _area(curve),
         sum(late) / len(late) if late else math.nan,
@@ -71,15 +72,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in sorted(rows, key=lambda r: r.seed):
         groups[row.experiment].append(row)
-    print("| experiment | seeds | final success | learner steps to 90 % (env, k) | area | KL |")
-    print("|---|---|---|---|---|---|")
+    columns = ("seeds", "final success", "learner steps to 90 % (env, k)", "area", "KL", "final")
+    print(f"| experiment | {' | '.join(columns)} |")
+    print("|---" * (len(columns) + 1) + "|")
     for name, group in sorted(groups.items(), key=lambda item: -sum(r.area for r in item[1])):
         seeds = ", ".join(str(row.seed) for row in group)
-        success = ", ".join(f"{row.success:.0%}" for row in group)
+        success = ", ".join(_known(row.success, ".0%") for row in group)
         soon = ", ".join(_steps(reached(row, level)) for row in group)
         area = ", ".join(f"{row.area:.1f}" for row in group)
-        kl = ", ".join(f"{row.kl:.2f}" for row in group)
-        print(f"| {name} | {seeds} | {success} | {soon} | {area} | {kl} |")
+        kl = ", ".join(_known(row.kl, ".2f") for row in group)
+        final = ", ".join(f"{row.final_return:.1f}" for row in group)
+        print(f"| {name} | {seeds} | {success} | {soon} | {area} | {kl} | {final} |")
 
 
 def _area(curve: Sequence[tuple[float, float, float]]) -> float:
@@ -87,6 +90,10 @@ def _area(curve: Sequence[tuple[float, float, float]]) -> float:
     pairs = itertools.pairwise(curve)
     total = sum((b[1] - a[1]) * (a[2] + b[2]) / 2 for a, b in pairs)
     return total / (curve[-1][1] - curve[0][1]) if len(curve) > 1 else math.nan
+
+
+def _known(value: float, how: str) -> str:
+    return "-" if math.isnan(value) else format(value, how)
 
 
 def _steps(at: tuple[float, float] | None) -> str:

@@ -69,7 +69,7 @@ def film(
 
     plan, agent, _ = load(run, which)
     tasks = plan.stage.evaluation_tasks or plan.stage.tasks
-    make = partial(tasks.make, render_mode="rgb_array")
+    make = partial(plan.make, render_mode="rgb_array")
     try:
         return video.record(agent, make, tasks.tasks, episodes, seed, out)
     except (OSError, RuntimeError, ValueError) as error:

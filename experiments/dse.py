@@ -115,20 +115,27 @@ def _cartpole_retrained(split: str, figure: str) -> list[Experiment]:
 
 
 SAC_AGENT = DSESACConfig(
-    policy_learning_rate=1e-3,  # table 2: 0.003
-    embedding_learning_rate=1e-3,  # table 2: 0.0003
+    embedding=DisentangledConfig(
+        dynamics_size=2,  # table 2
+        goal_size=3,  # table 2
+        alpha_dynamics=20.0,  # table 2
+        alpha_goal=20.0,  # table 2
+        initial_std=0.3,
+    ),
     q_learning_rate=3e-3,  # table 2: 0.03
     value_learning_rate=3e-3,  # table 2: 0.03
     samples_per_transition=64.0,
 )
-"""Table 2 with smaller steps for the critics."""
+"""Table 2 with smaller steps for the critics, and latents that tell tasks apart from the start: as
+wide as the prior they have shrunk to it before the critics know what they would be good for. Tuned
+on seed 100 of the 3x3 grid."""
 
 REACHER_AGENTS: dict[str, tuple[str, DSESACConfig]] = {
     "": ("DSE-SAC", SAC_AGENT),
     "-paper": ("DSE-SAC, learning rates of table 2", DSESACConfig()),
     "-single": (
         "one latent for each task",
-        replace(SAC_AGENT, embedding=SingleEmbeddingConfig(size=5, alpha=20.0)),
+        replace(SAC_AGENT, embedding=SingleEmbeddingConfig(size=5, alpha=20.0, initial_std=0.3)),
     ),
     "-independent": (
         "SAC for each task alone",

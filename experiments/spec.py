@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from skill_agents.agent import AgentConfig
+from skill_agents.skills import SkillsConfig
 from skill_agents.transfer import Transfer
 from tasks.families import TaskSet
 
@@ -87,6 +88,9 @@ class Stage:
     """Unseen tasks to evaluate on; None: the training tasks."""
     transfer: Transfer | None = None
     """What the agent takes over from the experiment before; needs `Experiment.after`."""
+    skills: SkillsConfig | None = None
+    """How its actions are carried out by the agent of the experiment before; None: they are the
+    task's own."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class GroupOptimizers:
         }
 
     def step(self, losses: Mapping[str, Tensor]) -> None:
-        """One update of every group.
+        """One update of every group. Groups that are given the same tensor share one backward pass.
 
         Raises ValueError if the losses are not one for each group.
         """
@@ -41,11 +41,13 @@ class GroupOptimizers:
                 f"the agent gave losses for {sorted(losses)} but has parameter groups "
                 f"{sorted(self._names)}; each group needs one loss"
             )
-        names = list(self.groups)
-        for i, name in enumerate(names):
-            parameters = self.groups[name].parameters
+        passes: dict[int, list[torch.nn.Parameter]] = {}
+        for name, group in self.groups.items():
+            passes.setdefault(id(losses[name]), []).extend(group.parameters)
+        by_id = {id(loss): loss for loss in losses.values()}
+        for i, (which, parameters) in enumerate(passes.items()):
             gradients = torch.autograd.grad(
-                losses[name], parameters, retain_graph=i + 1 < len(names), allow_unused=True
+                by_id[which], parameters, retain_graph=i + 1 < len(passes), allow_unused=True
             )
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.grad = gradient

@@ -56,3 +56,9 @@ for _task in ("HalfCheetahVel", "HalfCheetahDir", "AntDir", "AntGoal"):
         entry_point="tasks.meta_locomotion:make_trials",
         kwargs={"task": _task},
     )
+register(id="skill/MovingGoalReacher-v0", entry_point="tasks.moving_goal:MovingGoalReacher")
+register(
+    id="skill/AsteroidCartPole-v0",
+    entry_point="tasks.asteroids:AsteroidCartPole",
+    vector_entry_point="tasks.asteroids:VectorAsteroidCartPole",
+)

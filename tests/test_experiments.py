@@ -22,4 +22,5 @@ def test_tiny(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=lambda e: e.name)
 def test_what_takes_over_has_something_before_it(experiment) -> None:
     assert experiment.after is None or experiment.after in EXPERIMENTS
-    assert experiment.stage.transfer is None or experiment.after is not None
+    stage = experiment.stage
+    assert (stage.transfer is None and stage.skills is None) or experiment.after is not None
