@@ -21,8 +21,8 @@ from typing import Any
 import psutil
 import ray
 
-from cluster.launch import plan_of, stage_for
 from cluster.on_ray import ActorWorker, ReplayServer
+from cluster.planning import plan_for, stage_for
 from cluster.ray_session import ray_session
 
 MB = 1e6
@@ -30,7 +30,7 @@ MB = 1e6
 
 def measure(experiment: str, actors: int, changes: Sequence[str], tiny: bool) -> dict[str, Any]:
     """Starts ``actors`` of the experiment, and stops them again."""
-    plan = plan_of(stage_for(experiment, changes, tiny), seed=0)
+    plan = plan_for(stage_for(experiment, changes, tiny), seed=0)
     weights = {name: w.numpy() for name, w in plan.agent("learner").acting_weights().items()}
     with tempfile.TemporaryDirectory() as folder, ray_session(None, cpus=actors + 1):
         logs = Path(folder)

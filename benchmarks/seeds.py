@@ -5,7 +5,8 @@ r"""Runs experiments over several seeds, some at a time, each in one process (``
 
 What follows ``--`` goes to every run. A run that is finished already is left alone, one that was
 broken off is resumed, so the same command continues an interrupted benchmark. Runs lie in
-``OUT/EXPERIMENT-SEED``; draw them with ``skill-train plot OUT/* --out FILE.png``.
+``OUT/EXPERIMENT-SEED``; draw them with ``skill-train plot OUT/* --out FILE.png``. An experiment
+that comes after another starts from that one's finished run of the same seed, if it lies there.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from experiments.registry import EXPERIMENTS
 
 
 def main() -> int:
@@ -37,15 +40,15 @@ def main() -> int:
 
 def run_one(experiment: str, seed: int, out: Path, overrides: list[str]) -> int:
     """One run to its end; its exit code."""
-    folder = out / f"{experiment.replace('/', '_')}-{seed}"
+    folder = _folder(experiment, seed, out)
     command = [sys.executable, "-m", "cluster.cli"]
-    if (folder / "status.json").is_file():
-        if json.loads((folder / "status.json").read_text())["state"] == "finished":
+    if (folder / "config.json").is_file():
+        if _finished(folder):
             return 0
         command += ["resume", str(folder)]
     else:
         where = ["--seed", str(seed), "--inline", "--run-dir", str(folder)]
-        command += ["run", experiment, *where, *overrides]
+        command += ["run", experiment, *where, *_start(experiment, seed, out), *overrides]
     started = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True)
     minutes = (time.monotonic() - started) / 60.0
@@ -53,6 +56,22 @@ def run_one(experiment: str, seed: int, out: Path, overrides: list[str]) -> int:
     outcome = next((line for line in last if line.startswith("evaluation")), last[-1:] or "")
     print(f"{experiment} seed {seed}: {minutes:.1f} min: {outcome}", flush=True)
     return done.returncode
+
+
+def _folder(experiment: str, seed: int, out: Path) -> Path:
+    return out / f"{experiment.replace('/', '_')}-{seed}"
+
+
+def _finished(folder: Path) -> bool:
+    status = folder / "status.json"
+    return status.is_file() and json.loads(status.read_text())["state"] == "finished"
+
+
+def _start(experiment: str, seed: int, out: Path) -> list[str]:
+    before = EXPERIMENTS[experiment].after
+    if before is None or not _finished(_folder(before, seed, out)):
+        return []
+    return ["--from", str(_folder(before, seed, out))]
 
 
 if __name__ == "__main__":

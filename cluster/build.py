@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from actors.actor import Actor
 from actors.batched_env import environments
@@ -28,27 +31,45 @@ def component_seed(seed: int, role: str, index: int = 0, life: int = 0) -> int:
 
 
 @dataclass(frozen=True)
+class Source:
+    """The trained agent that a stage starts from."""
+
+    plan: Plan
+    state: Mapping[str, Tensor]
+    """Its ``state_dict()``, on the CPU."""
+
+
+@dataclass(frozen=True)
 class Plan:
-    """A stage with what follows from it alone; cheap to send to every process."""
+    """A stage with what follows from it and its source; cheap to send to every process."""
 
     stage: Stage
     seed: int
     spec: EnvironmentSpec
+    source: Source | None = None
 
     @staticmethod
-    def of(stage: Stage, seed: int) -> Plan:
+    def of(stage: Stage, seed: int, source: Source | None = None) -> Plan:
         """Looks at one environment to learn its spaces."""
         env = stage.tasks.make(stage.tasks.tasks[0])
         family = stage.tasks.family
         spec = environment_spec(env, num_tasks=family.num_tasks)
         env.close()
         spec = replace(spec, num_goals=len(family.goals))
-        return Plan(stage, seed, spec)
+        return Plan(stage, seed, spec, source)
 
     def agent(self, role: str, index: int = 0) -> Agent:
-        """The agent, initialised from the component's own seed; leaves torch seeded with it."""
+        """The agent, initialised from the component's own seed and what is taken over.
+
+        Leaves torch seeded with that seed. Raises ValueError where the source does not fit.
+        """
         torch.manual_seed(component_seed(self.seed, role, index))
-        return self.stage.agent.build(self.spec)
+        agent = self.stage.agent.build(self.spec)
+        if self.stage.transfer is not None:
+            if self.source is None:
+                raise ValueError("the stage takes parts over from a trained agent; give it one")
+            self.stage.transfer.apply(agent, self.source.state)
+        return agent
 
     def layout(self, agent: Agent) -> RowLayout:
         """The rows that this agent writes and reads."""
@@ -70,4 +91,4 @@ class Plan:
     def evaluate(self, agent: Agent, episodes: int, seed: int) -> Evaluation:
         """Episodes on the evaluation tasks."""
         tasks = self.stage.evaluation_tasks or self.stage.tasks
-        return evaluate(agent, tasks.make, tasks.tasks, episodes, seed)
+        return evaluate(agent, partial(environments, tasks), tasks.tasks, episodes, seed)

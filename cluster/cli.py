@@ -76,6 +76,13 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--actors", type=int, metavar="N", help="actor processes")
     one.add_argument("--seed", type=int, default=0, metavar="S")
     one.add_argument("--run-dir", type=Path, metavar="DIR", help="default: runs/EXPERIMENT-TIME")
+    one.add_argument(
+        "--from",
+        dest="source",
+        metavar="RUN",
+        help="the run to start from, where the experiment comes after another; "
+        "default: train that one first",
+    )
     one.add_argument("--inline", action="store_true", help="in one process, deterministic")
     one.add_argument("--address", metavar="A", help="a Ray cluster to join; default: start one")
     one.add_argument("--tiny", action="store_true", help="the same in seconds, to try it out")
@@ -135,21 +142,22 @@ _positive.__name__ = "positive whole number"  # argparse names it in its complai
 
 
 def _list(args: argparse.Namespace) -> None:
-    from cluster import launch, overrides
+    from cluster import overrides, planning
     from experiments.registry import EXPERIMENTS
 
     if args.experiment is not None:
-        experiment = launch.find(args.experiment)
+        experiment = planning.find(args.experiment)
         fields = overrides.fields(experiment.stage)
         if args.json:
             _print_json({name: {"type": k, "value": v} for name, (k, v) in fields.items()})
         else:
-            print(f"{experiment.name}: {experiment.summary}\n")
+            after = f"; comes after {experiment.after}" if experiment.after else ""
+            print(f"{experiment.name}: {experiment.summary}{after}\n")
             print(overrides.describe(experiment.stage))
     elif args.json:
         _print_json(
             [
-                {"name": e.name, "summary": e.summary, "figure": e.figure}
+                {"name": e.name, "summary": e.summary, "figure": e.figure, "after": e.after}
                 for e in EXPERIMENTS.values()
             ]
         )
@@ -173,6 +181,7 @@ def _run(args: argparse.Namespace) -> None:
         tiny=args.tiny,
         inline=args.inline,
         address=args.address,
+        source=RunDir.open(args.source) if args.source is not None else None,
     )
     _conclude(run, results, args.show)
 

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from actors.actor import Actor
-from cluster.build import FINAL_EVALUATION_SEED, Plan, component_seed
+from actors.vector_env import BrokenTaskError
+from cluster.build import FINAL_EVALUATION_SEED, Plan, Source, component_seed
 from cluster.driver import Driver
 from cluster.errors import RunError
 from cluster.run_dir import RunDir
@@ -20,7 +21,7 @@ from learners.learner import Learner, NonFiniteLossError, best_device
 from replay.in_memory import InMemoryReplay
 
 
-def run(stage: Stage, run_dir: RunDir, seed: int) -> dict[str, Any]:
+def run(stage: Stage, run_dir: RunDir, seed: int, source: Source | None = None) -> dict[str, Any]:
     """Run a stage until its limits, or a signal; resumes from the run's checkpoint.
 
     Uses one actor, with the stage's number of environments, whatever its number of actors.
@@ -29,11 +30,11 @@ def run(stage: Stage, run_dir: RunDir, seed: int) -> dict[str, Any]:
     with run_dir.claim(), Driver(stage, run_dir) as driver:
         keep_freed_memory()
         torch.set_num_threads(1)  # small networks are faster so, and sums always come out alike
-        loop = InlineLoop(Plan.of(stage, seed), run_dir, driver)
+        loop = InlineLoop(Plan.of(stage, seed, source), run_dir, driver)
         try:
             loop.train()
             return loop.finish()
-        except NonFiniteLossError as error:
+        except (NonFiniteLossError, BrokenTaskError) as error:
             raise RunError(str(error)) from error
         finally:
             loop.close()

@@ -1,8 +1,7 @@
-"""From an experiment's name to a run, and from a run's directory back to it."""
+"""Starting a run, going on with one, and the runs that have to come before it."""
 
 from __future__ import annotations
 
-import difflib
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,40 +9,16 @@ from typing import Any
 
 import psutil
 
-from cluster import overrides
+from cluster import planning
 from cluster.build import Plan
 from cluster.errors import RunError
 from cluster.ray_token import offer_token
-from cluster.run_dir import RunDir
-from experiments.registry import EXPERIMENTS
-from experiments.spec import Experiment, Stage
+from cluster.run_dir import SOURCE, RunDir
 from replay import reverb_native
 from replay.tables import max_bytes
 
 REPLAY_SHARE = 0.6
 """Share of the machine's memory that full tables may take; the rest is for the processes."""
-
-
-def find(name: str) -> Experiment:
-    """The experiment of that name; raises RunError naming the closest one."""
-    if name in EXPERIMENTS:
-        return EXPERIMENTS[name]
-    close = difflib.get_close_matches(name, EXPERIMENTS, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(EXPERIMENTS)}"
-    raise RunError(f"there is no experiment {name!r}; {hint}")
-
-
-def stage_for(name: str, changes: Sequence[str], tiny: bool) -> Stage:
-    """An experiment's stage, shrunk if ``tiny``, with ``changes`` applied last."""
-    experiment = find(name)
-    stage = experiment.tiny(experiment.stage) if tiny else experiment.stage
-    return overrides.apply(stage, changes)
-
-
-def stage_of(run: RunDir) -> Stage:
-    """The stage that a run was started with."""
-    config = run.config
-    return stage_for(config["experiment"], config["overrides"], config["tiny"])
 
 
 def start(
@@ -55,34 +30,36 @@ def start(
     tiny: bool,
     inline: bool,
     address: str | None,
+    source: RunDir | None = None,
 ) -> tuple[RunDir, dict[str, Any]]:
     """Make a run and carry it out; returns its directory and final results.
 
-    Everything that can be wrong with the settings raises RunError before the run exists.
+    An experiment that comes after another starts from ``source``, or trains that other one first,
+    as published, in the run's own ``source/``. Everything that can be wrong with the settings
+    raises RunError before the run exists.
     """
-    stage = stage_for(name, changes, tiny)
+    experiment = planning.find(name)
+    stage = planning.stage_for(name, changes, tiny)
     _can_run(inline)
-    refuse_oversized_replay(plan_of(stage, seed))
+    if source is None:
+        before = planning.untrained_source(experiment, tiny, seed)
+    elif experiment.after is None:
+        raise RunError(f"{name} does not start from another run; leave out --from")
+    else:
+        before = planning.source_from(source)
+    refuse_oversized_replay(planning.plan_for(stage, seed, before))
     run = RunDir.create(path, name, changes, stage, seed, tiny=tiny, inline=inline)
-    return run, _carry_out(run, stage, address)
+    if source is not None:
+        run.adopt(source)
+    else:
+        _create_sources(run)
+    return run, _carry_out(run, address)
 
 
 def resume(run: RunDir, address: str | None) -> dict[str, Any]:
     """Go on with a run from its newest intact checkpoint, or from the start without one."""
     _can_run(run.config["inline"])
-    return _carry_out(run, stage_of(run), address)
-
-
-def plan_of(stage: Stage, seed: int) -> Plan:
-    """The plan, tried out: raises RunError where environment or agent cannot be made of it."""
-    import gymnasium
-
-    try:
-        plan = Plan.of(stage, seed)
-        plan.agent("learner")
-    except (ValueError, TypeError, gymnasium.error.Error) as error:
-        raise RunError(f"these settings do not work: {' '.join(str(error).split())}") from error
-    return plan
+    return _carry_out(run, address)
 
 
 def refuse_oversized_replay(plan: Plan) -> None:
@@ -107,14 +84,38 @@ def _can_run(inline: bool) -> None:
         )
 
 
-def _carry_out(run: RunDir, stage: Stage, address: str | None) -> dict[str, Any]:
+def _create_sources(run: RunDir) -> None:
+    """The directories of the runs that come before, the nearest one outermost."""
     config = run.config
+    before = planning.find(config["experiment"]).after
+    if before is None:
+        return
+    tiny, inline = config["tiny"], config["inline"]
+    stage = planning.stage_for(before, (), tiny)
+    source = RunDir.create(
+        run.path / SOURCE, before, (), stage, config["seed"], tiny=tiny, inline=inline
+    )
+    _create_sources(source)
+
+
+def _carry_out(run: RunDir, address: str | None) -> dict[str, Any]:
+    """Train what comes before, if that is not done, and then the run itself."""
+    config = run.config
+    source = run.source
+    if source is None and planning.find(config["experiment"]).after is not None:
+        raise RunError(f"{run.path} has lost {run.path / SOURCE}, the run that it starts from")
+    if source is not None and not source.adopted and source.read_status()["state"] != "finished":
+        results = _carry_out(source, address)
+        if source.read_status()["state"] != "finished":
+            return results
+    stage = planning.stage_of(run)
+    before = None if source is None else planning.source_from(source)
     if config["inline"]:
         from cluster import inline
 
-        return inline.run(stage, run, config["seed"])
+        return inline.run(stage, run, config["seed"], before)
     if address is not None:
         offer_token()
     from cluster import supervisor
 
-    return supervisor.run(stage, run, config["seed"], address=address)
+    return supervisor.run(stage, run, config["seed"], before, address)

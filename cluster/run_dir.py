@@ -1,7 +1,8 @@
 """A run's directory: what it was asked to do, on what, how it stands, and its checkpoints.
 
 ``config.json``, ``environment.json``, ``status.json``, ``metrics.csv``, ``tensorboard/`` and
-``checkpoints/``. Every file appears whole; nothing is read by pickle.
+``checkpoints/``. Every file appears whole; nothing is read by pickle. A run that starts from
+another's end has that run, or what it needs of it, in ``source/``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from cluster.checkpoints import Checkpoint, Checkpoints
 from cluster.errors import RunError
 
 RUNS = Path("runs")
+SOURCE, CHECKPOINTS = "source", "checkpoints"
 ENDED = ("finished", "stopped", "failed", "dead")
 """States in which nothing runs any more."""
 
@@ -32,7 +34,7 @@ class RunDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        self._checkpoints = Checkpoints(self.path / "checkpoints")
+        self._checkpoints = Checkpoints(self.path / CHECKPOINTS)
 
     @staticmethod
     def create(
@@ -86,6 +88,35 @@ class RunDir:
         raise RunError(f"{path} {what}; {known}")
 
     @property
+    def source(self) -> RunDir | None:
+        """The run whose end this one starts from, which lies inside it; None if it has none."""
+        path = self.path / SOURCE
+        return RunDir(path) if (path / "config.json").is_file() else None
+
+    def adopt(self, run: RunDir) -> None:
+        """Keep a copy of ``run``'s newest checkpoint, without its replay, as this one's source.
+
+        Raises RunError where it has none.
+        """
+        checkpoint = run.load_latest(with_replay=False)
+        if checkpoint is None:
+            raise RunError(f"{run.path} has no checkpoint yet, so nothing can start from it")
+        copy = self.path / SOURCE
+        copy.mkdir()
+        if run.source is not None:
+            shutil.copytree(run.source.path, copy / SOURCE)
+        shutil.copy2(run.path / "environment.json", copy)
+        Checkpoints(copy / CHECKPOINTS).save(
+            checkpoint.counters, checkpoint.learner_state, score=checkpoint.score
+        )
+        write_json(copy / "config.json", {**run.config, "adopted_from": str(run.path)})
+
+    @property
+    def adopted(self) -> bool:
+        """Whether this is such a copy: it is there to start from, not to be trained."""
+        return "adopted_from" in self.config
+
+    @property
     def config(self) -> dict[str, Any]:
         """What `create` recorded."""
         return _read_json(self.path / "config.json")
@@ -103,9 +134,13 @@ class RunDir:
     def read_status(self) -> dict[str, Any]:
         """What was last written; ``state`` is "new" before that.
 
-        It is corrected to "dead" where a run should be running and its driver is gone.
+        While the run's source is being trained, that is how the run stands. The state is
+        corrected to "dead" where a run should be running and its driver is gone.
         """
         if not (self.path / "status.json").is_file():
+            before = self.source.read_status() if self.source is not None else None
+            if before is not None and before["state"] != "finished":
+                return before
             return {"state": "new", "env_steps": 0, "learner_steps": 0, "components": []}
         status = _read_json(self.path / "status.json")
         if status["state"] not in ENDED and not driver_is_alive(status):

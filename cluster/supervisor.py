@@ -13,7 +13,7 @@ from typing import Any
 
 import ray
 
-from cluster.build import FINAL_EVALUATION_SEED, Plan
+from cluster.build import FINAL_EVALUATION_SEED, Plan, Source
 from cluster.checkpointer import Checkpointer
 from cluster.driver import Driver
 from cluster.errors import RunError
@@ -27,13 +27,19 @@ START_SECONDS = 120.0
 REPLAY_INFO_SECONDS = 1.0
 
 
-def run(stage: Stage, run_dir: RunDir, seed: int, address: str | None = None) -> dict[str, Any]:
+def run(
+    stage: Stage,
+    run_dir: RunDir,
+    seed: int,
+    source: Source | None = None,
+    address: str | None = None,
+) -> dict[str, Any]:
     """Run a stage over Ray until its limits, or a signal; resumes from the run's checkpoint.
 
     ``address``: a Ray cluster to join; None starts one on this machine and ends it afterwards.
     Returns the final results by name.
     """
-    plan = Plan.of(stage, seed)
+    plan = Plan.of(stage, seed, source)
     with (
         run_dir.claim(),
         Driver(stage, run_dir) as driver,

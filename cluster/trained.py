@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from actors.evaluator import Evaluation
-from actors.vector_env import EpisodeResult
-from cluster import launch
+from actors.vector_env import BrokenTaskError, EpisodeResult
+from cluster import planning
 from cluster.build import Plan
 from cluster.errors import RunError
 from cluster.run_dir import RunDir
@@ -23,7 +23,7 @@ def load(run: RunDir, which: str = "latest") -> tuple[Plan, Agent, int]:
         checkpoint = run.load_latest(with_replay=False)
     if checkpoint is None:
         raise RunError(f"{run.path} has no checkpoint yet; wait for its first, or run it longer")
-    plan = launch.plan_of(launch.stage_of(run), run.config["seed"])
+    plan = planning.plan_of(run)
     agent = plan.agent("evaluator")
     try:
         agent.load_state_dict(checkpoint.learner_state["agent"])
@@ -38,7 +38,10 @@ def load(run: RunDir, which: str = "latest") -> tuple[Plan, Agent, int]:
 def evaluate(run: RunDir, episodes: int, seed: int, which: str = "latest") -> dict[str, Any]:
     """Results of ``episodes`` episodes without exploration, by name, ready for JSON."""
     plan, agent, learner_steps = load(run, which)
-    evaluation = plan.evaluate(agent, episodes, seed)
+    try:
+        evaluation = plan.evaluate(agent, episodes, seed)
+    except BrokenTaskError as error:
+        raise RunError(str(error)) from error
     results = {
         "run": str(run.path),
         "checkpoint": which,

@@ -12,6 +12,7 @@ from skill_agents.dse.policies import IndependentPoliciesConfig, SharedPolicyCon
 from skill_agents.dse.reinforce import ReinforceConfig
 from skill_agents.dse.sac import DSESACConfig
 from skill_agents.dse.sac_parts import IndependentSACPoliciesConfig
+from skill_agents.transfer import Transfer
 from tasks import cartpole, reacher
 from tasks.families import TaskSet, held_out_split
 
@@ -89,6 +90,30 @@ def _cartpole(
     ]
 
 
+RETRAINED = {
+    "-retrain": ("everything", Transfer(copy=("policy", "embedding"))),
+    "-retrain-embeddings": (
+        "only their embeddings",
+        Transfer(copy=("policy", "embedding"), freeze=("policy",)),
+    ),
+}
+
+
+def _cartpole_retrained(split: str, figure: str) -> list[Experiment]:
+    _, held_out = held_out_split(cartpole.GRID, split)
+    (trained,) = _cartpole(split, figure, held_out, None)[:1]
+    return [
+        replace(
+            trained,
+            name=f"dse/cartpole-{split}{name}",
+            summary=f"CartPole, the {held_out.num_tasks} unseen tasks learned on, {what}",
+            stage=replace(trained.stage, transfer=transfer, limits=Limits(env_steps=5_000_000)),
+            after=f"dse/cartpole-{split}",
+        )
+        for name, (what, transfer) in RETRAINED.items()
+    ]
+
+
 SAC_AGENT = DSESACConfig(
     policy_learning_rate=1e-3,  # table 2: 0.003
     embedding_learning_rate=1e-3,  # table 2: 0.0003
@@ -161,6 +186,8 @@ EXPERIMENTS = (
     *_cartpole("3x3", "figures 1 and 6", cartpole.GRID.all(), None),
     *_cartpole("6-3", "figure 2, a to d", *held_out_split(cartpole.GRID, "6-3")),
     *_cartpole("4-5", "figure 2, e to h", *held_out_split(cartpole.GRID, "4-5")),
+    *_cartpole_retrained("6-3", "figure 2, a to d"),
+    *_cartpole_retrained("4-5", "figure 2, e to h"),
     *_reacher("3x3", "figures 4 and 8", reacher.GRID.all(), None),
     *_reacher("2x4", "figure 9", reacher.CORNERS.all(), None),
     *_reacher("6-3", "figure 5, table 3", *held_out_split(reacher.GRID, "6-3")),

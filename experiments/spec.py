@@ -1,4 +1,4 @@
-"""What a run is made of: an experiment is a sequence of stages, each an agent on a set of tasks.
+"""What a run is made of: a stage, an agent on a set of tasks, which may start from another's end.
 
 Everything here is data. `cluster.build` turns it into processes.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from skill_agents.agent import AgentConfig
+from skill_agents.transfer import Transfer
 from tasks.families import TaskSet
 
 
@@ -84,6 +85,8 @@ class Stage:
     checkpoints: Checkpointing = field(default_factory=Checkpointing)
     evaluation_tasks: TaskSet | None = None
     """Unseen tasks to evaluate on; None: the training tasks."""
+    transfer: Transfer | None = None
+    """What the agent takes over from the experiment before; needs `Experiment.after`."""
 
 
 @dataclass(frozen=True)
@@ -99,3 +102,5 @@ class Experiment:
     """Shrinks the stage to seconds, for tests: the same code, smaller numbers."""
     figure: str = ""
     """Where the paper shows it."""
+    after: str | None = None
+    """The experiment that comes before: its trained agent is what this one starts from."""

@@ -16,13 +16,19 @@ class GroupOptimizers:
     """Takes every loss's gradient for its own group at the same parameters, then steps."""
 
     def __init__(self, groups: Mapping[str, ParameterGroup]) -> None:
+        """``groups`` are all that the agent has; frozen parameters are left out of them."""
         _refuse_overlap(groups)
-        self.groups = dict(groups)
+        self._names = groups.keys()
+        self.groups = {
+            name: group._replace(parameters=learned)
+            for name, group in groups.items()
+            if (learned := [p for p in group.parameters if p.requires_grad])
+        }
         self.adams = {
             name: torch.optim.Adam(
                 group.parameters, lr=group.learning_rate, eps=group.adam_eps, fused=True
             )
-            for name, group in groups.items()
+            for name, group in self.groups.items()
         }
 
     def step(self, losses: Mapping[str, Tensor]) -> None:
@@ -30,10 +36,10 @@ class GroupOptimizers:
 
         Raises ValueError if the losses are not one for each group.
         """
-        if losses.keys() != self.groups.keys():
+        if losses.keys() != self._names:
             raise ValueError(
                 f"the agent gave losses for {sorted(losses)} but has parameter groups "
-                f"{sorted(self.groups)}; each group needs one loss"
+                f"{sorted(self._names)}; each group needs one loss"
             )
         names = list(self.groups)
         for i, name in enumerate(names):

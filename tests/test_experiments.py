@@ -6,18 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from cluster import inline
-from cluster.run_dir import RunDir
+from cluster import launch
 from experiments.registry import EXPERIMENTS
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_tiny(name: str, tmp_path: Path) -> None:
-    experiment = EXPERIMENTS[name]
-    stage = experiment.tiny(experiment.stage)
-    run = RunDir.create(tmp_path / "run", name, [], stage, seed=0, tiny=True, inline=True)
-    results = inline.run(stage, run, seed=0)
+    run, results = launch.start(name, [], 0, tmp_path / "run", tiny=True, inline=True, address=None)
     assert results["env_steps"] >= 4_000
     assert results["learner_steps"] > 0
     assert results["evaluation_episodes"] >= 4
     assert run.load_latest() is not None
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=lambda e: e.name)
+def test_what_takes_over_has_something_before_it(experiment) -> None:
+    assert experiment.after is None or experiment.after in EXPERIMENTS
+    assert experiment.stage.transfer is None or experiment.after is not None
