@@ -105,5 +105,6 @@ class Reinforce(TrialAgent):
             "entropy_nats": trials.mean_over_steps(policy.entropy(), played),
             "length_steps": played.acted.sum(0).float().mean(),
             "embedding_cost": self.embedding.cost().detach(),
+            **self.embedding.metrics(),
         }
         return losses, metrics
