@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import grid_curves, latents
+from benchmarks import grid_curves, held_out, latents
 from skill_agents.dse.reinforce import ReinforceConfig
 from tasks.cartpole import GRID, VectorCartPole
 
@@ -92,3 +92,14 @@ def test_balance_points_and_their_order():
     assert points.tolist() == [-1.0, 0.5, 0.25]
     assert latents.rank_correlation(np.arange(3), points) == pytest.approx(0.5)
     assert latents.rank_correlation(np.arange(4), np.array([-9.0, 1.0, 2.0, 70.0])) == 1.0
+
+
+def test_held_out_tasks_and_what_learning_them_alone_takes():
+    alone = [run(), run()]
+    text = held_out.table("part", [run()], alone)
+    *_, seed, mean, needed = text.splitlines()
+    assert seed == "| seed 3 | 240.0 | 260.0 | 250.0 |"
+    assert mean == "| mean | 240.0 | 260.0 | 250.0 +- nan |"
+    assert needed == "| trajectories alone | 6 (6 to 6) | 50 (50 to 50) | 28 (6 to 50) |"
+    never = held_out.trajectories_alone({0: 257.0}, alone)
+    assert never == {0: [None, None]}
