@@ -60,7 +60,8 @@ def test_killed_replay_comes_back_with_its_tables(run: LiveRun) -> None:
     before, after = run.kill("replay")
     assert after == before + 1
     run.wait_for_progress()
-    assert run.status()["metrics"]["replay_items"] > 0
+    if run.experiment != "dse/cartpole-3x3":  # its queues are emptied as soon as they are filled
+        assert run.status()["metrics"]["replay_items"] > 0
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
