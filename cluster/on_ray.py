@@ -25,6 +25,7 @@ from learners.allocator import keep_freed_memory
 from learners.feed import Batches, Feed
 from learners.learner import Learner, best_device
 from replay.backend import TableInfo
+from skill_agents.agent import Batch
 
 if TYPE_CHECKING:
     from replay.server import ReverbReplay
@@ -144,7 +145,7 @@ class LearnerWorker(Worker):
             if batch is None:
                 break
             learner.update(batch)
-            ages.append(learner.steps - _mean_version(batch))
+            ages.append(learner.steps - mean_version(batch))
         metrics = learner.metrics()
         if ages:
             metrics["data_age_learner_steps"] = float(np.mean(ages))
@@ -203,9 +204,10 @@ class EvaluatorWorker(Worker):
         return self._plan.evaluate(self._agent.eval(), episodes, seed)
 
 
-def _mean_version(batch: Mapping[str, Any]) -> float:
-    versions = [rows.policy_version.float().mean() for rows in batch.values()]
-    return float(torch.stack(versions).mean())
+def mean_version(batch: Batch) -> float:
+    """The mean policy version of the rows that carry an action; padding has none."""
+    acted = [(rows.policy_version[:-1], ~rows.is_first[1:]) for rows in batch.values()]
+    return float(np.mean([version[valid].float().mean().item() for version, valid in acted]))
 
 
 def _to_cpu(state: Any) -> Any:

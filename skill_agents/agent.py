@@ -95,6 +95,21 @@ class Acting(NamedTuple):
     """What goes into replay beside the action; keys and shapes as in `Agent.extras_spec`."""
 
 
+@dataclass(frozen=True)
+class Decay:
+    """A learning rate that falls linearly from update ``begin`` to ``end`` and then stays."""
+
+    begin: int
+    end: int
+    to: float = 0.1
+    """What is left of it in the end, as a share of what it was."""
+
+    def share(self, updates: int) -> float:
+        """Of the learning rate, after so many updates."""
+        done = (updates - self.begin) / (self.end - self.begin)
+        return 1.0 - (1.0 - self.to) * min(max(done, 0.0), 1.0)
+
+
 class ParameterGroup(NamedTuple):
     """Parameters that one loss trains with one Adam optimizer."""
 
@@ -102,6 +117,7 @@ class ParameterGroup(NamedTuple):
     learning_rate: float
     max_grad_norm: float | None = None
     adam_eps: float = 1e-8
+    decay: Decay | None = None
 
 
 @dataclass(frozen=True)
