@@ -78,11 +78,16 @@ class LowLevelKL(Divergence):
 
 
 class TotalKL(Divergence):
-    """The sum of its parts, eq. 9; without parts, zero."""
+    """The sum of both levels' terms, eq. 9; a level that is left out adds nothing.
 
-    def __init__(self, *parts: Divergence) -> None:
+    The levels' names are those that a transfer copies and freezes: ``divergence.high`` is pi0_H,
+    ``divergence.low`` is pi0_L.
+    """
+
+    def __init__(self, high: Divergence | None = None, low: Divergence | None = None) -> None:
         super().__init__()
-        self.parts = nn.ModuleList(parts)
+        self.high = high
+        self.low = low
 
     def forward(
         self,
@@ -91,10 +96,11 @@ class TotalKL(Divergence):
         is_first: Tensor,
         age: Tensor | None,
     ) -> Tensor:
-        """Sum over the parts."""
+        """Sum over the levels."""
         total = torch.zeros(is_first.shape, device=is_first.device)
-        for part in self.parts:
-            total = total + part(decision, observation, is_first, age)
+        for level in (self.high, self.low):
+            if level is not None:
+                total = total + level(decision, observation, is_first, age)
         return total
 
 
@@ -113,7 +119,7 @@ class SharedLowLevel:
 
     def build(self, spec: EnvironmentSpec, policy: PolicyConfig, latent_size: int) -> Divergence:
         """KL of the high level alone."""
-        return TotalKL(HighLevelKL(self.prior.build(latent_size)))
+        return TotalKL(high=HighLevelKL(self.prior.build(latent_size)))
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,7 @@ class FlatDefault:
 
     def build(self, spec: EnvironmentSpec, policy: PolicyConfig, latent_size: int) -> Divergence:
         """KL of the actions."""
-        return TotalKL(LowLevelKL(policy.build_low(spec)))
+        return TotalKL(low=LowLevelKL(policy.build_low(spec)))
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def test_a_flat_policy_is_one_with_a_latent_of_size_zero():
     d = agent.policy(rows.observation, torch.zeros(*rows.reward.shape, 0), None)
     assert d.latent.shape == (*rows.reward.shape, 0)
     assert not list(agent.policy.high.parameters())
-    default = agent.divergence.parts[0].default(rows.observation, d.latent)
+    default = agent.divergence.low.default(rows.observation, d.latent)
     u = d.low.std / default.std
     shift = (d.low.mean - default.mean) / default.std
     expected = (0.5 * (u**2 + shift**2 - 1) - u.log()).sum(-1)
@@ -144,7 +144,7 @@ def test_a_flat_policy_is_one_with_a_latent_of_size_zero():
 def test_a_flat_default_sees_less_than_the_agent():
     agent = svg0(policy=FlatPolicyConfig(sizes=(8,), default_sizes=(8,)), default=FlatDefault())
     assert agent.policy.low.view.groups == ("proprioception", "task")
-    assert agent.divergence.parts[0].default.view.groups == ("proprioception",)
+    assert agent.divergence.low.default.view.groups == ("proprioception",)
 
 
 def test_without_a_default_policy_the_kl_is_zero():

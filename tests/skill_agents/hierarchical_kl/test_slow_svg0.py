@@ -68,9 +68,9 @@ def slow_losses(agent, unrolls, low_default, online_low_default) -> dict[str, fl
 def test_a_separate_low_level_in_every_kind_of_row(period, lambda_):
     agent = svg0(default=SeparateLowLevel(AR1Config(A)), latent_period=period, trace=lambda_)
     unrolls = random_unrolls(3, DRIVEN, period)
-    low_default = agent.target_divergence.parts[1].default
+    low_default = agent.target_divergence.low.default
     with torch.no_grad():
-        slow = slow_losses(agent, unrolls, low_default, agent.divergence.parts[1].default)
+        slow = slow_losses(agent, unrolls, low_default, agent.divergence.low.default)
     assert {k: float(v.detach()) for k, v in losses(agent, unrolls.rows).items()} == pytest.approx(
         slow, rel=1e-6
     )
