@@ -145,3 +145,18 @@ def test_spaces_that_no_agent_takes_are_refused():
     env.action_space = gymnasium.spaces.MultiDiscrete([2, 2])
     with pytest.raises(ValueError, match="neither a Box nor Discrete"):
         environment_spec(env)
+
+
+@pytest.mark.parametrize(
+    ("space", "sentence"),
+    [
+        (gymnasium.spaces.Discrete(3, start=1), "must count from 0"),
+        (gymnasium.spaces.Box(-1.0, 1.0, (2, 2)), "must be a vector"),
+        (gymnasium.spaces.Box(-1.0, 1.0, ()), "must be a vector"),
+    ],
+)
+def test_actions_that_would_not_arrive_as_they_were_meant_are_refused(space, sentence):
+    env = CountingEnv(0)
+    env.action_space = space
+    with pytest.raises(ValueError, match=sentence):
+        environment_spec(env)
