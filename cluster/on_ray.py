@@ -169,13 +169,12 @@ class ActorWorker(Worker):
     ) -> None:
         super().__init__(log_file)
         torch.set_num_threads(1)
-        from replay.writer import MOST_AHEAD, ReverbWriter
+        from replay.writer import ReverbWriter
 
         agent = plan.agent("actor", index)
         size = plan.stage.actors.environments
-        ahead = min(size, MOST_AHEAD)
         writer = ReverbWriter(
-            replay_address, agent.tables(), plan.layout(agent), size, run_ahead=ahead
+            replay_address, agent.tables(), plan.layout(agent), size, run_ahead=size
         )
         self._actor = plan.actor(index, agent, writer, env_steps)
         self._steps = plan.stage.actors.steps_per_refresh
