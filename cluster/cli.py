@@ -187,9 +187,12 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _resume(args: argparse.Namespace) -> None:
-    from cluster import launch
+    from cluster import launch, report
 
     run = RunDir.open(args.run)
+    if run.read_status()["state"] == "finished":
+        print(report.already_finished(run))
+        return
     _conclude(run, launch.resume(run, args.address), show=False)
 
 

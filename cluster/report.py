@@ -23,6 +23,16 @@ def results(run: RunDir, state: str, found: Mapping[str, Any]) -> str:
     return f"{steps}\n{evaluation({**found, 'episodes': found['evaluation_episodes']})}"
 
 
+def already_finished(run: RunDir) -> str:
+    """What there is to say to whoever resumes a run that has reached its limits."""
+    status = run.read_status()
+    return (
+        f"{short(run.path)} finished after {status['env_steps']:,} environment steps and "
+        f"{status['learner_steps']:,} learner steps; nothing is left to do\n"
+        f"{what_next(run, 'finished', shown=False)}"
+    )
+
+
 def evaluation(found: Mapping[str, Any]) -> str:
     """An evaluation's results, a line per task where there are several."""
     lines = [f"evaluation of {found['episodes']} episodes: {_scores(found)}"]

@@ -64,14 +64,20 @@ def test_list(capsys):
     assert fields["actors.count"]["type"] == "int"
 
 
-def test_run_says_how_it_went_and_what_to_try(trained, capsys):
+def test_run_records_what_was_asked_for(trained):
     config = RunDir.open(trained).config
     assert (config["seed"], config["inline"], config["tiny"]) == (3, True, True)
     assert config["overrides"] == SHORT
     assert config["resolved"]["limits"]["env_steps"] == 1700
+
+
+def test_a_finished_run_is_neither_evaluated_nor_saved_again(trained, capsys):
+    before = {p: p.stat().st_mtime_ns for p in trained.rglob("*") if p.is_file()}
     said = answer(capsys, "resume", str(trained))
     assert "finished after 1," in said
+    assert "nothing is left to do" in said
     assert f"skill-train video {trained}" in said
+    assert {p: p.stat().st_mtime_ns for p in trained.rglob("*") if p.is_file()} == before
 
 
 def test_status(trained, capsys):
