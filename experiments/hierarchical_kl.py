@@ -53,7 +53,7 @@ def tiny_svg0(stage: Stage) -> Stage:
     assert isinstance(agent, SVG0Config)
     small = replace(
         agent,
-        policy=replace(agent.policy, **_TINY_SIZES[type(agent.policy)]),  # type: ignore[arg-type]
+        policy=replace(agent.policy, **_TINY_SIZES[type(agent.policy)]),
         critic_sizes=(16, 16),
         batch_size=8,
         replay_unrolls=2_000,
@@ -70,7 +70,7 @@ def tiny_vtrace(stage: Stage) -> Stage:
     assert isinstance(agent, VTraceConfig)
     small = replace(
         agent,
-        policy=replace(agent.policy, **_TINY_SIZES[type(agent.policy)]),  # type: ignore[arg-type]
+        policy=replace(agent.policy, **_TINY_SIZES[type(agent.policy)]),
         critic_sizes=(16, 16),
         batch_size=4,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -122,7 +123,20 @@ class Policy(nn.Module):
 
 
 @dataclass(frozen=True)
-class HierarchicalPolicyConfig:
+class PolicyConfig(ABC):
+    """Which policy an agent has."""
+
+    @abstractmethod
+    def build(self, spec: EnvironmentSpec) -> Policy:
+        """The policy, freshly initialised."""
+
+    @abstractmethod
+    def build_low(self, spec: EnvironmentSpec) -> LowLevel:
+        """A default policy for its actions: pi0_L, or the whole of a flat one."""
+
+
+@dataclass(frozen=True)
+class HierarchicalPolicyConfig(PolicyConfig):
     """Two levels; the paper gives the sizes of both in appendix G.1."""
 
     high_groups: tuple[str, ...] = ("proprioception", "task")
@@ -154,7 +168,7 @@ class HierarchicalPolicyConfig:
 
 
 @dataclass(frozen=True)
-class FlatPolicyConfig:
+class FlatPolicyConfig(PolicyConfig):
     """One level, for the SVG(0) and DISTRAL baselines."""
 
     groups: tuple[str, ...] = ("proprioception", "task")
@@ -177,6 +191,3 @@ class FlatPolicyConfig:
         self, spec: EnvironmentSpec, groups: tuple[str, ...], sizes: tuple[int, ...]
     ) -> LowLevel:
         return LowLevel(spec, groups, 0, sizes, self.initial_action_std, self.minimum_action_std)
-
-
-PolicyConfig = HierarchicalPolicyConfig | FlatPolicyConfig

@@ -109,7 +109,7 @@ class SVG0(HierarchicalActing):
         self.config = config
         self.policy = config.policy.build(spec)
         latent_size = self.policy.latent_size
-        self.divergence = config.default.build(spec, config.policy, latent_size)
+        self.divergence = config.default.build(spec, config.policy, self.policy)
         self.critic = Critic(config, spec, latent_size)
         self.target_divergence = copy.deepcopy(self.divergence).requires_grad_(False)
         self.target_critic = copy.deepcopy(self.critic).requires_grad_(False)
@@ -151,7 +151,7 @@ class SVG0(HierarchicalActing):
         age = latent_age(rows, self.period)
         shape = (*rows.reward.shape, self.policy.latent_size)
         decision = self.policy(rows.observation, torch.randn(shape, device=rows.reward.device), age)
-        kl = self.target_divergence(decision, rows.observation, rows.is_first, age)
+        kl = self.target_divergence(decision, rows, age)
         sampled_q, entropy = self._sampled_values(decision, rows)
 
         now = slice(context_rows(self.period), -1)
@@ -176,8 +176,8 @@ class SVG0(HierarchicalActing):
             "policy": -masked_mean(objective, valid),
             "critic": masked_mean((target_q - q).square(), valid),
         }
-        if any(True for _ in self.divergence.parameters()):
-            distilled = self.divergence(decision.detach(), rows.observation, rows.is_first, age)
+        if self.divergence.learned():
+            distilled = self.divergence(decision.detach(), rows, age)
             losses["default_policy"] = masked_mean(distilled[now], valid)
         metrics = {
             "q": masked_mean(q.detach(), valid),

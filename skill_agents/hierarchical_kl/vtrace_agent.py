@@ -74,7 +74,7 @@ class VTraceAgent(HierarchicalActing):
         self.config = config
         self.policy = config.policy.build(spec)
         latent_size = self.policy.latent_size
-        self.divergence = config.default.build(spec, config.policy, latent_size)
+        self.divergence = config.default.build(spec, config.policy, self.policy)
         self.critic = LatentValue(config, spec, latent_size)
 
     def tables(self) -> tuple[TableSpec, ...]:
@@ -107,7 +107,7 @@ class VTraceAgent(HierarchicalActing):
         age = latent_age(rows, self.period)
         shape = (*rows.reward.shape, self.policy.latent_size)
         decision = self.policy(rows.observation, torch.randn(shape, device=rows.reward.device), age)
-        kl = self.divergence(decision, rows.observation, rows.is_first, age)
+        kl = self.divergence(decision, rows, age)
         value = self.critic(rows.observation, decision.latent.detach())
 
         now = slice(context_rows(self.period), -1)
@@ -132,8 +132,8 @@ class VTraceAgent(HierarchicalActing):
             "policy": -masked_mean(objective, valid),
             "critic": c.critic_cost * masked_mean((target - value[now]).square(), valid),
         }
-        if any(True for _ in self.divergence.parameters()):
-            distilled = self.divergence(decision.detach(), rows.observation, rows.is_first, age)
+        if self.divergence.learned():
+            distilled = self.divergence(decision.detach(), rows, age)
             losses["default_policy"] = masked_mean(distilled[now], valid)
         metrics = {
             "value": masked_mean(value.detach()[now], valid),
