@@ -86,6 +86,15 @@ class TotalKL(Divergence):
         return [level for level in (self.high, self.low) if level is not None]
 
 
+def group_parameters(
+    policy: Policy, divergence: Divergence
+) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """The policy's and the default policy's; what they share belongs to one of them."""
+    default = divergence.learned()
+    distilled = set(map(id, default))
+    return [p for p in policy.parameters() if id(p) not in distilled], default
+
+
 def action_kl(policy: Gaussian | Categorical, default: Gaussian | Categorical) -> Tensor:
     """KL between two action distributions of one kind, ``[...]``."""
     if isinstance(policy, Gaussian):

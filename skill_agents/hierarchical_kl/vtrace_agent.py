@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from replay.tables import Draw, TableSpec, queue
 from skill_agents.agent import AgentConfig, Batch, EnvironmentSpec, Metrics, ParameterGroup
 from skill_agents.hierarchical_kl.acting import HierarchicalActing, masked_mean, valid_rows
-from skill_agents.hierarchical_kl.defaults import DefaultConfig, SharedLowLevel
+from skill_agents.hierarchical_kl.defaults import DefaultConfig, SharedLowLevel, group_parameters
 from skill_agents.hierarchical_kl.latents import context_rows, latent_age
 from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig, PolicyConfig
 from skill_agents.nets.mlp import ScalarHead
@@ -90,13 +90,13 @@ class VTraceAgent(HierarchicalActing):
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """Policy, critic, and the default policy where it has parameters."""
         c = self.config
+        policy, default = group_parameters(self.policy, self.divergence)
         groups = {}
-        for name, module, rate in (
-            ("policy", self.policy, c.learning_rate),
-            ("critic", self.critic, c.learning_rate),
-            ("default_policy", self.divergence, c.default_learning_rate),
+        for name, parameters, rate in (
+            ("policy", policy, c.learning_rate),
+            ("critic", list(self.critic.parameters()), c.learning_rate),
+            ("default_policy", default, c.default_learning_rate),
         ):
-            parameters = list(module.parameters())
             if parameters:
                 groups[name] = ParameterGroup(parameters, rate, c.max_grad_norm)
         return groups
