@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.hierarchical_kl import PRIORS, baselines, tiny_svg0
+from experiments.hierarchical_kl.baselines import PRIORS, baselines
+from experiments.hierarchical_kl.tiny import tiny_svg0
 from experiments.spec import Actors, Evaluating, Experiment, Limits, Stage
 from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
 from skill_agents.hierarchical_kl.svg0 import SVG0Config
