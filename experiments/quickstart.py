@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.hierarchical_kl import PRIORS, baselines, tiny_svg0
+from experiments.hierarchical_kl.baselines import PRIORS, baselines
+from experiments.hierarchical_kl.tiny import tiny_svg0
 from experiments.spec import Actors, Evaluating, Experiment, Limits, Stage
 from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
 from skill_agents.hierarchical_kl.svg0 import SVG0Config
@@ -48,6 +49,8 @@ _SUMMARIES = {
     "-white-noise": "the same with latents drawn by independent noise",
     "-svg0": "the same with flat SVG(0)",
     "-distral": "the same with a flat policy and the DISTRAL prior",
+    "-distral-2-columns": "the same with a flat policy built on its DISTRAL prior",
+    "-distral-shared-prior": "the same with a DISTRAL prior built on a flat policy",
 }
 
 EXPERIMENTS = tuple(

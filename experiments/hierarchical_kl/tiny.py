@@ -1,0 +1,54 @@
+"""Experiments shrunk to seconds: the same code with small networks, batches and tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from experiments.spec import Actors, Evaluating, Limits, Stage
+from skill_agents.hierarchical_kl.distral import TwoColumnPolicyConfig
+from skill_agents.hierarchical_kl.policies import FlatPolicyConfig, HierarchicalPolicyConfig
+from skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_agents.hierarchical_kl.vtrace_agent import VTraceConfig
+
+
+def tiny_svg0(stage: Stage) -> Stage:
+    """Seconds of the same."""
+    agent = stage.agent
+    assert isinstance(agent, SVG0Config)
+    small = replace(
+        agent,
+        policy=replace(agent.policy, **_TINY_SIZES[type(agent.policy)]),
+        critic_sizes=(16, 16),
+        batch_size=8,
+        replay_unrolls=2_000,
+        minimum_unrolls=16,
+        action_samples=2,
+        target_update_period=10,
+    )
+    return replace(stage, agent=small, **_TINY_RUN)  # type: ignore[arg-type]
+
+
+def tiny_vtrace(stage: Stage) -> Stage:
+    """Seconds of the same."""
+    agent = stage.agent
+    assert isinstance(agent, VTraceConfig)
+    small = replace(
+        agent,
+        policy=replace(agent.policy, **_TINY_SIZES[type(agent.policy)]),
+        critic_sizes=(16, 16),
+        batch_size=4,
+    )
+    return replace(stage, agent=small, **_TINY_RUN)  # type: ignore[arg-type]
+
+
+_TINY_FLAT: dict[str, object] = {"sizes": (16, 16), "default_sizes": (16, 16)}
+_TINY_SIZES: dict[type, dict[str, object]] = {
+    HierarchicalPolicyConfig: {"high_sizes": (16,), "latent_size": 2, "low_sizes": (16, 16)},
+    FlatPolicyConfig: _TINY_FLAT,
+    TwoColumnPolicyConfig: _TINY_FLAT,
+}
+_TINY_RUN: dict[str, object] = {
+    "actors": Actors(count=2, environments=4, steps_per_refresh=80),
+    "evaluation": Evaluating(episodes=2, every_env_steps=2_000, final_episodes=4),
+    "limits": Limits(env_steps=4_000),
+}
