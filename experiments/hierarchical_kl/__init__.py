@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from experiments.hierarchical_kl import grid, speedup
+from experiments.hierarchical_kl import grid, regimes, speedup
 
-EXPERIMENTS = (*speedup.EXPERIMENTS, *grid.EXPERIMENTS)
+EXPERIMENTS = (*speedup.EXPERIMENTS, *regimes.EXPERIMENTS, *grid.EXPERIMENTS)

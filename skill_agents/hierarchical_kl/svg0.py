@@ -73,6 +73,17 @@ class SVG0Config(AgentConfig):
         """The agent."""
         return SVG0(self, spec)
 
+    def table(self, length: int) -> TableSpec:
+        """Where unrolls of ``length + 1`` rows wait for the learner: replay, drawn uniformly."""
+        return windows(
+            "unrolls",
+            length,
+            self.replay_unrolls,
+            stride=self.unroll_length,
+            min_items=self.minimum_unrolls,
+            samples_per_item=self.samples_per_unroll,
+        )
+
 
 class Critic(nn.Module):
     """Q(a, z, x)."""
@@ -124,18 +135,7 @@ class SVG0(HierarchicalActing):
 
     def tables(self) -> tuple[TableSpec, ...]:
         """Unrolls with the context rows before them; each step is learned from in one of them."""
-        c = self.config
-        length = c.unroll_length + context_rows(self.period)
-        return (
-            windows(
-                "unrolls",
-                length,
-                c.replay_unrolls,
-                stride=c.unroll_length,
-                min_items=c.minimum_unrolls,
-                samples_per_item=c.samples_per_unroll,
-            ),
-        )
+        return (self.config.table(self.config.unroll_length + context_rows(self.period)),)
 
     def draws(self) -> Mapping[str, Draw]:
         """One batch of unrolls."""
