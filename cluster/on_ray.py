@@ -23,7 +23,8 @@ from actors.evaluator import Evaluation
 from cluster.build import Plan
 from learners.allocator import keep_freed_memory
 from learners.feed import Batches, Feed
-from learners.learner import Learner, best_device
+from learners.graphed import make_learner
+from learners.learner import best_device
 from replay.backend import TableInfo
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class LearnerWorker(Worker):
             plan.stage.tasks.tasks,
             agent.draws(),
         )
-        self._learner = Learner(agent, best_device())
+        self._learner = make_learner(agent, best_device())
         self._feed = Feed(Batches(reader, agent.draws(), self._learner.device))
 
     def load(self, state: Mapping[str, Any] | None) -> int:

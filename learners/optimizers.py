@@ -54,6 +54,12 @@ class GroupOptimizers:
                 clip_grad_norm_(group.parameters, group.max_grad_norm)
             self.adams[name].step()
 
+    def capturable(self, can: bool) -> None:
+        """Whether `step` may be captured in a CUDA graph; Adam asks to be told."""
+        for adam in self.adams.values():
+            for group in adam.param_groups:
+                group["capturable"] = can
+
     def state_dict(self) -> dict[str, Any]:
         """Moments and step counts by group."""
         return {name: adam.state_dict() for name, adam in self.adams.items()}
@@ -62,6 +68,7 @@ class GroupOptimizers:
         """Restore what `state_dict` gave."""
         for name, adam in self.adams.items():
             adam.load_state_dict(state[name])
+        self.capturable(False)  # the state may come from a learner that captures
 
 
 def _refuse_overlap(groups: Mapping[str, ParameterGroup]) -> None:

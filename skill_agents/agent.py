@@ -118,6 +118,9 @@ class Agent(nn.Module, ABC):
 
     acting_parts: ClassVar[tuple[str, ...]]
     """Names of the submodules whose weights acting needs: what the learner publishes."""
+    static_update: ClassVar[bool] = False
+    """Whether `losses` is the same operations on the same tensors at every update, and reads no
+    number that changes but out of tensors: then `learners.graphed` may capture it."""
 
     def initial_state(self, batch: int) -> ActState:
         """The state of ``batch`` environments before their first row."""

@@ -18,6 +18,7 @@ class HierarchicalActing(Agent):
     """Draws a latent every ``period`` steps, an action at every step, and records log mu(a | x)."""
 
     acting_parts = ("policy",)
+    static_update = True
     policy: Policy
 
     def __init__(self, period: int, noise_correlation: float) -> None:
