@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 
-from benchmarks import learner, throughput
+from benchmarks import graphed, learner, throughput
 from benchmarks.acting_sides import Steps
 from benchmarks.learner_sides import SAVINGS, largest_difference
 from experiments.quickstart import SMALL_AGENT
@@ -50,6 +51,14 @@ def test_learner(monkeypatch):
     assert case["ours_over"].keys() == {"plain", *(f"ours without {s}" for s in SAVINGS)}
     assert case["updates_per_second"]["ours"] > 0
     assert case["updates_per_second"]["plain, memory returned"] > 0
+
+
+def test_graphed():
+    arguments = "--seconds 0.01 --repeats 1 --cases quickstart --no-compiled"
+    (case,) = graphed.main(arguments.split())["cases"].values()
+    ways = {"eager", "captured"} if torch.cuda.is_available() else {"eager"}
+    assert case["updates_per_second"].keys() == ways
+    assert case["over_eager"].keys() == ways - {"eager"}
 
 
 def test_the_plain_learner_does_the_same_maths():
