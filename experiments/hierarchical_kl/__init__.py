@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from experiments.hierarchical_kl import grid, speedup
+from experiments.hierarchical_kl import body_transfer, grid, small, speedup, task_transfer
 
-EXPERIMENTS = (*speedup.EXPERIMENTS, *grid.EXPERIMENTS)
+EXPERIMENTS = (
+    *speedup.EXPERIMENTS,
+    *task_transfer.EXPERIMENTS,
+    *body_transfer.EXPERIMENTS,
+    *small.EXPERIMENTS,
+    *grid.EXPERIMENTS,
+)
