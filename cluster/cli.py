@@ -142,7 +142,7 @@ _positive.__name__ = "positive whole number"  # argparse names it in its complai
 
 
 def _list(args: argparse.Namespace) -> None:
-    from cluster import overrides, planning
+    from cluster import overrides, planning, report
     from experiments.registry import EXPERIMENTS
 
     if args.experiment is not None:
@@ -151,20 +151,12 @@ def _list(args: argparse.Namespace) -> None:
         if args.json:
             _print_json({name: {"type": k, "value": v} for name, (k, v) in fields.items()})
         else:
-            after = f"; comes after {experiment.after}" if experiment.after else ""
-            print(f"{experiment.name}: {experiment.summary}{after}\n")
+            print(f"{report.experiment(experiment)}\n")
             print(overrides.describe(experiment.stage))
     elif args.json:
-        _print_json(
-            [
-                {"name": e.name, "summary": e.summary, "figure": e.figure, "after": e.after}
-                for e in EXPERIMENTS.values()
-            ]
-        )
+        _print_json([report.facts(e) for e in EXPERIMENTS.values()])
     else:
-        wide = max(map(len, EXPERIMENTS))
-        for experiment in EXPERIMENTS.values():
-            print(f"{experiment.name:<{wide}}  {experiment.summary}")
+        print(report.experiments(list(EXPERIMENTS.values())))
 
 
 def _run(args: argparse.Namespace) -> None:

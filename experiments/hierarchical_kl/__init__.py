@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
-from experiments.hierarchical_kl import grid, regimes, speedup
+from experiments.hierarchical_kl import (
+    body_transfer,
+    grid,
+    quasi_on_policy,
+    small,
+    speedup,
+    task_transfer,
+)
 
-EXPERIMENTS = (*speedup.EXPERIMENTS, *regimes.EXPERIMENTS, *grid.EXPERIMENTS)
+EXPERIMENTS = (
+    *speedup.EXPERIMENTS,
+    *quasi_on_policy.EXPERIMENTS,
+    *task_transfer.EXPERIMENTS,
+    *body_transfer.EXPERIMENTS,
+    *small.EXPERIMENTS,
+    *grid.EXPERIMENTS,
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from experiments.costs import of_grid_steps
 from experiments.hierarchical_kl.tiny import tiny_vtrace
 from experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
 from skill_agents.hierarchical_kl.defaults import SharedLowLevel
@@ -24,6 +25,7 @@ GRID_AGENT = VTraceConfig(
     default=SharedLowLevel(LearnedARConfig()),  # Appendix D.3: "with AR-learned prior"
     critic_sizes=(128, 128),
 )
+ENV_STEPS = {1: 1_500_000, 4: 600_000, 8: 600_000}
 HIGH_LEVEL = Transfer(
     copy=("policy.high", "divergence.high"), freeze=("policy.high", "divergence.high")
 )
@@ -40,7 +42,7 @@ def _stage(body_steps: int, kl_cost: float = GRID_AGENT.kl_cost) -> Stage:
         learning=Learning(
             seconds_per_publish=0.2, updates_per_publish=4, inline_env_steps=640, inline_updates=4
         ),
-        limits=Limits(env_steps=1_500_000 if body_steps == 1 else 600_000),
+        limits=Limits(env_steps=ENV_STEPS[body_steps]),
         evaluation=Evaluating(episodes=100, every_env_steps=200_000, final_episodes=500),
     )
 
@@ -58,6 +60,7 @@ EXPERIMENTS = (
         figure="figure 12, the source of the body transfer",
         stage=_stage(1),
         tiny=tiny_vtrace,
+        cost=of_grid_steps(ENV_STEPS[1]),
     ),
     *(
         Experiment(
@@ -66,6 +69,7 @@ EXPERIMENTS = (
             figure=_FIGURE,
             stage=_stage(n),
             tiny=tiny_vtrace,
+            cost=of_grid_steps(ENV_STEPS[n]),
         )
         for n in (4, 8)
     ),
@@ -76,6 +80,7 @@ EXPERIMENTS = (
             figure=_FIGURE,
             stage=_from_1step(n, kl_cost),
             tiny=tiny_vtrace,
+            cost=of_grid_steps(ENV_STEPS[n]),
             after="hierarchical_kl/grid-1step",
         )
         for n in (4, 8)

@@ -1,46 +1,66 @@
-"""Experiments of "Exploiting Hierarchy for Learning and Transfer in KL-regularized RL"."""
+"""From scratch: every task with every body, and all agents where figures 3 and 9 compare them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.hierarchical_kl.baselines import PRIORS, baselines
-from experiments.hierarchical_kl.tiny import tiny_svg0
-from experiments.spec import Actors, Evaluating, Experiment, Limits, Stage
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
-from tasks.families import single_task
+from experiments.hierarchical_kl.appendix_g import G2, TITLES, agents
+from experiments.hierarchical_kl.domains import BODIES, DOMAINS
+from experiments.hierarchical_kl.preset import PAPER_ACTORS, experiment
+from experiments.spec import Experiment
 
-PAPER_ACTORS = Actors(count=32, environments=4, steps_per_refresh=1_000)  # section 6: 32 actors
+FIGURES = {
+    "ant-go-to-target": "figure 3, left",
+    "ant-move-box-easy": "figure 3, centre",
+    "ball-move-box-hard": "figure 3, right",
+    "ball-go-to-target": "figure 3, left (there with the ant)",
+}
+"""Where all agents are compared; elsewhere there is one hierarchical agent."""
+
+BASELINES_OF_TRANSFER = {
+    "ant-move-box-mid": "figure 5, left, from scratch",
+    "ball-gather": "figure 5, right, from scratch",
+    "ant-gap": "figure 6, from scratch",
+    "ant-box-or-target": "figure 10, the source",
+    "ant-box-and-target": "figure 10, from scratch",
+}
+SOURCES = (("ant-box-or-target", "-distral"), ("ball-move-box-easy", "-distral"))
+"""Further agents that a transfer comes after."""
 
 
-def _ball_go_to_target() -> list[Experiment]:
-    agent = SVG0Config()
-    agents = {name: replace(agent, default=default) for name, default in PRIORS.items()}
-    titles = {
-        "": "AR(1) prior",
-        "-isotropic": "isotropic prior",
-        "-ar-learned": "learned AR prior",
-        "-svg0": "flat SVG(0)",
-        "-distral": "flat policy with the DISTRAL prior",
-        "-distral-2-columns": "DISTRAL prior, 2 columns",
-        "-distral-shared-prior": "DISTRAL shared prior",
-    }
+def _from_scratch(body: str, domain_name: str) -> list[Experiment]:
+    name, domain = f"{body}-{domain_name}", DOMAINS[domain_name]
     return [
-        Experiment(
-            name=f"hierarchical_kl/ball-go-to-target{name}",
-            summary=f"Ball, go to 1 of 3 targets in the 8x8 arena, {titles[name]}, paper's sizes",
-            figure="figure 3, left (there with the ant)",
-            stage=Stage(
-                agent=variant,
-                tasks=single_task("skill/GoToTarget-Ball-v0"),
-                actors=PAPER_ACTORS,
-                limits=Limits(learner_steps=200_000),
-                evaluation=Evaluating(episodes=50, every_env_steps=500_000),
-            ),
-            tiny=tiny_svg0,
+        experiment(
+            name + variant,
+            f"{body}, {domain.title}: {TITLES[variant]}",
+            FIGURES.get(name) or BASELINES_OF_TRANSFER.get(name, ""),
+            agent,
+            domain.tasks(body),
         )
-        for name, variant in {**agents, **baselines(agent)}.items()
+        for variant, agent in agents(domain, G2.get(name)).items()
+        if variant == "" or name in FIGURES or (name, variant) in SOURCES
     ]
 
 
-EXPERIMENTS = tuple(_ball_go_to_target())
+def _single_actor() -> list[Experiment]:
+    """Appendix D.1: off-policy, from one actor's data."""
+    domain = DOMAINS["go-to-target"]
+    compared = agents(domain, G2["ant-go-to-target"])
+    return [
+        experiment(
+            f"ant-go-to-target{variant}-single-actor",
+            f"ant, {domain.title}, data of a single actor: {TITLES[variant]}",
+            "figure 9, b",
+            compared[variant],
+            domain.tasks("ant"),
+            actors=replace(PAPER_ACTORS, count=1),
+        )
+        for variant in ("", "-svg0", "-distral")
+    ]
+
+
+EXPERIMENTS = (
+    *(one for body in BODIES for domain in DOMAINS for one in _from_scratch(body, domain)),
+    *_single_actor(),
+)

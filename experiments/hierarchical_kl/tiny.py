@@ -9,6 +9,7 @@ from skill_agents.hierarchical_kl.distral import TwoColumnPolicyConfig
 from skill_agents.hierarchical_kl.policies import FlatPolicyConfig, HierarchicalPolicyConfig
 from skill_agents.hierarchical_kl.svg0 import SVG0Config
 from skill_agents.hierarchical_kl.vtrace_agent import VTraceConfig
+from tasks.families import single_task
 
 
 def tiny_svg0(stage: Stage) -> Stage:
@@ -25,7 +26,20 @@ def tiny_svg0(stage: Stage) -> Stage:
         action_samples=2,
         target_update_period=10,
     )
+    if stage.tasks.family.env_id.endswith("-Vision-v0"):
+        return replace(_short_sighted(stage), agent=replace(small, minimum_unrolls=4))
     return replace(stage, agent=small, **_TINY_RUN)  # type: ignore[arg-type]
+
+
+def _short_sighted(stage: Stage) -> Stage:
+    """Pictures take long where there is no GPU: a tenth of the steps, in short episodes."""
+    return replace(
+        stage,
+        tasks=single_task(stage.tasks.family.env_id, episode_steps=20),
+        actors=Actors(count=2, environments=2, steps_per_refresh=40),
+        evaluation=Evaluating(episodes=1, every_env_steps=200, final_episodes=4),
+        limits=Limits(env_steps=400),
+    )
 
 
 def tiny_vtrace(stage: Stage) -> Stage:

@@ -57,8 +57,24 @@ def test_help_needs_no_heavy_library():
 
 def test_list(capsys):
     assert "quickstart" in answer(capsys, "list")
-    names = [e["name"] for e in json.loads(answer(capsys, "list", "--json"))]
-    assert "quickstart" in names
+    facts = {e["name"]: e for e in json.loads(answer(capsys, "list", "--json"))}
+    small = facts["hierarchical_kl/transfer-ball-move-box-easy-to-move-box-mid-small"]
+    assert (small["paper"], small["task"], small["body"]) == (
+        "hierarchical_kl",
+        "MoveBoxMid",
+        "ball",
+    )
+    assert small["after"] == "hierarchical_kl/ball-move-box-easy-small"
+    assert small["env_steps"] == 1_000_000
+    # 200,000 updates of 0.62 s
+    full = facts["hierarchical_kl/ant-go-to-target"]
+    assert full["hours"] == pytest.approx(34.4, abs=0.1)
+    assert full["figure"] == "figure 3, left"
+    (line,) = [x for x in answer(capsys, "list").splitlines() if x.startswith(full["name"] + " ")]
+    assert line.split()[1:] == ["GoToTarget", "ant", "434.0", "M", "34", "figure", "3,", "left"]
+    assert "comes after hierarchical_kl/grid-1step" in answer(
+        capsys, "list", "hierarchical_kl/grid-body-transfer-8step"
+    )
     assert "--agent.kl-cost" in answer(capsys, "list", "quickstart")
     fields = json.loads(answer(capsys, "list", "quickstart", "--json"))
     assert fields["actors.count"]["type"] == "int"
