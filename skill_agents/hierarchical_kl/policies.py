@@ -203,7 +203,13 @@ class FlatPolicyConfig(PolicyConfig):
         return self.level(spec, self.default_groups, self.default_sizes)
 
     def level(
-        self, spec: EnvironmentSpec, groups: tuple[str, ...], sizes: tuple[int, ...]
+        self,
+        spec: EnvironmentSpec,
+        groups: tuple[str, ...],
+        sizes: tuple[int, ...],
+        latent_size: int = 0,
     ) -> LowLevel:
-        """A network from ``groups`` to actions."""
-        return LowLevel(spec, groups, 0, sizes, self.initial_action_std, self.minimum_action_std)
+        """A network from ``groups``, and perhaps latents, to actions."""
+        return LowLevel(
+            spec, groups, latent_size, sizes, self.initial_action_std, self.minimum_action_std
+        )

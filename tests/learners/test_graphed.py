@@ -17,8 +17,10 @@ from skill_agents.hierarchical_kl.distral import (
     TwoColumnPolicyConfig,
 )
 from skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
+from skill_agents.hierarchical_kl.latent_prior import LatentVariableDefault
 from skill_agents.hierarchical_kl.policies import FlatPolicyConfig
 from skill_agents.hierarchical_kl.priors import LearnedARConfig
+from skill_agents.hierarchical_kl.recurrent_prior import RecurrentDefault
 from tests.learners.recording import HostWaits, RecordingGraphs
 from tests.learners.tiny_agent import TinyAgent, batch
 from tests.skill_agents.hierarchical_kl.unrolls import (
@@ -47,6 +49,26 @@ AGENTS = {
             default=BranchDefault(),
             evaluated=TargetCopyConfig(),
         ),
+        DRIVEN,
+    ),
+    "latent variables": (
+        replace(
+            SVG0,
+            policy=FlatPolicyConfig(**SMALL),
+            default=LatentVariableDefault(latent_size=3, inference_hidden=7),
+        ),
+        DRIVEN,
+    ),
+    "vtrace with latent variables": (
+        replace(
+            VTRACE_CONFIG,
+            policy=FlatPolicyConfig(**SMALL),
+            default=LatentVariableDefault(latent_size=3, inference_hidden=7),
+        ),
+        STEPPED,
+    ),
+    "recurrent": (
+        replace(SVG0, policy=FlatPolicyConfig(**SMALL), default=RecurrentDefault(memory_size=5)),
         DRIVEN,
     ),
     "vtrace": (replace(VTRACE_CONFIG, default=LEARNED), STEPPED),
