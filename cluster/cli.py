@@ -115,6 +115,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(one)
     one.add_argument("--out", type=Path, required=True, metavar="FILE.mp4")
     _add_episodes(one, 5)
+
+    one = command(
+        "skills", _skills, "Film what the agent can do: its default policy draws the latents."
+    )
+    _add_run(one)
+    one.add_argument("--out", type=Path, required=True, metavar="FILE.mp4")
+    one.add_argument("--panels", type=_positive, default=9, metavar="N", help="side by side")
+    one.add_argument("--seconds", type=_positive, default=15, metavar="S")
+    _add_choice(one)
+
+    one = command("latents", _latents, "Draw the latents of one episode, step by step.")
+    _add_run(one)
+    one.add_argument("--out", type=Path, required=True, metavar="FILE.png")
+    _add_choice(one)
     return parser
 
 
@@ -128,6 +142,10 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 def _add_episodes(parser: argparse.ArgumentParser, episodes: int) -> None:
     parser.add_argument("--episodes", type=_positive, default=episodes, metavar="N")
+    _add_choice(parser)
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument("--checkpoint", choices=("latest", "best"), default="latest")
 
@@ -246,6 +264,21 @@ def _video(args: argparse.Namespace) -> None:
     run = RunDir.open(args.run)
     played = trained.film(run, args.out, args.episodes, args.seed, args.checkpoint)
     print(f"wrote {args.out}, {len(played)} episodes")
+
+
+def _skills(args: argparse.Namespace) -> None:
+    from cluster import trained
+
+    run = RunDir.open(args.run)
+    trained.film_skills(run, args.out, args.panels, args.seconds, args.seed, args.checkpoint)
+    print(f"wrote {args.out}, {args.panels} environments")
+
+
+def _latents(args: argparse.Namespace) -> None:
+    from cluster import latents
+
+    shown = latents.draw(RunDir.open(args.run), args.out, args.seed, args.checkpoint)
+    print(f"wrote {args.out}, {len(shown.latent)} steps")
 
 
 def _print_json(value: Any) -> None:

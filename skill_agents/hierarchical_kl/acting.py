@@ -10,7 +10,9 @@ from torch import Tensor
 
 from replay.step import ArraySpec, Step
 from skill_agents.agent import Acting, ActState, Agent, Timestep
+from skill_agents.hierarchical_kl.defaults import Divergence
 from skill_agents.hierarchical_kl.policies import Policy
+from skill_agents.hierarchical_kl.skills import Skills
 from skill_agents.nets.gaussian import Gaussian
 
 
@@ -20,6 +22,7 @@ class HierarchicalActing(Agent):
     acting_parts = ("policy",)
     static_update = True
     policy: Policy
+    divergence: Divergence
 
     def __init__(self, period: int, noise_correlation: float) -> None:
         super().__init__()
@@ -66,6 +69,10 @@ class HierarchicalActing(Agent):
         action = low.sample(generator) if explore else low.mode()
         extras = {"log_prob": low.log_prob(action), **held}
         return Acting(action, {"latent": latent, "noise": noise, **held}, extras)
+
+    def skills(self) -> Skills:
+        """The low level with latents from the default policy."""
+        return Skills(self.policy, self.divergence, self.period)
 
     def _noise(self, last: Tensor, first: Tensor, generator: torch.Generator | None) -> Tensor:
         """eps_t: standard normal at every draw, AR(1) over the draws of an episode."""

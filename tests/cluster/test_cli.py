@@ -8,9 +8,10 @@ import sys
 import time
 from pathlib import Path
 
+import imageio.v2 as imageio
 import pytest
 
-from cluster import cli, launch
+from cluster import cli, latents, launch
 from cluster.run_dir import RunDir
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -135,6 +136,31 @@ def test_plot(trained, tmp_path, capsys):
     out = tmp_path / "curve.png"
     answer(capsys, "plot", str(trained), "--out", str(out), "--x", "minutes")
     assert out.read_bytes()[1:4] == b"PNG"
+
+
+def test_latents_and_skills(trained, tmp_path, monkeypatch, capsys):
+    picture, film = tmp_path / "latents.png", tmp_path / "skills.mp4"
+    said = answer(capsys, "latents", str(trained), "--out", str(picture), "--seed", "2")
+    assert picture.read_bytes()[1:4] == b"PNG"
+    steps = int(said.split()[-2])
+    found = latents.trace(RunDir.open(trained), 2)
+    assert found.latent.shape == (steps, 2)
+    assert 1 <= steps <= 400
+    assert found.success == bool(found.reward.sum() > 0)
+    args = ["--panels", "4", "--seconds", "1"]
+    assert "4 environments" in answer(capsys, "skills", str(trained), "--out", str(film), *args)
+    frames = list(imageio.get_reader(film).iter_data())
+    assert len(frames) == 20
+    assert frames[0].shape == (512, 512, 3)
+
+
+def test_agents_without_latents_or_skills(tmp_path, capsys):
+    run = tmp_path / "run"
+    args = ["--tiny", "--inline", "--run-dir", str(run), *SHORT]
+    assert cli.main(["run", "quickstart-svg0", *args]) == 0
+    capsys.readouterr()
+    assert "has no latents" in complaint(capsys, "latents", str(run), "--out", "x.png")
+    assert "no default policy" in complaint(capsys, "skills", str(run), "--out", "x.mp4")
 
 
 def test_video_goes_to_the_filmer(trained, tmp_path, monkeypatch, capsys):
