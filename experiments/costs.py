@@ -16,7 +16,12 @@ SMALL_ENV_STEPS_PER_UPDATE = 80  # 64 unrolls of 10 steps, each drawn 8 times
 
 # Environment steps a second, the paper's policy included: by CPU time, going to a target, on a
 # machine that had other work (benchmarks/results/hierarchical_kl.md).
-ACTING_STEPS_PER_SECOND = {"Ball": 6_000.0, "Ant": 3_500.0, "Quadruped": 2_500.0}
+ACTING_STEPS_PER_SECOND = {
+    "Ball": 6_000.0,
+    "Ant": 3_500.0,
+    "Quadruped": 2_500.0,
+    "Humanoid": 3_000.0,
+}
 VISION_STEPS_PER_SECOND = 270.0  # rendered without a GPU
 GRID_STEPS_PER_SECOND = 25_000.0  # one update for 640 of them included
 

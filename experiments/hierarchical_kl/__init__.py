@@ -5,6 +5,7 @@ from __future__ import annotations
 from experiments.hierarchical_kl import (
     body_transfer,
     grid,
+    latent_prior,
     quasi_on_policy,
     small,
     speedup,
@@ -16,6 +17,7 @@ EXPERIMENTS = (
     *quasi_on_policy.EXPERIMENTS,
     *task_transfer.EXPERIMENTS,
     *body_transfer.EXPERIMENTS,
+    *latent_prior.EXPERIMENTS,
     *small.EXPERIMENTS,
     *grid.EXPERIMENTS,
 )

@@ -15,11 +15,17 @@ import numpy as np
 import pytest
 import torch
 
+from experiments.hierarchical_kl.latent_prior import LATENT_SPACE_KEPT
 from learners.learner import Learner
 from replay.step import Step
+from skill_agents.hierarchical_kl.defaults import SharedLowLevel
 from skill_agents.hierarchical_kl.inference import Inference
 from skill_agents.hierarchical_kl.latent_prior import LatentVariableDefault, LatentVariableKL
-from skill_agents.hierarchical_kl.policies import Decision, FlatPolicyConfig
+from skill_agents.hierarchical_kl.policies import (
+    Decision,
+    FlatPolicyConfig,
+    HierarchicalPolicyConfig,
+)
 from skill_agents.hierarchical_kl.priors import AR1, LearnedARConfig
 from skill_agents.hierarchical_kl.recurrent_prior import RecurrentDefault
 from skill_agents.nets.gaussian import Gaussian
@@ -271,6 +277,26 @@ def test_neither_latents_nor_default_policy_see_the_task():
     latent = low.inference(rows)[1]
     ours, theirs = (low.default(r.observation, latent).mean for r in (rows, other))
     assert torch.equal(ours, theirs)
+
+
+def test_the_trained_latent_space_can_be_a_new_agents_low_level():
+    """Figure 8's other use: pi0(a | s, y) as pi_L, kept, and a new pi(z | s) over it."""
+    source = svg0(**CONFIG)
+    policy = HierarchicalPolicyConfig(high_sizes=(8,), latent_size=3, low_sizes=(6,))
+    agent = svg0(5, policy=policy, default=SharedLowLevel(LearnedARConfig(sizes=(5,))))
+    LATENT_SPACE_KEPT.apply(agent, source.state_dict())
+    rows = random_unrolls(0, DRIVEN).rows
+    learner = Learner(agent)
+    high = flat(agent.policy.high)
+    learner.update({"unrolls": rows})
+    latent = torch.randn(*rows.reward.shape, 3).double()
+    ours = agent.policy.low(rows.observation, latent)
+    theirs = source.divergence.low.default(rows.observation, latent)
+    assert torch.equal(ours.mean, theirs.mean) and torch.equal(ours.std, theirs.std)
+    for divergence in (agent.divergence, agent.target_divergence):
+        assert torch.equal(divergence.high.prior.next(latent).mean,
+                           source.divergence.low.prior.next(latent).mean)  # fmt: skip
+    assert not torch.equal(flat(agent.policy.high), high)
 
 
 RECURRENT = dict(policy=FLAT, default=RecurrentDefault(memory_size=5))
