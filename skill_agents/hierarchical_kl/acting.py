@@ -94,4 +94,4 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
 
     What the other rows hold makes no difference, not even NaN.
     """
-    return torch.where(mask, values, 0.0).sum() / mask.sum().clamp(min=1)
+    return values.masked_fill(~mask, 0.0).sum() / mask.sum().clamp(min=1)

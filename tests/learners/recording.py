@@ -13,6 +13,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 HOST_WAITS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+FROM_THE_HOST = "aten.lift_fresh.default"
+"""What `torch.tensor` makes of Python's numbers; on a GPU a copy that is waited for."""
 
 
 class HostWaits(TorchDispatchMode):
@@ -23,7 +25,7 @@ class HostWaits(TorchDispatchMode):
         self.names: list[str] = []
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        if HOST_WAITS & set(operation.tags):
+        if HOST_WAITS & set(operation.tags) or str(operation) == FROM_THE_HOST:
             self.names.append(str(operation))
         return operation(*args, **(kwargs or {}))
 
