@@ -55,6 +55,7 @@ def _small(
     domain: Domain,
     agent: SVG0Config,
     env_steps: int,
+    figure: str,
     after: str | None = None,
     transfer: Transfer | None = None,
 ) -> Experiment:
@@ -62,7 +63,7 @@ def _small(
     return Experiment(
         name=f"hierarchical_kl/{name}-small",
         summary=f"{body.capitalize()}, {domain.title}, {what}, the quickstart's sizes",
-        figure="after figure 5, left" if domain.name.startswith("move-box") else "after figure 3",
+        figure=figure,
         stage=Stage(
             agent=agent,
             tasks=tasks,
@@ -72,52 +73,92 @@ def _small(
             transfer=transfer,
         ),
         tiny=tiny_svg0,
-        after=None if after is None else f"hierarchical_kl/{after}-small",
+        after=after,
         cost=of_env_steps(env_steps, tasks),
     )
 
 
+def _moved_to(domain: Domain) -> dict[str, SVG0Config]:
+    """Agents whose low level sees proprioception only, as where it learned to go to a target."""
+    return small_agents(replace(domain, low=()))
+
+
 def _ball_boxes() -> list[Experiment]:
+    """Easy to mid, as in figure 5: skills of moving one box to one target."""
     easy, mid = DOMAINS["move-box-easy"], DOMAINS["move-box-mid"]
     before, after = small_agents(easy), small_agents(mid)
+    steps, figure = 1_000_000, "after figure 5, left"
     name = "transfer-ball-move-box-easy-to-move-box-mid"
+    source = "hierarchical_kl/ball-move-box-easy{}-small"
+    known = "with the skills of moving it to the only one"
     return [
-        _small("ball-move-box-easy", "hierarchical", "ball", easy, before[""], 1_000_000),
+        _small("ball-move-box-easy", "from scratch", "ball", easy, before[""], steps, figure),
         _small(
-            "ball-move-box-easy-distral", "DISTRAL", "ball", easy, before["-distral"], 1_000_000
+            "ball-move-box-easy-distral", "DISTRAL", "ball", easy, before["-distral"], steps, figure
         ),
-        _small("ball-move-box-mid", "from scratch", "ball", mid, after[""], 1_000_000),
+        _small("ball-move-box-mid", "from scratch", "ball", mid, after[""], steps, figure),
         _small(
             name,
-            "with the skills of moving one to one",
+            known,
             "ball",
             mid,
             after[""],
-            1_000_000,
-            after="ball-move-box-easy",
+            steps,
+            figure,
+            after=source.format(""),
             transfer=SHARED,
         ),
         _small(
             f"{name}-distral",
-            "kept close to DISTRAL's default of moving one to one",
+            f"DISTRAL, {known}",
             "ball",
             mid,
             after["-distral"],
-            1_000_000,
-            after="ball-move-box-easy-distral",
+            steps,
+            figure,
+            after=source.format("-distral"),
             transfer=DISTRAL,
         ),
     ]
 
 
-EXPERIMENTS = (
-    *_ball_boxes(),
-    _small(
-        "ant-go-to-target",
-        "hierarchical",
-        "ant",
-        DOMAINS["go-to-target"],
-        small_agents(DOMAINS["go-to-target"])[""],
-        3_000_000,
-    ),
-)
+def _ball_going() -> list[Experiment]:
+    """The quickstart's skills where half of the episodes ask for a box."""
+    domain = DOMAINS["box-or-target"]
+    agents, steps, figure = _moved_to(domain), 300_000, "after figure 10"
+    return [
+        _small("ball-box-or-target", "from scratch", "ball", domain, agents[""], steps, figure),
+        _small(
+            "transfer-ball-go-to-target-to-box-or-target",
+            "with the quickstart's skills",
+            "ball",
+            domain,
+            agents[""],
+            steps,
+            figure,
+            after="quickstart",
+            transfer=SHARED,
+        ),
+    ]
+
+
+def _ant() -> list[Experiment]:
+    """The gap pays for every step forward, so that learning shows early."""
+    going, gap = DOMAINS["go-to-target"], DOMAINS["gap"]
+    return [
+        _small(
+            "ant-go-to-target",
+            "from scratch",
+            "ant",
+            going,
+            small_agents(going)[""],
+            3_000_000,
+            "after figure 3, left",
+        ),
+        _small(
+            "ant-gap", "from scratch", "ant", gap, small_agents(gap)[""], 500_000, "after figure 6"
+        ),
+    ]
+
+
+EXPERIMENTS = (*_ball_boxes(), *_ball_going(), *_ant())
