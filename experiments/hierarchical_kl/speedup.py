@@ -9,6 +9,7 @@ from experiments.hierarchical_kl.domains import BODIES, DOMAINS
 from experiments.hierarchical_kl.preset import PAPER_ACTORS, experiment
 from experiments.spec import Experiment
 
+SINGLE_ACTOR = replace(PAPER_ACTORS, count=1, environments=1)
 FIGURES = {
     "ant-go-to-target": "figure 3, left",
     "ant-move-box-easy": "figure 3, centre",
@@ -54,7 +55,7 @@ def _single_actor() -> list[Experiment]:
             "figure 9, b",
             compared[variant],
             domain.tasks("ant"),
-            actors=replace(PAPER_ACTORS, count=1),
+            actors=SINGLE_ACTOR,
         )
         for variant in ("", "-svg0", "-distral")
     ]

@@ -39,9 +39,12 @@ from skill_agents.ops.divergence import gaussian_kl
 class LatentVariableKL(Divergence):
     """An upper bound of KL(pi || pi0) by one draw of the latents."""
 
-    def __init__(self, prior: Prior, default: nn.Module, inference: nn.Module) -> None:
+    def __init__(
+        self, prior: Prior, default: nn.Module, inference: nn.Module, latent_size: int
+    ) -> None:
         """``default`` is pi0(a | x, y), ``inference`` f."""
         super().__init__()
+        self.latent_size = latent_size
         self.prior = prior
         self.default = default
         self.inference = inference
@@ -76,4 +79,4 @@ class LatentVariableDefault(DefaultConfig):
         groups, size = config.default_groups, self.latent_size
         default = config.level(spec, groups, config.default_sizes, size)
         inference = Inference(spec, groups, size, self.inference_hidden, self.minimum_latent_std)
-        return TotalKL(low=LatentVariableKL(self.prior.build(size), default, inference))
+        return TotalKL(low=LatentVariableKL(self.prior.build(size), default, inference, size))

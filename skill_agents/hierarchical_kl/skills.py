@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from skill_agents.agent import Acting, Acts, ActState, Timestep
 from skill_agents.hierarchical_kl.defaults import Divergence, HighLevelKL, LowLevelKL
+from skill_agents.hierarchical_kl.latent_prior import LatentVariableKL
 from skill_agents.hierarchical_kl.policies import Policy
 from skill_agents.hierarchical_kl.priors import Prior
 
@@ -14,18 +15,24 @@ from skill_agents.hierarchical_kl.priors import Prior
 class Skills(Acts):
     """z_t ~ pi0_H(. | z_{t-1}), a_t from pi0_L, which is pi_L where they are shared.
 
-    A flat default policy has no latents: its actions are drawn instead.
-    Raises ValueError where there is neither.
+    A flat default policy has no latents: its actions are drawn instead. One with latents of its own
+    (appendix A) draws those. Raises ValueError where there is none of these.
     """
 
     def __init__(self, policy: Policy, divergence: Divergence, period: int) -> None:
         super().__init__()
         high, low = getattr(divergence, "high", None), getattr(divergence, "low", None)
-        self.prior: Prior | None = high.prior if isinstance(high, HighLevelKL) else None
-        if self.prior is None and not isinstance(low, LowLevelKL):
-            raise ValueError("the agent has no default policy that could act by itself")
-        self.low: nn.Module = low.default if isinstance(low, LowLevelKL) else policy.low
+        self.prior: Prior | None = None
+        self.low: nn.Module = policy.low
         self.latent_size = policy.latent_size
+        if isinstance(low, LatentVariableKL):
+            self.prior, self.low, self.latent_size = low.prior, low.default, low.latent_size
+        elif isinstance(high, HighLevelKL):
+            self.prior = high.prior
+        if isinstance(low, LowLevelKL):
+            self.low = low.default
+        elif self.prior is None:
+            raise ValueError("the agent has no default policy that could act by itself")
         self.period = period
 
     def initial_state(self, batch: int) -> ActState:

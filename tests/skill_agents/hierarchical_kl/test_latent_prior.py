@@ -93,7 +93,7 @@ def bound(chain: torch.nn.Module, std: float) -> tuple[float, float]:
     mean = torch.from_numpy(MEANS).reshape(-1, 1, 1).expand(STEPS, DRAWS, 1)
     pi = Gaussian(mean, torch.full_like(mean, std))
     empty = mean[..., :0]
-    divergence = LatentVariableKL(AR1(R), Emission(), chain)
+    divergence = LatentVariableKL(AR1(R), Emission(), chain, latent_size=1)
     total = divergence(Decision(empty, Gaussian(empty, empty), pi), rows, None).sum(0)
     return float(total.mean()), float(total.std()) / DRAWS**0.5
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import numpy as np
+import pytest
 import torch
 
+from experiments.registry import EXPERIMENTS
 from replay.in_memory import InMemoryReplay
 from replay.step import RowLayout
 from skill_agents.hierarchical_kl.quasi_on_policy import quasi_on_policy
@@ -83,3 +85,18 @@ def test_the_update_is_the_same():
         torch.manual_seed(0)
         found.append({k: float(v.detach()) for k, v in agent.losses({"unrolls": rows})[0].items()})
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("variant", ["", "-svg0", "-distral"])
+def test_figure_9_trains_the_same_agents_in_two_other_ways(variant):
+    name = f"hierarchical_kl/ant-go-to-target{variant}"
+    usual, queued, single = (
+        EXPERIMENTS[name + way].stage for way in ("", "-quasi-on-policy", "-single-actor")
+    )
+    assert queued.agent == quasi_on_policy(usual.agent)
+    (table,) = queued.agent.build(DRIVEN).tables()
+    assert table.use_once and table.max_items == 2 * 512
+    assert queued.learning.updates_per_publish == 1
+    assert single.agent == usual.agent
+    assert (single.actors.count, single.actors.environments) == (1, 1)
+    assert usual.tasks == queued.tasks == single.tasks

@@ -14,6 +14,7 @@ from skill_agents.hierarchical_kl.defaults import (
     SeparateLowLevel,
     SharedLowLevel,
 )
+from skill_agents.hierarchical_kl.latent_prior import LatentVariableDefault
 from skill_agents.hierarchical_kl.policies import FlatPolicyConfig
 from skill_agents.hierarchical_kl.priors import AR1Config
 from tests.skill_agents.hierarchical_kl.unrolls import svg0
@@ -80,6 +81,17 @@ def test_a_flat_default_policy_draws_actions():
     expected = agent.divergence.low.default(seen(True).observation, torch.zeros(B, 0))
     torch.testing.assert_close(action.mean(0), expected.mean[0], atol=0.06, rtol=0)
     torch.testing.assert_close(action.std(0), expected.std[0], atol=0.06, rtol=0)
+
+
+def test_a_default_policy_with_latents_of_its_own_draws_those():
+    default = LatentVariableDefault(AR1Config(0.8), latent_size=2, inference_hidden=7)
+    agent = svg0(policy=FLAT, default=default)
+    turns = played(agent, 2)
+    latent = torch.stack([turn.state["latent"][:, 0] for turn in turns])
+    assert latent.std(1).tolist() == pytest.approx([1.0] * 2, abs=0.05)
+    assert float(torch.corrcoef(latent)[0, 1]) == pytest.approx(0.8, abs=0.03)
+    expected = agent.divergence.low.default(seen(False).observation, turns[1].state["latent"])
+    torch.testing.assert_close(turns[1].action, expected.mode())
 
 
 def test_without_a_default_policy_there_are_none():
