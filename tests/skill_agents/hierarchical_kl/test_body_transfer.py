@@ -48,7 +48,7 @@ def test_the_kl_reward_is_a_reward_for_arriving():
     torch.manual_seed(7)
     noise = torch.randn(*rows.reward.shape, agent.policy.latent_size)
     decision = agent.policy(rows.observation, noise, None)
-    kl = agent.divergence(decision, rows.observation, rows.is_first, None).detach()
+    kl = agent.divergence(decision, rows, None).detach()
     assert (kl[1:] > 0).all()
 
     unpaid = vtrace_agent(default=LEARNED, kl_cost=0.0)
