@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import gymnasium
 import numpy as np
 
+from actors.batched_env import Environments
 from actors.player import Player
-from actors.vector_env import EpisodeResult, VectorEnv
+from actors.vector_env import EpisodeResult
 from skill_agents.agent import Agent
 
 
@@ -38,7 +38,7 @@ class Evaluation:
 
 def evaluate(
     agent: Agent,
-    make: Callable[[int], gymnasium.Env],
+    make: Callable[[Sequence[int], int], Environments],
     tasks: Sequence[int],
     episodes: int,
     seed: int,
@@ -46,21 +46,22 @@ def evaluate(
 ) -> Evaluation:
     """``episodes`` episodes (rounded up to whole ones per task), over all ``tasks`` equally.
 
-    Every slot plays a fixed number of episodes, so that short ones are not counted more often.
+    ``make(slots, seed)`` builds an environment for the task of each slot; a task has ``parallel``
+    slots at most. Every slot plays a fixed number of episodes, so that short ones are not counted
+    more often.
     """
     per_task = -(-episodes // len(tasks))
-    results: list[EpisodeResult] = []
-    for task in tasks:
-        slots = min(parallel, per_task)
-        quota = np.full(slots, per_task // slots)
-        quota[: per_task % slots] += 1
-        envs = VectorEnv(make, [task] * slots, seed + task)
-        results += _play(agent, envs, quota, seed)
+    slots = min(parallel, per_task)
+    quota = np.full(slots, per_task // slots)
+    quota[: per_task % slots] += 1
+    envs = make([task for task in tasks for _ in range(slots)], seed)
+    try:
+        return Evaluation(tuple(_play(agent, envs, np.tile(quota, len(tasks)), seed)))
+    finally:
         envs.close()
-    return Evaluation(tuple(results))
 
 
-def _play(agent: Agent, envs: VectorEnv, quota: np.ndarray, seed: int) -> list[EpisodeResult]:
+def _play(agent: Agent, envs: Environments, quota: np.ndarray, seed: int) -> list[EpisodeResult]:
     player = Player(agent, envs, seed, explore=False)
     played = np.zeros(envs.size, np.int64)
     results: list[EpisodeResult] = []

@@ -19,6 +19,12 @@ from skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
 
 log = logging.getLogger(__name__)
 RESET_ATTEMPTS = 5
+FAILURES_IN_A_ROW = 100
+"""So many without one finished episode in between: the task is broken for good."""
+
+
+class BrokenTaskError(RuntimeError):
+    """An environment that does not work however often it is reset."""
 
 
 class EpisodeResult(NamedTuple):
@@ -63,7 +69,7 @@ class VectorEnv:
         }
         """o_t of every environment, ``[B, ...]``; overwritten by `step`."""
         self.is_first = np.ones(self.size, bool)
-        self.failures = 0
+        self.failures = self._failures_in_a_row = 0
         self._flat = not isinstance(self.envs[0].observation_space, gymnasium.spaces.Dict)
         self._over = np.zeros(self.size, bool)
         self._returns = np.zeros(self.size)
@@ -110,6 +116,8 @@ class VectorEnv:
         self._lengths += went_on
         ended = [slot for slot in ended if slot not in failed]
         episodes = [self._result(slot) for slot in ended]
+        if ended:
+            self._failures_in_a_row = 0
         return Outcome(reward, discount, acted, failed, episodes, ended)
 
     def close(self) -> None:
@@ -147,6 +155,7 @@ class VectorEnv:
 
     def _fail(self, slot: int, what: str, failed: list[int]) -> None:
         self.failures += 1
+        self._failures_in_a_row += 1
         failed.append(slot)
         log.warning(
             "environment %s (task %d, slot %d, seed %s) %s; reset (%d so far)",
@@ -157,6 +166,11 @@ class VectorEnv:
             what,
             self.failures,
         )
+        if self._failures_in_a_row >= FAILURES_IN_A_ROW:
+            raise BrokenTaskError(
+                f"task {self.tasks[slot]} failed {FAILURES_IN_A_ROW} times without one finished "
+                f"episode; the last time it {what}"
+            )
         self._reset(slot, reseed=True)
         self.is_first[slot] = True
 
@@ -171,7 +185,7 @@ class VectorEnv:
                 break
             except Exception as error:
                 if attempt + 1 == RESET_ATTEMPTS:
-                    raise RuntimeError(
+                    raise BrokenTaskError(
                         f"task {self.tasks[slot]} failed to reset {RESET_ATTEMPTS} times; "
                         f"the last error was {type(error).__name__}: {error}"
                     ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -90,4 +91,4 @@ class Plan:
     def evaluate(self, agent: Agent, episodes: int, seed: int) -> Evaluation:
         """Episodes on the evaluation tasks."""
         tasks = self.stage.evaluation_tasks or self.stage.tasks
-        return evaluate(agent, tasks.make, tasks.tasks, episodes, seed)
+        return evaluate(agent, partial(environments, tasks), tasks.tasks, episodes, seed)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from actors.actor import Actor
+from actors.vector_env import BrokenTaskError
 from cluster.build import FINAL_EVALUATION_SEED, Plan, Source, component_seed
 from cluster.driver import Driver
 from cluster.errors import RunError
@@ -33,7 +34,7 @@ def run(stage: Stage, run_dir: RunDir, seed: int, source: Source | None = None) 
         try:
             loop.train()
             return loop.finish()
-        except NonFiniteLossError as error:
+        except (NonFiniteLossError, BrokenTaskError) as error:
             raise RunError(str(error)) from error
         finally:
             loop.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.evaluator import Evaluation
-from actors.vector_env import EpisodeResult
+from actors.vector_env import BrokenTaskError, EpisodeResult
 from cluster import planning
 from cluster.build import Plan
 from cluster.errors import RunError
@@ -38,7 +38,10 @@ def load(run: RunDir, which: str = "latest") -> tuple[Plan, Agent, int]:
 def evaluate(run: RunDir, episodes: int, seed: int, which: str = "latest") -> dict[str, Any]:
     """Results of ``episodes`` episodes without exploration, by name, ready for JSON."""
     plan, agent, learner_steps = load(run, which)
-    evaluation = plan.evaluate(agent, episodes, seed)
+    try:
+        evaluation = plan.evaluate(agent, episodes, seed)
+    except BrokenTaskError as error:
+        raise RunError(str(error)) from error
     results = {
         "run": str(run.path),
         "checkpoint": which,

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 import pytest
 
 from actors.evaluator import Evaluation, evaluate
-from actors.vector_env import EpisodeResult
+from actors.vector_env import EpisodeResult, VectorEnv
 from tests.actors.counting import CountingAgent, CountingEnv
+
+
+def singly(make):
+    """Environments of ``make(task)``, for `evaluate`."""
+    return partial(VectorEnv, make)
 
 
 class UnevenEnv(CountingEnv):
@@ -23,13 +29,13 @@ class UnevenEnv(CountingEnv):
 
 def test_short_episodes_are_not_counted_more_often(monkeypatch):
     monkeypatch.setattr(UnevenEnv, "made", 0)
-    result = evaluate(CountingAgent(), UnevenEnv, [0], episodes=8, seed=0, parallel=4)
+    result = evaluate(CountingAgent(), singly(UnevenEnv), [0], episodes=8, seed=0, parallel=4)
     assert Counter(e.length for e in result.episodes) == {1: 2, 5: 2, 9: 2, 13: 2}
 
 
 @pytest.mark.parametrize(("episodes", "per_task"), [(6, 3), (5, 3), (1, 1)])
 def test_every_task_gets_as_many_rounded_up(episodes, per_task):
-    result = evaluate(CountingAgent(), CountingEnv, [2, 5], episodes, seed=0, parallel=2)
+    result = evaluate(CountingAgent(), singly(CountingEnv), [2, 5], episodes, seed=0, parallel=2)
     assert {t: len(e.episodes) for t, e in result.per_task().items()} == {2: per_task, 5: per_task}
 
 
@@ -58,6 +64,6 @@ def test_environments_are_closed_and_exploration_is_off():
         made.append(CountingEnv(task))
         return made[-1]
 
-    evaluate(Agent(), make, [0, 1], episodes=2, seed=0)
+    evaluate(Agent(), singly(make), [0, 1], episodes=2, seed=0)
     assert all(env.closed for env in made)
     assert not any(explored)

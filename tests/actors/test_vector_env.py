@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from actors.vector_env import VectorEnv, environment_spec
+from actors.vector_env import BrokenTaskError, VectorEnv, environment_spec
 from replay.step import ArraySpec
 from skill_agents.agent import ContinuousAction, DiscreteAction
 from tests.actors.counting import LENGTH, CountingEnv
@@ -145,3 +145,19 @@ def test_spaces_that_no_agent_takes_are_refused():
     env.action_space = gymnasium.spaces.MultiDiscrete([2, 2])
     with pytest.raises(ValueError, match="neither a Box nor Discrete"):
         environment_spec(env)
+
+
+def test_a_task_that_never_finishes_an_episode_is_given_up():
+    """Every episode raises at its second step; one that ends in between starts the count anew."""
+    broken = {(episode, 2): "raise" for episode in range(1_000)}
+    envs = VectorEnv(lambda task: CountingEnv(task, trouble=broken), [3], seed=0)
+    with pytest.raises(BrokenTaskError, match="task 3 failed 100 times without one finished"):
+        for _ in range(1_000):
+            envs.step(np.zeros((1, 2), np.float32))
+    assert envs.failures == 100
+
+    rarely = {(episode, 2): "raise" for episode in range(1_000) if episode % 50}
+    envs = VectorEnv(lambda task: CountingEnv(task, trouble=rarely), [3], seed=0)
+    for _ in range(1_000):
+        envs.step(np.zeros((1, 2), np.float32))
+    assert envs.failures > 100

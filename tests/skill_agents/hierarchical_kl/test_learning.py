@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import gymnasium
 import numpy as np
 import pytest
@@ -66,7 +68,7 @@ def train(config, make, rounds: int, steps: int, updates: int) -> tuple[float, f
     actor = Actor(envs, agent, replay.writer(envs.size), seed=0)
     learner = Learner(agent)
     batches = Batches(replay.reader(), agent.draws(), learner.device)
-    before = evaluate(agent, make, [0], 60, seed=1).return_mean
+    before = evaluate(agent, partial(VectorEnv, make), [0], 60, seed=1).return_mean
     for _ in range(rounds):
         actor.set_weights({}, learner.steps)
         actor.run(steps, flush_timeout_s=0.0)
@@ -76,7 +78,7 @@ def train(config, make, rounds: int, steps: int, updates: int) -> tuple[float, f
                 break
             learner.update(batch)
     assert all(np.isfinite(list(learner.metrics().values())))
-    return before, evaluate(agent, make, [0], 60, seed=1).return_mean
+    return before, evaluate(agent, partial(VectorEnv, make), [0], 60, seed=1).return_mean
 
 
 @pytest.mark.parametrize(
