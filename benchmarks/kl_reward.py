@@ -105,7 +105,7 @@ def draw(reward: np.ndarray, goal: tuple[int, int], out: Path) -> None:
         ax.set_ylim(-0.6, len(reward) - 0.4)
         ax.set_aspect("equal")
         figure.colorbar(arrows, label="KL reward of the move, nats")
-        figure.savefig(out, dpi=150)
+        figure.savefig(out, dpi=150, bbox_inches="tight")
     finally:
         pyplot.close(figure)
 
