@@ -23,7 +23,8 @@ from actors.evaluator import Evaluation
 from cluster.build import Plan
 from learners.allocator import keep_freed_memory
 from learners.feed import Batches, Feed
-from learners.learner import Learner, best_device
+from learners.graphed import make_learner
+from learners.learner import best_device
 from replay.backend import TableInfo
 from skill_agents.agent import Batch
 
@@ -122,7 +123,7 @@ class LearnerWorker(Worker):
             plan.stage.tasks.tasks,
             agent.draws(),
         )
-        self._learner = Learner(agent, best_device())
+        self._learner = make_learner(agent, best_device())
         self._feed = Feed(Batches(reader, agent.draws(), self._learner.device))
 
     def load(self, state: Mapping[str, Any] | None) -> int:
@@ -170,13 +171,12 @@ class ActorWorker(Worker):
     ) -> None:
         super().__init__(log_file)
         torch.set_num_threads(1)
-        from replay.writer import MOST_AHEAD, ReverbWriter
+        from replay.writer import ReverbWriter
 
         agent = plan.agent("actor", index)
         size = plan.stage.actors.environments
-        ahead = min(size, MOST_AHEAD)
         writer = ReverbWriter(
-            replay_address, agent.tables(), plan.layout(agent), size, run_ahead=ahead
+            replay_address, agent.tables(), plan.layout(agent), size, run_ahead=size
         )
         self._actor = plan.actor(index, agent, writer, env_steps)
         self._steps = plan.stage.actors.steps_per_refresh

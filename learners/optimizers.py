@@ -58,6 +58,12 @@ class GroupOptimizers:
             if group.decay is not None:
                 _slow_down(self.adams[name], group.learning_rate, group.decay)
 
+    def capturable(self, can: bool) -> None:
+        """Whether `step` may be captured in a CUDA graph; Adam asks to be told."""
+        for adam in self.adams.values():
+            for group in adam.param_groups:
+                group["capturable"] = can
+
     def state_dict(self) -> dict[str, Any]:
         """Moments and step counts by group."""
         return {name: adam.state_dict() for name, adam in self.adams.items()}
@@ -66,6 +72,7 @@ class GroupOptimizers:
         """Restore what `state_dict` gave."""
         for name, adam in self.adams.items():
             adam.load_state_dict(state[name])
+        self.capturable(False)  # the state may come from a learner that captures
 
 
 def _slow_down(adam: torch.optim.Adam, learning_rate: float, decay: Decay) -> None:
