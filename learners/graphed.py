@@ -43,13 +43,22 @@ class Graphs(Protocol):
 
 def make_learner(agent: Agent, device: torch.device) -> Learner:
     """The fastest learner for this agent and device."""
-    if device.type != "cuda":
-        log.info("updates are not captured: there is no GPU")
-    elif not agent.static_update:
-        log.info("updates are not captured: %s does not promise it", type(agent).__name__)
-    else:
+    obstacle = why_not(agent, device)
+    if obstacle is None:
         return GraphedLearner(agent, device, CudaGraphs(device))
+    log.info("updates are not captured: %s", obstacle)
     return Learner(agent, device)
+
+
+def why_not(agent: Agent, device: torch.device) -> str | None:
+    """What forbids to capture this agent's updates, known before the first of them; or None."""
+    if device.type != "cuda":
+        return "there is no GPU"
+    if not agent.static_update:
+        return f"{type(agent).__name__} does not promise it"
+    if any(group.decay is not None for group in agent.parameter_groups().values()):
+        return "learning rates decay, and a graph repeats a number"
+    return None
 
 
 class GraphedLearner(Learner):

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from learners.graphed import WARM_UP, CudaGraphs, GraphedLearner, make_learner
+from learners.graphed import WARM_UP, CudaGraphs, GraphedLearner, make_learner, why_not
 from learners.learner import Learner
+from skill_agents.agent import Decay
 from skill_agents.hierarchical_kl.defaults import SeparateLowLevel
 from skill_agents.hierarchical_kl.distral import (
     BranchDefault,
@@ -257,20 +258,28 @@ def test_what_cannot_be_captured_goes_on_as_ever_with_one_line_of_the_log(
         assert torch.equal(tensors(learner)[key], value), key
 
 
+class Decays(Static):
+    def parameter_groups(self):
+        slower = Decay(begin=1, end=10)
+        groups = super().parameter_groups()
+        return {name: group._replace(decay=slower) for name, group in groups.items()}
+
+
 @pytest.mark.parametrize(
-    ("agent", "device", "kind", "line"),
+    ("agent", "device", "obstacle"),
     [
-        (Static, "cpu", Learner, "there is no GPU"),
-        (TinyAgent, "cuda", None, "TinyAgent does not promise it"),
-        (Static, "cuda", GraphedLearner, None),
+        (Static, "cpu", "there is no GPU"),
+        (TinyAgent, "cuda", "TinyAgent does not promise it"),
+        (Decays, "cuda", "learning rates decay, and a graph repeats a number"),
+        (Static, "cuda", None),
     ],
 )
-def test_who_is_captured(agent, device, kind, line, caplog):
-    if device == "cuda" and not torch.cuda.is_available():
-        pytest.skip("needs a GPU")
+def test_who_is_captured(agent, device, obstacle):
+    assert why_not(agent(), torch.device(device)) == obstacle
+
+
+def test_without_a_gpu_the_learner_is_the_plain_one_and_says_so(caplog):
     with caplog.at_level(logging.INFO, "learners"):
-        learner = make_learner(agent(), torch.device(device))
-    assert type(learner) is (kind or Learner)
-    assert [r.getMessage() for r in caplog.records] == (
-        [f"updates are not captured: {line}"] if line else []
-    )
+        learner = make_learner(Static(), torch.device("cpu"))
+    assert type(learner) is Learner
+    assert [r.getMessage() for r in caplog.records] == ["updates are not captured: there is no GPU"]
