@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
-from actors.batched_env import Environments
+from actors.environments import Environments
 from actors.player import Player
 from actors.vector_env import EpisodeResult
 from replay.backend import Writer

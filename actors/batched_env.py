@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import gymnasium
 import numpy as np
 
+from actors.environments import Environments
 from actors.vector_env import EpisodeResult, Outcome, VectorEnv, environment_spec, from_info
 from tasks.families import TaskSet
 
@@ -72,9 +73,6 @@ class BatchedEnv:
     def close(self) -> None:
         """Close the environments."""
         self.env.close()
-
-
-Environments = VectorEnv | BatchedEnv
 
 
 def environments(tasks: TaskSet, slots: Sequence[int], seed: int) -> Environments:

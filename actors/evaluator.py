@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from actors.batched_env import Environments
+from actors.environments import Environments
 from actors.player import Player
 from actors.vector_env import EpisodeResult
 from skill_agents.agent import Agent

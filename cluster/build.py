@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
+import gymnasium
 import numpy as np
 import torch
 from torch import Tensor
 
 from actors.actor import Actor
 from actors.batched_env import environments
+from actors.environments import Environments
 from actors.evaluator import Evaluation, evaluate
+from actors.skill_env import SkillEnv, SkillEnvironments
 from actors.vector_env import environment_spec
 from experiments.spec import Stage
 from replay.backend import Writer
 from replay.step import RowLayout
 from skill_agents.agent import Agent, EnvironmentSpec
+from skill_agents.skills import Skills
+from tasks.families import TaskSet
 
 FINAL_EVALUATION_SEED = 1_000_003
 """Episodes that nothing was ever tuned or stopped on."""
@@ -38,6 +44,12 @@ class Source:
     state: Mapping[str, Tensor]
     """Its ``state_dict()``, on the CPU."""
 
+    def agent(self) -> Agent:
+        """It."""
+        agent = self.plan.agent("evaluator")
+        agent.load_state_dict(dict(self.state))
+        return agent.eval()
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -56,6 +68,9 @@ class Plan:
         spec = environment_spec(env, num_tasks=family.num_tasks)
         env.close()
         spec = replace(spec, num_goals=len(family.goals))
+        skills = _skills(stage, source)
+        if skills is not None:
+            spec = replace(spec, action=skills.action)
         return Plan(stage, seed, spec, source)
 
     def agent(self, role: str, index: int = 0) -> Agent:
@@ -84,11 +99,30 @@ class Plan:
         slots = range(index * size, (index + 1) * size)
         mine = [tasks.tasks[slot % tasks.num_tasks] for slot in slots]
         env_seed = component_seed(self.seed, "environment", index, env_steps)
-        envs = environments(tasks, mine, env_seed)
+        envs = self._environments(tasks, mine, env_seed)
         noise_seed = component_seed(self.seed, "actor", index, env_steps)
         return Actor(envs, agent, writer, noise_seed)
 
     def evaluate(self, agent: Agent, episodes: int, seed: int) -> Evaluation:
         """Episodes on the evaluation tasks."""
         tasks = self.stage.evaluation_tasks or self.stage.tasks
-        return evaluate(agent, partial(environments, tasks), tasks.tasks, episodes, seed)
+        return evaluate(agent, partial(self._environments, tasks), tasks.tasks, episodes, seed)
+
+    def make(self, task: int, **kwargs: Any) -> gymnasium.Env:
+        """One evaluation task as the agent acts in it, ``kwargs`` overriding the family's."""
+        env = (self.stage.evaluation_tasks or self.stage.tasks).make(task, **kwargs)
+        skills = _skills(self.stage, self.source)
+        return env if skills is None else SkillEnv(env, skills)
+
+    def _environments(self, tasks: TaskSet, slots: Sequence[int], seed: int) -> Environments:
+        envs, skills = environments(tasks, slots, seed), _skills(self.stage, self.source)
+        return envs if skills is None else SkillEnvironments(envs, skills, seed)
+
+
+def _skills(stage: Stage, source: Source | None) -> Skills | None:
+    """Those that the stage acts through; raises ValueError where the source has none such."""
+    if stage.skills is None:
+        return None
+    if source is None:
+        raise ValueError("the stage acts through the skills of a trained agent; give it one")
+    return stage.skills.build(source.agent())

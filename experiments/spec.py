@@ -5,10 +5,12 @@ Everything here is data. `cluster.build` turns it into processes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from skill_agents.agent import AgentConfig
+from skill_agents.skills import SkillsConfig
 from skill_agents.transfer import Transfer
 from tasks.families import TaskSet
 
@@ -87,6 +89,18 @@ class Stage:
     """Unseen tasks to evaluate on; None: the training tasks."""
     transfer: Transfer | None = None
     """What the agent takes over from the experiment before; needs `Experiment.after`."""
+    skills: SkillsConfig | None = None
+    """How its actions are carried out by the agent of the experiment before; None: they are the
+    task's own."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a whole run takes, without the one that it comes after."""
+
+    env_steps: int
+    hours: float
+    """On two cores without a GPU, measured or extrapolated."""
 
 
 @dataclass(frozen=True)
@@ -106,3 +120,25 @@ class Experiment:
     """Exact returns per episode of a trial by name, where what can be got at all is known."""
     after: str | None = None
     """The experiment that comes before: its trained agent is what this one starts from."""
+    cost: Cost | None = None
+    """None: nobody has measured it yet."""
+
+    @property
+    def paper(self) -> str:
+        """The folder in ``skill_agents`` that its agent comes from."""
+        return type(self.stage.agent).__module__.split(".")[1]
+
+    @property
+    def task(self) -> str:
+        """What is to be done, such as ``GoToTarget``."""
+        return self._env_id[0]
+
+    @property
+    def body(self) -> str:
+        """Who does it, and what it sees if that is not the state: ``ball``, ``ant-vision``."""
+        return "-".join(self._env_id[1:]).lower()
+
+    @property
+    def _env_id(self) -> list[str]:
+        name = self.stage.tasks.family.env_id.removeprefix("skill/")
+        return [part for part in name.split("-") if not re.fullmatch(r"v\d+", part)]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from skill_agents.agent import ParameterGroup
+from skill_agents.agent import Decay, ParameterGroup
 
 
 class GroupOptimizers:
@@ -32,7 +32,7 @@ class GroupOptimizers:
         }
 
     def step(self, losses: Mapping[str, Tensor]) -> None:
-        """One update of every group.
+        """One update of every group. Groups that are given the same tensor share one backward pass.
 
         Raises ValueError if the losses are not one for each group.
         """
@@ -41,11 +41,13 @@ class GroupOptimizers:
                 f"the agent gave losses for {sorted(losses)} but has parameter groups "
                 f"{sorted(self._names)}; each group needs one loss"
             )
-        names = list(self.groups)
-        for i, name in enumerate(names):
-            parameters = self.groups[name].parameters
+        passes: dict[int, list[torch.nn.Parameter]] = {}
+        for name, group in self.groups.items():
+            passes.setdefault(id(losses[name]), []).extend(group.parameters)
+        by_id = {id(loss): loss for loss in losses.values()}
+        for i, (which, parameters) in enumerate(passes.items()):
             gradients = torch.autograd.grad(
-                losses[name], parameters, retain_graph=i + 1 < len(names), allow_unused=True
+                by_id[which], parameters, retain_graph=i + 1 < len(passes), allow_unused=True
             )
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.grad = gradient
@@ -53,6 +55,14 @@ class GroupOptimizers:
             if group.max_grad_norm is not None:
                 clip_grad_norm_(group.parameters, group.max_grad_norm)
             self.adams[name].step()
+            if group.decay is not None:
+                _slow_down(self.adams[name], group.learning_rate, group.decay)
+
+    def capturable(self, can: bool) -> None:
+        """Whether `step` may be captured in a CUDA graph; Adam asks to be told."""
+        for adam in self.adams.values():
+            for group in adam.param_groups:
+                group["capturable"] = can
 
     def state_dict(self) -> dict[str, Any]:
         """Moments and step counts by group."""
@@ -62,6 +72,14 @@ class GroupOptimizers:
         """Restore what `state_dict` gave."""
         for name, adam in self.adams.items():
             adam.load_state_dict(state[name])
+        self.capturable(False)  # the state may come from a learner that captures
+
+
+def _slow_down(adam: torch.optim.Adam, learning_rate: float, decay: Decay) -> None:
+    """Set the rate of the next update; the count lies beside it, in what the optimizer saves."""
+    for options in adam.param_groups:
+        options["updates"] = options.get("updates", 0) + 1
+        options["lr"] = learning_rate * decay.share(options["updates"])
 
 
 def _refuse_overlap(groups: Mapping[str, ParameterGroup]) -> None:

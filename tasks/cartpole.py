@@ -34,24 +34,30 @@ GRID = TaskFamily(
 )
 """The 3x3 grid of the paper."""
 
-_MODEL = CartPoleEnv()
+MODEL = CartPoleEnv()
 """Where Gymnasium keeps its constants."""
 _WIDTH, _HEIGHT = 480, 240
 
 
 def tip(state: np.ndarray) -> np.ndarray:
     """x of the pole's tip, ``[...]``, from (x, x', theta, theta') ``[4, ...]``."""
-    return state[0] + 2.0 * _MODEL.length * np.sin(state[2])
+    return state[0] + 2.0 * MODEL.length * np.sin(state[2])
 
 
-def reward(state: np.ndarray, goal: np.ndarray | float, fallen: np.ndarray | bool) -> np.ndarray:
+def fallen(state: np.ndarray) -> np.ndarray:
+    """Whether the pole has fallen or the cart left the track, ``[...]`` of ``[4, ...]``."""
+    off = np.abs(state[0]) > MODEL.x_threshold
+    return off | (np.abs(state[2]) > MODEL.theta_threshold_radians)
+
+
+def reward(state: np.ndarray, goal: np.ndarray | float, down: np.ndarray | bool) -> np.ndarray:
     """What arriving in ``state`` brings: 1 with the tip at the goal, 0 from one threshold away.
 
     The paper does not give the form. Here ``1 - |x_goal - x_tip| / x_threshold`` clipped to [0, 1],
     and nothing for the step that ends the episode by a fall or off the track.
     """
-    near = 1.0 - np.abs(goal - tip(state)) / _MODEL.x_threshold
-    return np.clip(near, 0.0, 1.0) * ~np.asarray(fallen)
+    near = 1.0 - np.abs(goal - tip(state)) / MODEL.x_threshold
+    return np.clip(near, 0.0, 1.0) * ~np.asarray(down)
 
 
 class CartPole(gymnasium.Env):
@@ -104,8 +110,8 @@ class CartPole(gymnasium.Env):
         if self.render_mode is None:
             return None
         x, _, theta, _ = self._physics.state
-        scale = _WIDTH / (2.2 * _MODEL.x_threshold)
-        floor, pole = 0.8 * _HEIGHT, 2.0 * _MODEL.length * scale
+        scale = _WIDTH / (2.2 * MODEL.x_threshold)
+        floor, pole = 0.8 * _HEIGHT, 2.0 * MODEL.length * scale
 
         def across(metres: float) -> float:
             return _WIDTH / 2 + scale * metres
@@ -141,12 +147,12 @@ class VectorCartPole(gymnasium.vector.VectorEnv):
         self.num_envs = num_envs
         self._goal = np.broadcast_to(np.asarray(goal, np.float64), num_envs)
         self._episode_steps = episode_steps
-        self._total_mass = mass + _MODEL.masspole
+        self._total_mass = mass + MODEL.masspole
         self._state = np.zeros((4, num_envs))
         self._steps = np.zeros(num_envs, np.int64)
         self._over = np.zeros(num_envs, bool)
-        self.single_observation_space = spaces.Dict({"state": _MODEL.observation_space})
-        self.single_action_space = _MODEL.action_space
+        self.single_observation_space = spaces.Dict({"state": MODEL.observation_space})
+        self.single_action_space = MODEL.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
 
@@ -164,18 +170,16 @@ class VectorCartPole(gymnasium.vector.VectorEnv):
     ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Push left (0) or right (1), ``actions [num_envs]``."""
         over = self._over.copy()
-        self._state = _euler(self._state, actions, self._total_mass)
+        self._state = euler(self._state, actions, self._total_mass)
         self._steps += 1
         if over.any():
             self._restart()
         state = self._state
-        fallen = (np.abs(state[0]) > _MODEL.x_threshold) | (
-            np.abs(state[2]) > _MODEL.theta_threshold_radians
-        )
-        truncated = (self._steps >= self._episode_steps) & ~fallen
-        brought = reward(state, self._goal, fallen | over)
-        self._over = fallen | truncated
-        return self._observation(), brought, fallen, truncated, {}
+        down = fallen(state)
+        truncated = (self._steps >= self._episode_steps) & ~down
+        brought = reward(state, self._goal, down | over)
+        self._over = down | truncated
+        return self._observation(), brought, down, truncated, {}
 
     def _restart(self) -> None:
         count = int(self._over.sum())
@@ -187,9 +191,9 @@ class VectorCartPole(gymnasium.vector.VectorEnv):
         return {"state": self._state.T.astype(np.float32)}
 
 
-def _euler(state: np.ndarray, actions: np.ndarray, total_mass: np.ndarray) -> np.ndarray:
+def euler(state: np.ndarray, actions: np.ndarray, total_mass: np.ndarray) -> np.ndarray:
     """One step of `CartPoleEnv` in its order of operations, so that results are equal."""
-    m = _MODEL
+    m = MODEL
     _, x_dot, theta, theta_dot = state
     force = np.where(actions == 1, m.force_mag, -m.force_mag)
     cos, sin = np.cos(theta), np.sin(theta)

@@ -42,11 +42,10 @@ class IndexedGaussian(nn.Module):
         noise = (latent - mean) / log_std.exp()
         return (0.5 * (latent.square() - noise.square()) - log_std).sum(-1)
 
-    def loss(self, index: Tensor, kappa: Tensor, alpha: float) -> Tensor:
-        """Sum over indices of KL - alpha E[kappa], the mean over the tasks ``[K]`` of the index."""
-        number = torch.zeros(len(self.mean), dtype=kappa.dtype, device=kappa.device)
-        number = number.index_add(0, index, torch.ones_like(kappa))
-        return self.divergence().sum() - alpha * (kappa / number[index]).sum()
+    def cost(self, index: Tensor) -> Tensor:
+        """The mean of KL over the indices ``[K]`` of some tasks; one of no task counts once."""
+        number = torch.bincount(index, minlength=len(self.mean)).clamp(min=1)
+        return (number * self.divergence()).sum() / len(index)
 
 
 class Embedding(nn.Module):
@@ -62,16 +61,26 @@ class Embedding(nn.Module):
         """The embeddings' KL terms of one step (eq. 1), weighted, averaged over the indices."""
         raise NotImplementedError
 
+    def metrics(self) -> Mapping[str, Tensor]:
+        """Where the latents lie, number by number, for pictures of how they moved."""
+        return {
+            f"latent/{name}_{index}_{moment}_{d}": value
+            for name, part in self.groups().items()
+            for moment, values in (("mean", part.mean), ("std", part.log_std.exp()))
+            for index, row in enumerate(values.detach())
+            for d, value in enumerate(row)
+        }
+
     def information(self, task: Tensor, latent: Tensor) -> Tensor:
         """The same terms at drawn latents, ``[..., N, B]``: sum of log(q / p) / alpha (eq. 2)."""
         raise NotImplementedError
 
     def groups(self) -> Mapping[str, IndexedGaussian]:
-        """The parts that have a loss of their own in DSE-SAC."""
+        """The parts by name, each a parameter group in DSE-SAC."""
         raise NotImplementedError
 
-    def losses(self, task: Tensor, kappa: Tensor) -> Mapping[str, Tensor]:
-        """Eq. 4, a loss for each of `groups`, from kappa_ij ``[N]`` of tasks ``[N]``."""
+    def cost_of(self, task: Tensor) -> Tensor:
+        """The same in closed form, averaged over tasks ``[N]``; what eq. 4 sets against kappa."""
         raise NotImplementedError
 
 
@@ -113,13 +122,11 @@ class Disentangled(Embedding):
         """delta and omega."""
         return {"dynamics": self.dynamics, "goal": self.goal}
 
-    def losses(self, task: Tensor, kappa: Tensor) -> Mapping[str, Tensor]:
-        """D_i averages kappa over the goals, G_j over the dynamics."""
+    def cost_of(self, task: Tensor) -> Tensor:
+        """Of z by the tasks' dynamics, of g by their goals."""
         alpha_d, alpha_r = self.alphas
-        return {
-            "dynamics": self.dynamics.loss(task // self.num_goals, kappa, alpha_d),
-            "goal": self.goal.loss(task % self.num_goals, kappa, alpha_r),
-        }
+        of_z = self.dynamics.cost(task // self.num_goals) / alpha_d
+        return of_z + self.goal.cost(task % self.num_goals) / alpha_r
 
 
 class SingleEmbedding(Embedding):
@@ -149,9 +156,9 @@ class SingleEmbedding(Embedding):
         """All of it."""
         return {"task_embedding": self.task}
 
-    def losses(self, task: Tensor, kappa: Tensor) -> Mapping[str, Tensor]:
-        """Nothing to average: each task has its own."""
-        return {"task_embedding": self.task.loss(task, kappa, self.alpha)}
+    def cost_of(self, task: Tensor) -> Tensor:
+        """Each task has its own."""
+        return self.task.cost(task) / self.alpha
 
 
 class NoEmbedding(Embedding):
@@ -175,9 +182,9 @@ class NoEmbedding(Embedding):
         """None."""
         return {}
 
-    def losses(self, task: Tensor, kappa: Tensor) -> Mapping[str, Tensor]:
-        """None."""
-        return {}
+    def cost_of(self, task: Tensor) -> Tensor:
+        """Zero."""
+        return torch.zeros((), device=task.device)
 
 
 @dataclass(frozen=True)

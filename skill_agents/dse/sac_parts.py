@@ -72,9 +72,11 @@ class Critics(nn.Module):
         self.nets = StackedMLP(copies * spec.num_tasks, input_size, sizes, 1, nn.ReLU)
 
     def forward(self, inputs: Tensor, task: Tensor) -> Tensor:
-        """Rows ``[N, B, F]`` of tasks ``[N]`` to values ``[copies, N, B]``."""
-        first = self.num_tasks * torch.arange(self.copies, device=task.device)
-        which = (first.unsqueeze(-1) + task).flatten()
+        """Rows ``[N, B, F]`` of tasks ``[N]``, in their order, to values ``[copies, N, B]``."""
+        which = None  # all of them, as they stand: nothing to pick out
+        if len(task) < self.num_tasks:
+            first = self.num_tasks * torch.arange(self.copies, device=task.device)
+            which = (first.unsqueeze(-1) + task).flatten()
         values: Tensor = self.nets(inputs.repeat(self.copies, 1, 1), which)
         return values.reshape(self.copies, *inputs.shape[:-1])
 

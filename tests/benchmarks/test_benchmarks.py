@@ -5,12 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 
-from benchmarks import learner, throughput, vector_rates
+from benchmarks import (
+    dse_fingertips,
+    dse_reacher,
+    dse_stacked,
+    graphed,
+    learner,
+    summary,
+    throughput,
+    vector_rates,
+)
 from benchmarks.acting_sides import Steps
 from benchmarks.learner_sides import SAVINGS, largest_difference
+from cluster import launch
+from cluster.run_dir import RunDir
 from experiments.quickstart import SMALL_AGENT
 from replay.reverb_native import available
+from skill_agents.dse.sac import DSESACConfig
 from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
 
 needs_reverb = pytest.mark.skipif(not available(), reason="Reverb cannot be loaded here")
@@ -52,6 +65,14 @@ def test_learner(monkeypatch):
     assert case["updates_per_second"]["plain, memory returned"] > 0
 
 
+def test_graphed():
+    arguments = "--seconds 0.01 --repeats 1 --cases quickstart --no-compiled"
+    (case,) = graphed.main(arguments.split())["cases"].values()
+    ways = {"eager", "captured"} if torch.cuda.is_available() else {"eager"}
+    assert case["updates_per_second"].keys() == ways
+    assert case["over_eager"].keys() == ways - {"eager"}
+
+
 def test_the_plain_learner_does_the_same_maths():
     """With the same parameters and samples, losses and gradients agree; target networks differ."""
     policy = HierarchicalPolicyConfig(high_sizes=(8,), latent_size=3, low_sizes=(8, 8))
@@ -78,3 +99,63 @@ def test_vector_rates():
     rates = vector_rates.main(["--environments", "9", "--steps", "50", "--repeats", "1"])
     assert rates.keys() == {"GoalGrid", "PointRobot", "CartPole"}
     assert all(rate > 0 for rate in rates.values())
+
+
+def test_stacked_critics(monkeypatch):
+    # They cannot be taken back, and the tests that follow share this process.
+    monkeypatch.setattr(dse_stacked, "keep_freed_memory", lambda: True)
+    monkeypatch.setattr(dse_stacked.torch, "set_num_threads", lambda threads: None)
+    arguments = "--seconds 0.01 --repeats 2 --grids 2 3 --batch-per-task 4"
+    tasks = dse_stacked.main(arguments.split())["tasks"]
+    assert tasks.keys() == {4, 9}
+    for case in tasks.values():
+        assert case["milliseconds"].keys() == {"stacked", "looped"}
+        assert len(case["of_each_round"]) == 2 and min(case["of_each_round"]) > 0
+
+
+@pytest.mark.parametrize(("num_tasks", "num_goals"), [(6, 3), (9, 3)])
+def test_the_plain_loop_over_tasks_learns_the_same(num_tasks, num_goals):
+    """After three updates from the same parameters with the same noise."""
+    config = DSESACConfig(critic_sizes=(7, 6))
+    assert dse_stacked.largest_difference(config, num_tasks, num_goals) < 1e-9
+
+
+def test_reachers_table_and_picture_of_a_finished_run(tmp_path, capsys):
+    """Standing still, the fingertip stays at about (0.21, 0); the bonus cannot lower a return."""
+    name, path = "dse/reacher-6-3", tmp_path / "run"
+    launch.start(name, [], 0, path, tiny=True, inline=True, address=None)
+    capsys.readouterr()
+    dse_reacher.main([str(path), "--episodes", "3", "--cells"])
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert {row[1] for row in rows} == {
+        "all",
+        "arm=50/50,goal=60deg",
+        "arm=33/67,goal=180deg",
+        "arm=67/33,goal=300deg",
+    }
+    for row in rows:
+        bonus, bare, still = float(row[3]), float(row[4]), float(row[6])
+        assert bonus >= bare - 0.01
+        if "180" in row[1]:
+            assert still == pytest.approx(-100 * (0.21 + 0.14), rel=0.02)
+    capsys.readouterr()
+    assert 2_000 / 600 <= dse_reacher.trajectories_to(RunDir.open(path), -1e9) <= 4_400 / 600
+    assert dse_reacher.trajectories_to(RunDir.open(path), 1e9) is None
+    dse_fingertips.main([str(path), "--out", str(tmp_path / "tips.png"), "--between", "1"])
+    assert capsys.readouterr().out.count("fingertip at") == 9
+    assert (tmp_path / "tips.png").stat().st_size > 0
+
+
+def test_the_summary_finds_the_first_moment_by_return_or_by_success():
+    nan = float("nan")
+    curve = [
+        summary.Point(10, 1000, -40.0, 0.1),
+        summary.Point(20, 2000, -20.0, 0.95),
+        summary.Point(30, 4000, -3.0, 1.0),
+    ]
+    row = summary.Row("grid", 0, 1.0, -3.0, nan, nan, curve)
+    assert summary.reached(row, -10.0) == curve[2]
+    assert summary.succeeded(row, 0.9) == curve[1]
+    assert summary.succeeded(row, 1.1) is None
+    unknown = row._replace(curve=[point._replace(success=nan) for point in curve])
+    assert summary.succeeded(unknown, 0.0) is None

@@ -34,6 +34,18 @@ def test_every_loss_trains_its_own_group_and_all_at_the_same_parameters():
     assert weights(agent) == pytest.approx((float(a), float(c)), rel=1e-5)
 
 
+def test_groups_of_one_loss_learn_as_if_each_had_its_own():
+    together, apart = [[torch.nn.Parameter(torch.tensor([x])) for x in (1.0, 2.0)] for _ in "ab"]
+    for (a, b), twice in ((together, False), (apart, True)):
+        groups = {"a": ParameterGroup([a], 0.1), "b": ParameterGroup([b], 0.3)}
+        optimizers = GroupOptimizers(groups)
+        for _ in range(3):
+            loss = (a * b).square().sum()
+            optimizers.step({"a": loss, "b": (a * b).square().sum() if twice else loss})
+    assert [p.item() for p in together] == [p.item() for p in apart]
+    assert together[0].item() != 1.0 and together[1].item() != 2.0
+
+
 def test_every_minibatch_is_one_step_and_after_step_counts_from_one():
     agent = TinyAgent(epochs=3)
     learner = Learner(agent)

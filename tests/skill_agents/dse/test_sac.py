@@ -22,7 +22,7 @@ from skill_agents.dse.embeddings import (
     SingleEmbeddingConfig,
 )
 from skill_agents.dse.sac import DSESAC, DSESACConfig
-from skill_agents.dse.sac_parts import IndependentSACPoliciesConfig, TwoTowersConfig
+from skill_agents.dse.sac_parts import Critics, IndependentSACPoliciesConfig, TwoTowersConfig
 from skill_agents.nets.squashed_gaussian import SquashedGaussian
 from tests.skill_agents.dse.grid import GRID, TASKS, gradient_size
 
@@ -118,15 +118,43 @@ def slow_losses(agent: DSESAC, rows: Step) -> dict[str, float]:
             for network in (task, task + 6):
                 q_loss += (target - critic(agent.q, network, pair)) ** 2 / batch
         kappa.append(float(np.mean(drawn)))
-    expected = {"policy": -float(np.mean(kappa)), "q": q_loss, "value": value_loss}
+    objective = -float(np.mean(kappa))
     for name, (index_of, alpha) in axes(agent).items():
-        part = agent.embedding.groups()[name]
-        total = float(part.divergence().sum())
+        indices = [index_of(task) for task in TASKS]
+        for index, kl in enumerate(agent.embedding.groups()[name].divergence()):
+            objective += max(indices.count(index), 1) * float(kl) / (alpha * len(TASKS))
+    shared = dict.fromkeys(["policy", *agent.embedding.groups()], objective)
+    return shared | {"q": q_loss, "value": value_loss}
+
+
+@pytest.mark.parametrize("name", ["dse", "single"])
+def test_embeddings_take_the_gradient_of_eq_4_but_for_a_factor(name):
+    """Eq. 4 of an index is KL - alpha times the mean of kappa over its tasks."""
+    agent, rows = build(AGENTS[name]), transitions()
+    objective = losses(agent, rows)["policy"]
+    kappa = drawn_kappa(agent, rows)
+    for part_name, (index_of, alpha) in axes(agent).items():
+        part = agent.embedding.groups()[part_name]
+        (ours,) = torch.autograd.grad(objective, part.mean, retain_graph=True)
         for index in {index_of(task) for task in TASKS}:
-            of = [k for k, task in zip(kappa, TASKS, strict=True) if index_of(task) == index]
-            total -= alpha * float(np.mean(of))
-        expected[name] = total
-    return expected
+            of = torch.tensor([index_of(task) == index for task in TASKS])
+            eq_4 = part.divergence()[index] - alpha * kappa[of].mean()
+            (theirs,) = torch.autograd.grad(eq_4, part.mean, retain_graph=True)
+            factor = int(of.sum()) / (alpha * len(TASKS))
+            torch.testing.assert_close(ours[index], factor * theirs[index])
+
+
+def drawn_kappa(agent: DSESAC, rows: Step) -> Tensor:
+    """kappa_ij ``[N]`` with a gradient; noise in the order of `DSESAC.losses`."""
+    torch.manual_seed(7)
+    numbers = (len(TASKS), rows.reward.shape[2])
+    noise = torch.randn(*numbers, agent.embedding.size, dtype=torch.float64)
+    action_noise = torch.randn(*numbers, 2, dtype=torch.float64)
+    task, state = torch.tensor(TASKS), rows.observation["state"][0]
+    policy = agent.policy({"state": state}, task, agent.embedding(task, noise))
+    action, log_prob = policy.reparameterize(action_noise)
+    smaller = agent.q(torch.cat([state, action], -1), task).amin(0)
+    return (smaller - log_prob / agent.config.alpha_policy).mean(-1)
 
 
 def axes(agent: DSESAC) -> dict:
@@ -221,3 +249,12 @@ def test_discrete_actions_and_other_bounds_are_refused():
     for spec in (GRID, wide):
         with pytest.raises(ValueError, match="DSE-SAC needs continuous actions in"):
             CONFIG.build(spec)
+
+
+def test_critics_of_all_tasks_are_the_same_as_those_picked_out():
+    torch.manual_seed(0)
+    critics, inputs = Critics(ARM, 2, 4, (6, 5)), torch.randn(6, 3, 4)
+    together = critics(inputs, torch.arange(6))
+    assert together.shape == (2, 6, 3)
+    for pair in torch.arange(6).split(2):
+        torch.testing.assert_close(critics(inputs[pair], pair), together[:, pair])

@@ -1,0 +1,45 @@
+"""What an agent at play needs of B environments, however they are stepped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+
+from actors.vector_env import Outcome
+from skill_agents.agent import EnvironmentSpec
+
+
+class Environments(Protocol):
+    """B environments, each bound to one task, in the order of rows of `replay.step`."""
+
+    @property
+    def tasks(self) -> np.ndarray:
+        """The index of each one's task, int32 ``[B]``."""
+
+    @property
+    def size(self) -> int:
+        """B."""
+
+    @property
+    def spec(self) -> EnvironmentSpec:
+        """Observations and actions of one of them."""
+
+    @property
+    def observation(self) -> Mapping[str, np.ndarray]:
+        """o_t of every environment, ``[B, ...]``; `step` may overwrite it."""
+
+    @property
+    def is_first(self) -> np.ndarray:
+        """Where o_t begins an episode, bool ``[B]``."""
+
+    @property
+    def failures(self) -> int:
+        """Environments that raised or gave NaN so far."""
+
+    def step(self, action: np.ndarray) -> Outcome:
+        """Act everywhere."""
+
+    def close(self) -> None:
+        """Close them."""

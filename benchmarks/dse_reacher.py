@@ -1,0 +1,116 @@
+"""What DSE-SAC's finished Reacher runs return, with the proximity bonus and without it.
+
+    python -m benchmarks.dse_reacher runs/results/dse_reacher-*
+
+The paper trains with a bonus whose size it does not give, so returns with ours cannot stand beside
+its numbers; returns without it are those of Gymnasium's own reward. Runs with held-out tasks are
+evaluated on these, which is the paper's "initial reward": nothing was learned there yet. Prints a
+table with one row per experiment and cell, all seeds in it, and what standing still would return.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+
+from actors.evaluator import evaluate
+from actors.vector_env import VectorEnv
+from cluster import trained
+from cluster.build import FINAL_EVALUATION_SEED
+from cluster.metrics import read_csv
+from cluster.run_dir import RunDir
+from tasks.families import TaskSet
+from tasks.reacher import EPISODE_STEPS
+
+NO_BONUS = {"proximity_bonus": 0.0}
+Cells = dict[str, tuple[float, float]]
+"""Name of a cell -> return with the bonus, and without."""
+
+
+def returns(run: RunDir, episodes: int) -> Cells:
+    """Mean returns of a run's evaluation tasks, and of all of them as cell "all"."""
+    plan, agent, _ = trained.load(run)
+    tasks = plan.stage.evaluation_tasks or plan.stage.tasks
+    both = []
+    for kwargs in ({}, NO_BONUS):
+        make = partial(VectorEnv, partial(tasks.make, **kwargs))
+        played = evaluate(agent, make, tasks.tasks, episodes, FINAL_EVALUATION_SEED)
+        found = {tasks.family.name(t): one.return_mean for t, one in played.per_task().items()}
+        both.append(found | {"all": played.return_mean})
+    return {cell: (both[0][cell], both[1][cell]) for cell in both[0]}
+
+
+def standing_still(tasks: TaskSet) -> Cells:
+    """Returns of no torque at all, one episode of each task."""
+    found = {}
+    for task in tasks.tasks:
+        pair = []
+        for kwargs in ({}, NO_BONUS):
+            env = tasks.make(task, **kwargs)
+            env.reset(seed=0)
+            total, over = 0.0, False
+            while not over:
+                _, reward, _, over, _ = env.step(np.zeros(2))
+                total += float(reward)
+            pair.append(total)
+        found[tasks.family.name(task)] = (pair[0], pair[1])
+    found["all"] = (mean(a for a, _ in found.values()), mean(b for _, b in found.values()))
+    return found
+
+
+def trajectories_to(run: RunDir, level: float) -> float | None:
+    """Episodes of each task after which a run was first evaluated at ``level``; None if never."""
+    table = read_csv(run.path / "metrics.csv")
+    each = trained.load(run)[0].stage.tasks.num_tasks * EPISODE_STEPS
+    pairs = zip(table["env_steps"], table["evaluation_return_mean"], strict=True)
+    return next((steps / each for steps, value in pairs if value >= level), None)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table as Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--episodes", type=int, default=180, help="of each run")
+    parser.add_argument("--cells", action="store_true", help="a row for each cell, not only all")
+    parser.add_argument("--match", type=Path, nargs="+", default=[], metavar="RUN",
+                        help="independent learners: how long each needs to get as far")  # fmt: skip
+    given = parser.parse_args(arguments)
+    rows: dict[tuple[str, str], list[tuple[int, float, float]]] = defaultdict(list)
+    idle: Cells = {}
+    for path in given.runs:
+        run = RunDir.open(path)
+        name, seed = run.config["experiment"], run.config["seed"]
+        for cell, (bonus, bare) in returns(run, given.episodes).items():
+            rows[name, cell].append((seed, bonus, bare))
+        plan, _, _ = trained.load(run)
+        still = standing_still(plan.stage.evaluation_tasks or plan.stage.tasks)
+        idle |= {f"{name}/{cell}": pair for cell, pair in still.items()}
+    print("| experiment | cell | seeds | return | without bonus | mean without | standing still |")
+    print("|---|---|---|---|---|---|---|")
+    for (name, cell), found in sorted(rows.items()):
+        if cell != "all" and not given.cells:
+            continue
+        found.sort()
+        seeds = ", ".join(str(seed) for seed, _, _ in found)
+        bonus = ", ".join(f"{b:.2f}" for _, b, _ in found)
+        bare = ", ".join(f"{b:.2f}" for _, _, b in found)
+        average = f"{mean(b for _, _, b in found):.2f}"
+        at_rest = f"{idle[f'{name}/{cell}'][1]:.2f}"
+        short = cell.partition("[")[2].rstrip("]") or cell
+        print(f"| {name} | {short} | {seeds} | {bonus} | {bare} | {average} | {at_rest} |")
+    for (name, cell), found in sorted(rows.items()):
+        if cell == "all" and given.match:
+            level = mean(b for _, b, _ in found)
+            needed = [trajectories_to(RunDir.open(path), level) for path in given.match]
+            counts = ", ".join("never" if n is None else f"{n:.0f}" for n in needed)
+            print(f"{name}: alone, {level:.2f} takes {counts} trajectories of each task")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Hierarchies of DSE: skills that were trained on a grid of tasks, chosen among in a new one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
+from skill_agents.dse.high_level import BaselineReinforceConfig
+from skill_agents.dse.skills import LatentBoxConfig, LatentPointsConfig
+from skill_agents.sac.agent import SACConfig
+from skill_agents.sac.parts import FixedTemperature
+from tasks import cartpole, reacher
+from tasks.families import single_task
+
+ASTEROID_AGENT = BaselineReinforceConfig(max_grad_norm=1.0)
+"""Table 1, column "HRL", but for the bound on gradients."""
+UNIT_MASS = cartpole.CART_MASSES.index(1.0)
+
+SAC_AGENT = SACConfig(
+    groups=("state", "goal"),
+    policy_sizes=(100, 100),  # appendix B.3
+    critic_sizes=(100, 100),  # not given; the policy's
+    temperature=FixedTemperature(1.0 / 250.0),  # table 2, alpha_pi
+    policy_learning_rate=1e-3,  # table 2: 0.003
+    q_learning_rate=3e-3,  # table 2: 0.03
+    target_rate=0.01,  # table 2
+    batch_size=256,  # table 2
+    replay_size=300_000,  # table 2
+    samples_per_transition=128.0,  # not given: an update for every two steps
+)
+"""Table 2, column "HRL", with the smaller learning rates of the grid's preset."""
+EQUAL_LINKS = [arm.kwargs["upper_arm"] for arm in reacher.GRID.dynamics].index(0.5)
+
+
+def tiny_reinforce(stage: Stage) -> Stage:
+    """Seconds of the same."""
+    agent = stage.agent
+    assert isinstance(agent, BaselineReinforceConfig)
+    return replace(
+        stage,
+        agent=replace(agent, hidden=8, trials_per_task=4),
+        actors=Actors(count=2, environments=8, steps_per_refresh=160),
+        evaluation=Evaluating(episodes=4, every_env_steps=2_000, final_episodes=4),
+        limits=Limits(env_steps=4_000),
+    )
+
+
+def tiny_sac(stage: Stage) -> Stage:
+    """Seconds of the same."""
+    agent = stage.agent
+    assert isinstance(agent, SACConfig)
+    small = replace(
+        agent,
+        policy_sizes=(8, 8),
+        critic_sizes=(8, 8),
+        batch_size=16,
+        minimum_size=100,
+        samples_per_transition=1.0,
+    )
+    return replace(
+        stage,
+        agent=small,
+        actors=Actors(count=2, environments=4, steps_per_refresh=80),
+        evaluation=Evaluating(episodes=4, every_env_steps=2_000, final_episodes=4),
+        limits=Limits(env_steps=4_000),
+    )
+
+
+def _asteroid(number: int, figure: str) -> tuple[Experiment, Experiment]:
+    sky = f"AsteroidCartPole, {number} falling"
+    environments = 20
+    flat = Experiment(
+        name=f"dse/asteroid-{number}-flat",
+        summary=f"{sky}, REINFORCE on the pushes themselves",
+        figure=figure,
+        stage=Stage(
+            agent=ASTEROID_AGENT,
+            tasks=single_task("skill/AsteroidCartPole-v0", asteroids=number),
+            actors=Actors(count=2, environments=environments, steps_per_refresh=25 * environments),
+            learning=Learning(
+                seconds_per_publish=0.1,
+                updates_per_publish=1,
+                inline_env_steps=25 * environments,
+                inline_updates=1,
+            ),
+            limits=Limits(env_steps=4_000_000),
+            evaluation=Evaluating(episodes=20, every_env_steps=400_000, final_episodes=100),
+        ),
+        tiny=tiny_reinforce,
+    )
+    skilled = replace(
+        flat,
+        name=f"dse/asteroid-{number}",
+        summary=f"{sky}, REINFORCE on five skills of DSE-REINFORCE",
+        stage=replace(flat.stage, skills=LatentPointsConfig(dynamics=UNIT_MASS)),
+        after="dse/cartpole-3x3",
+    )
+    return skilled, flat
+
+
+def _moving_goal() -> tuple[Experiment, Experiment]:
+    environments = 4
+    flat = Experiment(
+        name="dse/moving-goal-flat",
+        summary="Reacher, a goal that goes round, SAC on the torques themselves",
+        figure="figure 3b",
+        stage=Stage(
+            agent=SAC_AGENT,
+            tasks=single_task("skill/MovingGoalReacher-v0"),
+            actors=Actors(count=2, environments=environments, steps_per_refresh=20 * environments),
+            learning=Learning(inline_env_steps=environments, inline_updates=4),
+            limits=Limits(env_steps=100_000),
+            evaluation=Evaluating(episodes=10, every_env_steps=5_000, final_episodes=100),
+        ),
+        tiny=tiny_sac,
+    )
+    skilled = replace(
+        flat,
+        name="dse/moving-goal",
+        summary="Reacher, a goal that goes round, H-SAC on the goals' latents of DSE-SAC",
+        stage=replace(flat.stage, skills=LatentBoxConfig(dynamics=EQUAL_LINKS)),
+        after="dse/reacher-3x3",
+    )
+    return skilled, flat
+
+
+EXPERIMENTS = (
+    *_asteroid(1, "figure 3a"),
+    *_asteroid(2, "figure 7"),
+    *_moving_goal(),
+)

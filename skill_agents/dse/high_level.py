@@ -1,0 +1,142 @@
+"""REINFORCE with a learned baseline: who chooses among skills, or acts without any (section 6.1).
+
+"Standard REINFORCE equipped with a baseline and with Pop-Art". It sees the whole observation and
+knows nothing of skills: what its actions mean is the environment's affair (`actors.skill_env`), so
+the flat learner of figure 3 is this same agent on the bare task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from skill_agents.agent import (
+    Acting,
+    ActState,
+    Batch,
+    DiscreteAction,
+    EnvironmentSpec,
+    Metrics,
+    ParameterGroup,
+    Timestep,
+)
+from skill_agents.dse import trials
+from skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
+from skill_agents.nets.categorical import Categorical, CategoricalHead
+from skill_agents.nets.view import View
+from skill_agents.ops.pop_art import preserve_outputs
+
+
+@dataclass(frozen=True)
+class BaselineReinforceConfig(TrialAgentConfig):
+    """Hyperparameters; the defaults are those of the column "HRL" of table 1."""
+
+    groups: tuple[str, ...] = ("state", "asteroids")
+    hidden: int = 100  # Table 1, "H"
+    alpha_policy: float = 50.0  # Table 1
+    learning_rate: float = 0.002  # Table 1
+    baseline_learning_rate: float = 0.002  # not given: the policy's
+    trials_per_task: int = 10  # Table 1, "batch size per task"
+    max_length: int = 2000  # Table 1, "max episode length"
+
+    def build(self, spec: EnvironmentSpec) -> BaselineReinforce:
+        """The agent."""
+        return BaselineReinforce(self, spec)
+
+
+class Baseline(nn.Module):
+    """V(s) on the scale of normalised returns."""
+
+    def __init__(self, size: int, hidden: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(size, hidden)
+        self.last = nn.Linear(hidden, 1)
+
+    def forward(self, state: Tensor) -> Tensor:
+        """``[..., size]`` to ``[...]``."""
+        value: Tensor = self.last(torch.tanh(self.hidden(state))).squeeze(-1)
+        return value
+
+
+class BaselineReinforce(TrialAgent):
+    """pi(a | s) and V(s), each a network of one tanh layer."""
+
+    acting_parts = ("policy",)
+
+    def __init__(self, config: BaselineReinforceConfig, spec: EnvironmentSpec) -> None:
+        super().__init__(config, spec)
+        if not isinstance(spec.action, DiscreteAction) or spec.num_tasks != 1:
+            raise ValueError("REINFORCE with a baseline is made for discrete actions in one task")
+        self.config = config
+        self.view = View(config.groups, spec.observation)
+        self.policy = nn.Sequential(
+            nn.Linear(self.view.size, config.hidden),
+            nn.Tanh(),
+            CategoricalHead(config.hidden, spec.action.count),
+        )
+        self.baseline = Baseline(self.view.size, config.hidden)
+
+    def act(
+        self,
+        timestep: Timestep,
+        state: ActState,
+        explore: bool,
+        generator: torch.Generator | None = None,
+    ) -> Acting:
+        """A draw, whether it explores or not, as in DSE-REINFORCE."""
+        policy: Categorical = self.policy(self.view(timestep.observation))
+        action = policy.sample(generator)
+        return Acting(action, state, {"log_prob": policy.log_prob(action)})
+
+    def parameter_groups(self) -> Mapping[str, ParameterGroup]:
+        """Policy and baseline."""
+        c = self.config
+        return {
+            "policy": ParameterGroup(
+                list(self.policy.parameters()), c.learning_rate, c.max_grad_norm, decay=c.decay
+            ),
+            "baseline": ParameterGroup(
+                list(self.baseline.parameters()), c.baseline_learning_rate, decay=c.decay
+            ),
+        }
+
+    def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
+        """Score function of the normalised return less its baseline; the baseline's error.
+
+        The score is as in the paper, of log pi alone; how old the trials are is not corrected.
+        """
+        played = trials.read(batch["trials"], self.config.gamma)
+        state = self.view(played.observation)
+        policy: Categorical = self.policy(state)
+        log_prob = policy.log_prob(played.action)
+        value = trials.returns(played, played.reward - log_prob / self.config.alpha_policy)
+        self._rescale(value, played)
+        target = self.scale.normalise(value, played.task)
+        baseline = self.baseline(state)
+        advantage = (target - baseline).detach()
+        losses = {
+            "policy": -trials.sum_over_steps(advantage * log_prob, played),
+            "baseline": trials.sum_over_steps((target - baseline).square(), played),
+        }
+        metrics = {
+            "return": trials.mean_over_steps(value, played),
+            "entropy_nats": trials.mean_over_steps(policy.entropy(), played),
+            "length_steps": played.acted.sum(0).float().mean(),
+            "baseline_error": trials.mean_over_steps((target - baseline).square(), played),
+        }
+        return losses, metrics
+
+    def _rescale(self, value: Tensor, played: trials.Trials) -> None:
+        """Pop-Art: new moments, and a last layer that predicts the same returns by them."""
+        task, last = played.task, self.baseline.last
+        before = self.scale.moments(task)
+        self.scale.update(value, played)
+        with torch.no_grad():
+            weight, bias = preserve_outputs(
+                last.weight, last.bias, before, self.scale.moments(task)
+            )
+            last.weight.copy_(weight)
+            last.bias.copy_(bias)

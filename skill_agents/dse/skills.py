@@ -1,0 +1,128 @@
+"""A trained DSE policy as skills: g is the choice, z stays at the mean of one dynamics (section 6).
+
+The choice is a place in the space of goals: one of a few points, or anywhere in a box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from skill_agents.agent import Agent, ContinuousAction, DiscreteAction
+from skill_agents.dse.embeddings import Disentangled
+from skill_agents.dse.reinforce import Reinforce
+from skill_agents.dse.sac import DSESAC
+from skill_agents.nets.squashed_gaussian import SquashedGaussian
+from skill_agents.skills import Skills, SkillsConfig
+
+
+class GoalLatents:
+    """pi(a | s, z, g) with z fixed."""
+
+    def __init__(self, agent: Agent, dynamics: int) -> None:
+        """Raises ValueError unless ``agent`` has disentangled embeddings and that dynamics."""
+        if not isinstance(agent, Reinforce | DSESAC) or not isinstance(
+            agent.embedding, Disentangled
+        ):
+            raise ValueError(
+                "skills are made of a DSE agent with an embedding of its own for goals, not of "
+                f"{type(agent).__name__}"
+            )
+        embedding = agent.embedding
+        count = len(embedding.dynamics.mean)
+        if not 0 <= dynamics < count:
+            raise ValueError(f"there is no dynamics {dynamics}; the agent knows {count}")
+        self.policy = agent.policy
+        self.z = embedding.dynamics.mean[dynamics].detach().clone()
+        self.means = embedding.goal.mean.detach().clone()
+        """``[J, G]``, of q(g | j)."""
+
+    @torch.no_grad()
+    def act(
+        self, observation: Mapping[str, Tensor], g: Tensor, generator: torch.Generator | None
+    ) -> Tensor:
+        """Actions for latents ``[B, G]``; drawn or the mode, as the trained agent is evaluated."""
+        latent = torch.cat([self.z.expand(len(g), -1), g], -1).unsqueeze(1)
+        seen = {name: array.unsqueeze(1) for name, array in observation.items()}
+        # No task is looked at: the policy is shared.
+        policy = self.policy(seen, torch.zeros(len(g), dtype=torch.int64), latent)
+        still = isinstance(policy, SquashedGaussian)
+        action = policy.mode() if still else policy.sample(generator)
+        return action.squeeze(1)
+
+
+class LatentPoints(Skills):
+    """One of K latents: `points` ``[K, G]``."""
+
+    def __init__(self, latents: GoalLatents, points: Tensor) -> None:
+        self.points = points
+        self.action = DiscreteAction(len(points))
+        self._latents = latents
+
+    def act(
+        self,
+        observation: Mapping[str, Tensor],
+        choice: Tensor,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """By point number ``choice`` ``[B]``."""
+        return self._latents.act(observation, self.points[choice], generator)
+
+
+class LatentBox(Skills):
+    """Any latent between two corners."""
+
+    def __init__(self, latents: GoalLatents, low: Tensor, high: Tensor) -> None:
+        self.action = ContinuousAction(tuple(low.tolist()), tuple(high.tolist()))
+        self._latents, self._low, self._high = latents, low, high
+
+    def act(
+        self,
+        observation: Mapping[str, Tensor],
+        choice: Tensor,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """By the latents ``choice`` ``[B, G]``, clipped to the box."""
+        g = torch.minimum(torch.maximum(choice, self._low), self._high)
+        return self._latents.act(observation, g, generator)
+
+
+def points_between(means: Tensor) -> Tensor:
+    """The means ``[J, G]`` of goals in their order, then the middles of neighbours."""
+    return torch.cat([means, (means[1:] + means[:-1]) / 2.0])
+
+
+@dataclass(frozen=True)
+class LatentPointsConfig(SkillsConfig):
+    """Three means and two interpolations, as in section 6.1.
+
+    The paper's interpolations are places in its own latent space; ours are the middles between
+    neighbouring goals, which any trained agent has.
+    """
+
+    dynamics: int
+    """Whose z."""
+
+    def build(self, agent: Agent) -> Skills:
+        """The points."""
+        latents = GoalLatents(agent, self.dynamics)
+        return LatentPoints(latents, points_between(latents.means))
+
+
+@dataclass(frozen=True)
+class LatentBoxConfig(SkillsConfig):
+    """The box around the means of the goals, larger by ``margin`` of its size on every side."""
+
+    dynamics: int
+    """Whose z."""
+    margin: float = 0.25  # not given
+
+    def build(self, agent: Agent) -> Skills:
+        """The box."""
+        latents = GoalLatents(agent, self.dynamics)
+        low, high = latents.means.amin(0), latents.means.amax(0)
+        reach = self.margin * (high - low)
+        return LatentBox(latents, low - reach, high + reach)

@@ -1,0 +1,111 @@
+"""REINFORCE with a baseline against its formulas, one step at a time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from learners.learner import Learner
+from replay.step import ArraySpec, Step
+from skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
+from skill_agents.dse.high_level import BaselineReinforce, BaselineReinforceConfig
+from tests.skill_agents.dse.grid import (
+    GAMMA,
+    GRID,
+    LIMIT,
+    counted_steps,
+    gradient_size,
+    random_trials,
+    slow_mean_and_std,
+    slow_returns,
+)
+
+SPEC = EnvironmentSpec({"state": ArraySpec((3,))}, DiscreteAction(2))
+CONFIG = BaselineReinforceConfig(
+    groups=("state",), hidden=5, gamma=GAMMA, alpha_policy=2.0, max_length=LIMIT
+)
+BATCH = 6
+
+
+def build(config: BaselineReinforceConfig = CONFIG) -> BaselineReinforce:
+    torch.manual_seed(0)
+    return config.build(SPEC).double()
+
+
+def one_task(seed: int) -> Step:
+    """Trials ``[LIMIT+1, 1, BATCH]``."""
+    rows = random_trials(seed, 0, batch=BATCH)
+    names = ("action", "reward", "discount", "is_first", "policy_version")
+    return rows._replace(
+        observation={"state": rows.observation["state"][:, :1]},
+        task=torch.zeros_like(rows.task[:, :1]),
+        extras={"log_prob": rows.extras["log_prob"][:, :1]},
+        **{name: getattr(rows, name)[:, :1] for name in names},
+    )
+
+
+def test_losses_are_the_sums_of_their_steps():
+    agent, rows = build(), one_task(0)
+    with torch.no_grad():
+        losses = {k: v.item() for k, v in agent.losses({"trials": rows})[0].items()}
+        states = rows.observation["state"][:-1, 0]
+        log_prob = agent.policy(states).log_prob(rows.action[:-1, 0])
+        reward = rows.reward[:-1, 0] - log_prob / 2.0
+        returns = [slow_returns(reward[:, b], rows, 0, b) for b in range(BATCH)]
+        steps = [(t, b) for b in range(BATCH) for t in counted_steps(rows, 0, b)]
+        mean, std = slow_mean_and_std([returns[b][t] for t, b in steps])
+        expected = {"policy": 0.0, "baseline": 0.0}
+        for t, b in steps:
+            error = (returns[b][t] - mean) / std - agent.baseline(states[t, b]).item()
+            expected["policy"] -= error * log_prob[t, b].item() / BATCH
+            expected["baseline"] += error**2 / BATCH
+    assert losses == pytest.approx(expected, rel=1e-9)
+
+
+def test_new_moments_leave_what_the_baseline_predicts():
+    """Pop-Art: in rewards, not on the normalised scale."""
+    agent, state = build(), torch.randn(7, 3, dtype=torch.float64)
+
+    def predicted() -> np.ndarray:
+        moments = agent.scale.moments(torch.tensor([0]))
+        return (agent.baseline(state) * moments.std() + moments.mean).detach().numpy()
+
+    before = predicted()
+    agent.losses({"trials": one_task(0)})
+    np.testing.assert_allclose(predicted(), before, rtol=1e-9)
+    assert float(agent.scale.updates[0]) == 1.0
+
+
+def test_each_loss_reaches_its_own_network():
+    agent = build()
+    losses, _ = agent.losses({"trials": one_task(0)})
+    assert losses.keys() == agent.parameter_groups().keys()
+    assert gradient_size(losses["policy"], agent.policy) > 0
+    assert gradient_size(losses["policy"], agent.baseline) == 0
+    assert gradient_size(losses["baseline"], agent.baseline) > 0
+    assert gradient_size(losses["baseline"], agent.policy) == 0
+
+
+def test_what_pays_becomes_likelier():
+    """Reward 1 for action 1 in states above 0, for action 0 below."""
+    agent = build(replace(CONFIG, alpha_policy=math.inf, learning_rate=0.02))
+    learner = Learner(agent)
+    for seed in range(60):
+        rows = one_task(seed)
+        right = rows.action == (rows.observation["state"][..., 0] > 0)
+        acted = torch.cat([~rows.is_first[1:], torch.zeros_like(rows.is_first[:1])])
+        learner.update({"trials": rows._replace(reward=(right & acted).double())})
+    state = torch.zeros(1, 3, dtype=torch.float64)
+    high = agent.policy(state + torch.tensor([1.0, 0.0, 0.0])).log_probs.exp()[0, 1]
+    low = agent.policy(state - torch.tensor([1.0, 0.0, 0.0])).log_probs.exp()[0, 1]
+    assert high - low > 0.15
+
+
+def test_continuous_actions_and_several_tasks_are_refused():
+    for spec in (replace(SPEC, action=ContinuousAction((-1.0,), (1.0,))), GRID):
+        with pytest.raises(ValueError, match="made for discrete actions in one task"):
+            CONFIG.build(spec)
