@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from skill_agents.ops.clipped_surrogate import clipped_surrogate
+
 
 class PolicyGradient(ABC):
     """Losses per row, ``[T, B]``; advantages and targets carry no gradient."""
@@ -56,7 +58,5 @@ class PPO(PolicyGradient):
     clip: float = 0.2  # public implementation: 0.05, with batches a tenth as large
 
     def policy_loss(self, log_prob: Tensor, acted_log_prob: Tensor, advantage: Tensor) -> Tensor:
-        """The clipped surrogate; a ratio that overflows is bounded first."""
-        ratio = (log_prob - acted_log_prob).clamp(max=20.0).exp()
-        clipped = ratio.clamp(1.0 - self.clip, 1.0 + self.clip)
-        return -torch.minimum(ratio * advantage, clipped * advantage)
+        """Minus the clipped surrogate."""
+        return -clipped_surrogate(log_prob, acted_log_prob, advantage, self.clip)

@@ -30,7 +30,7 @@ def test_cell_rewards_are_the_log_probability_at_the_visited_cell():
                 cell = int(rows.observation["arrived"][i + 1, b].argmax())
                 p = decoder.goal_probability(m[s, b])[cell].item()
                 expected = math.log(p if rows.reward[i, b] > 0.5 else 1.0 - p)
-                assert float(log_p[s, i, b]) == pytest.approx(expected, abs=1e-5)
+                assert log_p[s, i, b].item() == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("spec", [GRID, PLANE], ids=["discrete", "continuous"])
@@ -60,7 +60,7 @@ def test_rewards_and_transitions_are_an_mlp_over_each_pair(spec, weights):
                 d = slow_mlp(decoder.transition, m[s, b], here)
                 expected = -0.5 * weights[0] * (r[0] - float(rows.reward[i, b]) / 0.5) ** 2
                 expected -= 0.5 * weights[1] * ((d - there) ** 2).sum()
-                assert float(log_p[s, i, b]) == pytest.approx(expected, abs=1e-4)
+                assert log_p[s, i, b].item() == pytest.approx(expected, abs=1e-4)
 
 
 def slow_mlp(pair_mlp, m: torch.Tensor, transition: np.ndarray) -> np.ndarray:
