@@ -13,7 +13,7 @@ from skill_agents.vate.beliefs import (
 )
 from skill_agents.vate.decoders import RewardAndTransitionConfig
 from skill_agents.vate.model import NoModelConfig, VariationalModelConfig
-from skill_agents.vate.policy_gradient import A2C
+from skill_agents.vate.policy_gradient import A2C, PPO
 from skill_agents.vate.vate import VATEConfig
 from tasks import goal_grid, meta_locomotion, point_robot
 from tasks.families import TaskSet
@@ -136,14 +136,19 @@ POINT_AGENT = VATEConfig(
     belief=GaussianBeliefConfig(size=5),
     model=VariationalModelConfig(
         decoder=RewardAndTransitionConfig(reward_scale=0.3, transition_scale=0.1),
-        sampled_rows=15,
-        batch_size=20,
+        sampled_rows=10,
+        batch_size=10,
         buffer_trials=2_000,
     ),
-    trials_per_update=240,
+    optimisation=PPO(epochs=4, minibatches=4),
+    model_weight=0.02,
+    trials_per_update=60,
     max_length=point_robot.EPISODES * point_robot.EPISODE_STEPS,
-    entropy_cost=0.003,
+    entropy_cost=0.001,
+    policy_learning_rate=1e-3,
 )
+"""Many small updates: with 240 trials to each and lambda 1 the belief was not used."""
+
 LOCOMOTION_AGENT = VATEConfig(
     belief=GaussianBeliefConfig(size=5),
     model=VariationalModelConfig(
@@ -173,7 +178,7 @@ EXPERIMENTS = (
     Experiment(
         name="vate/point-robot",
         summary="a point on a plane, hidden goal on a half circle, VATE, unseen goals",
-        stage=_stage(POINT_AGENT, point_robot.TRAIN, point_robot.TEST, 3_000_000, evaluations=20),
+        stage=_stage(POINT_AGENT, point_robot.TRAIN, point_robot.TEST, 1_000_000, evaluations=20),
         tiny=tiny,
     ),
     *(
