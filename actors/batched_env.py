@@ -12,8 +12,11 @@ import gymnasium
 import numpy as np
 
 from actors.environments import Environments
-from actors.vector_env import EpisodeResult, Outcome, VectorEnv, environment_spec
+from actors.vector_env import EpisodeResult, Outcome, VectorEnv, environment_spec, from_info
 from tasks.families import TaskSet
+
+RESULTS = ("success", "return_per_episode")
+"""What an info says of a finished episode, an array with a row for each environment."""
 
 
 class BatchedEnv:
@@ -56,13 +59,12 @@ class BatchedEnv:
         self.is_first = over
         self._over = terminated | truncated
         ended = np.flatnonzero(self._over).tolist() if self._over.any() else []
-        success = info.get("success")
         episodes = [
             EpisodeResult(
                 int(self.tasks[slot]),
                 float(self._returns[slot]),
                 int(self._lengths[slot]),
-                None if success is None else bool(success[slot]),
+                *from_info({name: info[name][slot] for name in RESULTS if name in info}),
             )
             for slot in ended
         ]

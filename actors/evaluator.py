@@ -30,6 +30,11 @@ class Evaluation:
         known = [e.success for e in self.episodes if e.success is not None]
         return float(np.mean(known)) if known else None
 
+    @property
+    def return_per_episode(self) -> tuple[float, ...]:
+        """Mean return of the first, second... episode of a trial; empty without trials."""
+        return tuple(np.mean([e.return_per_episode for e in self.episodes], axis=0).tolist())
+
     def per_task(self) -> dict[int, Evaluation]:
         """The same by task index."""
         tasks = sorted({e.task for e in self.episodes})

@@ -8,7 +8,7 @@ is not finite is reset and counted, and its stream starts afresh.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -35,6 +35,14 @@ class EpisodeResult(NamedTuple):
     length: int
     success: bool | None
     """None where the task has no notion of it."""
+    return_per_episode: tuple[float, ...] = ()
+    """Of a trial, whose episodes share a task and a belief (`tasks.trials`); else empty."""
+
+
+def from_info(info: Mapping[str, Any]) -> tuple[bool | None, tuple[float, ...]]:
+    """The last fields of an `EpisodeResult`, from the ``info`` of an episode's last step."""
+    success, returns = info.get("success"), info.get("return_per_episode", ())
+    return None if success is None else bool(success), tuple(map(float, returns))
 
 
 class Outcome(NamedTuple):
@@ -74,7 +82,7 @@ class VectorEnv:
         self._over = np.zeros(self.size, bool)
         self._returns = np.zeros(self.size)
         self._lengths = np.zeros(self.size, np.int64)
-        self._success: list[Any] = [None] * self.size
+        self._info: list[Mapping[str, Any]] = [{}] * self.size
         self._seeds = np.random.SeedSequence(seed)
         self._bounds = _bounds(self.spec)
         for slot in range(self.size):
@@ -106,7 +114,7 @@ class VectorEnv:
                 discount[slot] = 0.0 if terminated else 1.0
                 self._over[slot] = True
                 ended.append(slot)
-                self._success[slot] = info.get("success")
+                self._info[slot] = info
         for slot in self._not_finite(reward):
             self._fail(slot, "gave an observation or reward that is not finite", failed)
         reward[failed] = discount[failed] = 0.0
@@ -133,12 +141,11 @@ class VectorEnv:
                 array[slot] = seen[name]
 
     def _result(self, slot: int) -> EpisodeResult:
-        success = self._success[slot]
         return EpisodeResult(
             int(self.tasks[slot]),
             float(self._returns[slot]),
             int(self._lengths[slot]),
-            None if success is None else bool(success),
+            *from_info(self._info[slot]),
         )
 
     def _not_finite(self, reward: np.ndarray) -> list[int]:

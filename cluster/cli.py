@@ -106,6 +106,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_episodes(one, 100)
     _add_json(one)
 
+    one = command("bounds", _bounds, "Show what the best agents could get in an experiment.")
+    one.add_argument("experiment", metavar="EXPERIMENT", help="a name from skill-train list")
+    _add_json(one)
+
     one = command("plot", _plot, "Draw learning curves; runs of the same settings become a band.")
     one.add_argument("run", nargs="+", metavar="RUN")
     one.add_argument("--out", type=Path, required=True, metavar="FILE.png")
@@ -236,6 +240,19 @@ def _eval(args: argparse.Namespace) -> None:
         _print_json(results)
     else:
         print(report.evaluation(results))
+
+
+def _bounds(args: argparse.Namespace) -> None:
+    from cluster import planning, report
+
+    experiment = planning.find(args.experiment)
+    if experiment.bounds is None:
+        raise RunError(f"no bounds are known for {experiment.name}")
+    found = experiment.bounds()
+    if args.json:
+        _print_json(found)
+    else:
+        print(report.bounds(found))
 
 
 def _plot(args: argparse.Namespace) -> None:

@@ -138,6 +138,8 @@ class Driver:
             results["return_mean"] = evaluation.return_mean
             if evaluation.success_rate is not None:
                 results["success_rate"] = evaluation.success_rate
+            if evaluation.return_per_episode:
+                results["return_per_episode"] = evaluation.return_per_episode
             results["evaluation_episodes"] = len(evaluation.episodes)
         return results
 

@@ -228,6 +228,8 @@ def _evaluation(evaluation: Evaluation) -> dict[str, float]:
     values = {"evaluation_return_mean": evaluation.return_mean}
     if evaluation.success_rate is not None:
         values["evaluation_success_ratio"] = evaluation.success_rate
+    for number, value in enumerate(evaluation.return_per_episode):
+        values[f"evaluation_return_mean/episode_{number + 1}"] = value
     tasks = evaluation.per_task()
     if len(tasks) > 1:
         for task, one in tasks.items():

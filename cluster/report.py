@@ -31,6 +31,20 @@ def evaluation(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def bounds(found: Mapping[str, Sequence[float]]) -> str:
+    """A line for each bound: its returns per episode, and their sum."""
+    wide = max(map(len, found))
+    return "\n".join(
+        f"{name:<{wide}}  {by_episode(returns)}  sum {sum(returns):.4g}"
+        for name, returns in found.items()
+    )
+
+
+def by_episode(returns: Sequence[float]) -> str:
+    """Returns of a trial's episodes, in order."""
+    return ", ".join(f"{value:.4g}" for value in returns)
+
+
 def show(run: RunDir) -> list[str]:
     """Leave curve.png and video.mp4 in the run's directory; a line for each, or why not."""
     from cluster import plot, trained
@@ -99,4 +113,6 @@ def _scores(found: Mapping[str, Any]) -> str:
     text = f"mean return {found['return_mean']:.4g}"
     if "success_rate" in found:
         text += f", success {found['success_rate']:.0%}"
+    if "return_per_episode" in found:
+        text += f" ({by_episode(found['return_per_episode'])} by episode)"
     return text

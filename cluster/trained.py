@@ -76,12 +76,14 @@ def film(
         raise RunError(f"cannot film to {out}: {' '.join(str(error).split())}") from error
 
 
-def _summary(evaluation: Evaluation) -> dict[str, float]:
+def _summary(evaluation: Evaluation) -> dict[str, Any]:
     lengths = [episode.length for episode in evaluation.episodes]
-    summary = {
+    summary: dict[str, Any] = {
         "return_mean": evaluation.return_mean,
         "episode_length": sum(lengths) / len(lengths),
     }
     if evaluation.success_rate is not None:
         summary["success_rate"] = evaluation.success_rate
+    if evaluation.return_per_episode:
+        summary["return_per_episode"] = list(evaluation.return_per_episode)
     return summary

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments import dse, dse_skills, hierarchical_kl, quickstart
+from experiments import dse, dse_skills, hierarchical_kl, quickstart, vate
 from experiments.spec import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -12,5 +12,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         *hierarchical_kl.EXPERIMENTS,
         *dse.EXPERIMENTS,
         *dse_skills.EXPERIMENTS,
+        *vate.EXPERIMENTS,
     )
 }

@@ -5,7 +5,7 @@ Everything here is data. `cluster.build` turns it into processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from skill_agents.agent import AgentConfig
@@ -106,5 +106,7 @@ class Experiment:
     """Shrinks the stage to seconds, for tests: the same code, smaller numbers."""
     figure: str = ""
     """Where the paper shows it."""
+    bounds: Callable[[], Mapping[str, tuple[float, ...]]] | None = None
+    """Exact returns per episode of a trial by name, where what can be got at all is known."""
     after: str | None = None
     """The experiment that comes before: its trained agent is what this one starts from."""

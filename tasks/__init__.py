@@ -46,3 +46,19 @@ register(
     entry_point="tasks.asteroids:AsteroidCartPole",
     vector_entry_point="tasks.asteroids:VectorAsteroidCartPole",
 )
+register(
+    id="skill/GoalGrid-v0",
+    entry_point="tasks.goal_grid:GoalGrid",
+    vector_entry_point="tasks.goal_grid:VectorGoalGrid",
+)
+register(
+    id="skill/PointRobot-v0",
+    entry_point="tasks.point_robot:PointRobot",
+    vector_entry_point="tasks.point_robot:VectorPointRobot",
+)
+for _task in ("HalfCheetahVel", "HalfCheetahDir", "AntDir", "AntGoal"):
+    register(
+        id=f"skill/{_task}-v0",
+        entry_point="tasks.meta_locomotion:make_trials",
+        kwargs={"task": _task},
+    )

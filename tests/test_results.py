@@ -9,6 +9,7 @@ import pytest
 from cluster import inline, supervisor
 from cluster.run_dir import RunDir
 from experiments.registry import EXPERIMENTS
+from tasks.goal_grid_bounds import Bounds
 from tasks.grid import mean_optimal_return
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -28,3 +29,11 @@ def test_grid_comes_within_a_tenth_of_the_shortest_path(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path / "run", "hierarchical_kl/grid-1step", [], stage, seed=0)
     results = inline.run(stage, run, seed=0)
     assert results["return_mean"] >= 0.9 * mean_optimal_return(1)
+
+
+def test_vate_comes_within_a_tenth_of_the_bayes_optimal_agent(tmp_path: Path) -> None:
+    """On all 21 goals, without exploration."""
+    stage = EXPERIMENTS["vate/grid"].stage
+    run = RunDir.create(tmp_path / "run", "vate/grid", [], stage, seed=0)
+    results = inline.run(stage, run, seed=0)
+    assert results["return_mean"] >= 0.9 * sum(Bounds().bayes_optimal())

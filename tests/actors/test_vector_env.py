@@ -49,7 +49,7 @@ def test_results_tell_task_return_length_and_success():
     for _ in range(LENGTH):
         outcome = envs.step(np.zeros((2, 2), np.float32))
     assert outcome.ended == [0, 1]
-    assert outcome.episodes == [(4, 6.0, 3, True), (7, 6.0, 3, None)]
+    assert outcome.episodes == [(4, 6.0, 3, True, ()), (7, 6.0, 3, None, ())]
     for _ in range(LENGTH + 1):
         outcome = envs.step(np.zeros((2, 2), np.float32))
     assert [e.return_ for e in outcome.episodes] == [306.0, 306.0]

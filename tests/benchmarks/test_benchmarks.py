@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import dse_fingertips, dse_reacher, dse_stacked, learner, throughput
+from benchmarks import (
+    dse_fingertips,
+    dse_reacher,
+    dse_stacked,
+    learner,
+    throughput,
+    vector_rates,
+)
 from benchmarks.acting_sides import Steps
 from benchmarks.learner_sides import SAVINGS, largest_difference
 from cluster import launch
@@ -120,3 +127,9 @@ def test_reachers_table_and_picture_of_a_finished_run(tmp_path, capsys):
     dse_fingertips.main([str(path), "--out", str(tmp_path / "tips.png"), "--between", "1"])
     assert capsys.readouterr().out.count("fingertip at") == 9
     assert (tmp_path / "tips.png").stat().st_size > 0
+
+
+def test_vector_rates():
+    rates = vector_rates.main(["--environments", "9", "--steps", "50", "--repeats", "1"])
+    assert rates.keys() == {"GoalGrid", "PointRobot", "CartPole"}
+    assert all(rate > 0 for rate in rates.values())

@@ -1,0 +1,1 @@
+"""VATE: variational task embeddings, a recurrent agent with a belief over its task."""

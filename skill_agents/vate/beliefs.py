@@ -1,0 +1,172 @@
+"""What the policy is told of the task: a Gaussian belief (VATE), a vector (RL2), or the truth.
+
+A belief is recurrent state while acting and a function of whole trials while learning; both give
+the same numbers. At the first row of a trial the memory is empty: h_0 = 0. The heads have no bias,
+so an untouched task's Gaussian belief is N(0, I), the prior of eq. 5, exactly and at any time of
+training.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from replay.step import Step
+from skill_agents.agent import ActState, EnvironmentSpec, Timestep
+from skill_agents.nets.gaussian import Gaussian
+from skill_agents.vate.trajectory import ActionCode, Experience
+
+LARGEST_LOG_VARIANCE = 6.0
+"""Bounds the belief on both sides, far beyond what a trained one needs."""
+
+
+class BeliefConfig(ABC):
+    """Which belief; `build` makes it."""
+
+    @abstractmethod
+    def build(self, spec: EnvironmentSpec) -> Belief:
+        """The belief, freshly initialised."""
+
+
+class Belief(nn.Module, ABC):
+    """``size`` numbers for the policy, at every row of a trial."""
+
+    size: int
+
+    @abstractmethod
+    def initial_state(self, batch: int) -> ActState:
+        """Before the first row."""
+
+    @abstractmethod
+    def step(self, timestep: Timestep, state: ActState) -> tuple[Tensor, ActState]:
+        """The belief now ``[B, size]``; the state, to which `acted` adds what was done."""
+
+    def acted(self, state: ActState, action: Tensor) -> ActState:
+        """The state once ``action`` was chosen."""
+        return state
+
+    @abstractmethod
+    def unroll(self, *batches: Step) -> list[Tensor]:
+        """The belief at every row of whole trials, ``[T+1, B, size]`` for each batch of them.
+
+        All batches have the same T; they are one computation, whose cost is its T steps.
+        """
+
+
+class RecurrentBelief(Belief):
+    """A GRU over experience, and ``size`` linear functions of its memory without a bias."""
+
+    def __init__(self, spec: EnvironmentSpec, size: int, embedding: int, memory: int) -> None:
+        super().__init__()
+        self.size, self.memory = size, memory
+        self.experience = Experience(spec)
+        self.code = ActionCode(spec)
+        self.embed = nn.Linear(self.experience.size, embedding)
+        self.gru = nn.GRU(embedding, memory)
+        self.head = nn.Linear(memory, size, bias=False)
+        for name, parameter in self.gru.named_parameters():  # as in the public implementation
+            nn.init.zeros_(parameter) if "bias" in name else nn.init.orthogonal_(parameter)
+
+    def initial_state(self, batch: int) -> ActState:
+        """An empty memory."""
+        empty, none = torch.zeros(batch, self.memory), torch.zeros(batch, self.code.size)
+        return {"memory": empty, "action": none}
+
+    def step(self, timestep: Timestep, state: ActState) -> tuple[Tensor, ActState]:
+        """Take in what the last action brought; a new trial forgets all."""
+        seen = F.elu(self.embed(self.experience.of_timestep(timestep, state["action"])))
+        memory = self.gru(seen.unsqueeze(0), state["memory"].unsqueeze(0))[0].squeeze(0)
+        memory = torch.where(timestep.is_first.unsqueeze(-1), 0.0, memory)
+        return self.told(memory), {**state, "memory": memory}
+
+    def acted(self, state: ActState, action: Tensor) -> ActState:
+        """Remember the action until its reward is there."""
+        return {**state, "action": self.code(action)}
+
+    def unroll(self, *batches: Step) -> list[Tensor]:
+        """The memory is empty at row 0, which starts the trial."""
+        experience = [self.experience.of_rows(rows) for rows in batches]
+        memory, _ = self.gru(F.elu(self.embed(torch.cat(experience, 1))))
+        told = self.told(torch.cat([torch.zeros_like(memory[:1]), memory]))
+        return list(told.split([part.shape[1] for part in experience], 1))
+
+    def told(self, memory: Tensor) -> Tensor:
+        """``[..., memory]`` to ``[..., size]``."""
+        told: Tensor = self.head(memory)
+        return told
+
+
+class GaussianBelief(RecurrentBelief):
+    """q(m | tau_:t), as its mean and log-variance side by side."""
+
+    def told(self, memory: Tensor) -> Tensor:
+        """Bounded log-variance, so that no KL overflows."""
+        mean, log_variance = self.head(memory).chunk(2, dim=-1)
+        bound = LARGEST_LOG_VARIANCE
+        return torch.cat([mean, bound * torch.tanh(log_variance / bound)], -1)
+
+
+def gaussian_of(told: Tensor) -> Gaussian:
+    """The distribution that a `GaussianBelief` tells of, ``[..., size / 2]``."""
+    mean, log_variance = told.chunk(2, dim=-1)
+    return Gaussian(mean, (0.5 * log_variance).exp())
+
+
+@dataclass(frozen=True)
+class GaussianBeliefConfig(BeliefConfig):
+    """VATE's."""
+
+    size: int = 10  # section 5
+    embedding: int = 32
+    memory: int = 64  # the public implementation's
+
+    def build(self, spec: EnvironmentSpec) -> GaussianBelief:
+        """The belief."""
+        return GaussianBelief(spec, 2 * self.size, self.embedding, self.memory)
+
+
+@dataclass(frozen=True)
+class DeterministicBeliefConfig(BeliefConfig):
+    """RL2: "a similar architecture, but with deterministic m and no decoder" (section 5)."""
+
+    size: int = 10  # section 5; 64 is the other
+    embedding: int = 32
+    memory: int = 64
+
+    def build(self, spec: EnvironmentSpec) -> RecurrentBelief:
+        """The belief."""
+        return RecurrentBelief(spec, self.size, self.embedding, self.memory)
+
+
+class KnownTask(Belief):
+    """The oracle: the task's index, one-hot."""
+
+    def __init__(self, num_tasks: int) -> None:
+        super().__init__()
+        self.size = num_tasks
+
+    def initial_state(self, batch: int) -> ActState:
+        """Nothing to remember."""
+        return {}
+
+    def step(self, timestep: Timestep, state: ActState) -> tuple[Tensor, ActState]:
+        """The truth."""
+        return F.one_hot(timestep.task, self.size).float(), state
+
+    def unroll(self, *batches: Step) -> list[Tensor]:
+        """The truth, the task of a trial's first row."""
+        tasks = [rows.task[:1].long().expand(len(rows.task), -1) for rows in batches]
+        return [F.one_hot(task, self.size).float() for task in tasks]
+
+
+@dataclass(frozen=True)
+class KnownTaskConfig(BeliefConfig):
+    """The oracle's; it knows nothing of tasks that it was not trained on."""
+
+    def build(self, spec: EnvironmentSpec) -> KnownTask:
+        """The belief."""
+        return KnownTask(spec.num_tasks)

@@ -1,0 +1,178 @@
+"""The variational model: ELBO_t of whole trials from every belief q_t (eqs. 5 and 6).
+
+    ELBO_t = E_{m ~ q_t} [ sum_i log p(transition i | m) ]  -  kl_weight KL(q_t || p)
+
+The sum runs over the whole trial, past and future (`whole_trial`), or over the past alone
+(`past_only`, the ablation); p is N(0, I) (`standard_normal`) or q_{t-1} (`previous_posterior`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from replay.step import Step
+from replay.tables import Draw, TableSpec, trials
+from skill_agents.agent import EnvironmentSpec, Metrics
+from skill_agents.nets.gaussian import Gaussian
+from skill_agents.ops.divergence import gaussian_kl
+from skill_agents.vate.beliefs import Belief, gaussian_of
+from skill_agents.vate.decoders import CellRewardConfig, DecoderConfig
+from skill_agents.vate.trajectory import acted, mean_over
+
+TABLE = "model"
+
+
+def whole_trial(t: Tensor, i: Tensor) -> Tensor:
+    """Every q_t ``t [S]`` explains every transition ``i [T]``: bool ``[S, T]``."""
+    return torch.ones(len(t), len(i), dtype=torch.bool, device=t.device)
+
+
+def past_only(t: Tensor, i: Tensor) -> Tensor:
+    """q_t explains what it has seen, transitions i < t: bool ``[S, T]``."""
+    return i < t.unsqueeze(-1)
+
+
+def standard_normal(belief: Gaussian) -> Tensor:
+    """KL(q_t || N(0, I)) of every row, ``[T+1, B]``."""
+    zero, one = torch.zeros_like(belief.mean), torch.ones_like(belief.std)
+    return gaussian_kl(belief.mean, belief.std, zero, one)
+
+
+def previous_posterior(belief: Gaussian) -> Tensor:
+    """KL(q_t || q_{t-1}) of every row, and KL(q_0 || N(0, I)) of the first, ``[T+1, B]``."""
+    first_mean, first_std = torch.zeros_like(belief.mean[:1]), torch.ones_like(belief.std[:1])
+    mean = torch.cat([first_mean, belief.mean[:-1]])
+    std = torch.cat([first_std, belief.std[:-1]])
+    return gaussian_kl(belief.mean, belief.std, mean, std)
+
+
+SPANS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "whole_trial": whole_trial,
+    "past_only": past_only,
+}
+PRIORS: dict[str, Callable[[Gaussian], Tensor]] = {
+    "standard_normal": standard_normal,
+    "previous_posterior": previous_posterior,
+}
+
+
+class ModelConfig(ABC):
+    """Whether and how a model of the task is learned; `build` makes its part of the agent."""
+
+    @abstractmethod
+    def build(self, spec: EnvironmentSpec, belief: Belief, max_length: int) -> Model:
+        """The model, freshly initialised."""
+
+
+class Model(nn.Module, ABC):
+    """What beside the rewards shapes the belief."""
+
+    def tables(self) -> tuple[TableSpec, ...]:
+        """Tables of its own."""
+        return ()
+
+    def draws(self, updates: int) -> Mapping[str, Draw]:
+        """What it learns from in ``updates`` updates."""
+        return {}
+
+    @abstractmethod
+    def loss(self, told: Mapping[str, Tensor], batch: Mapping[str, Step]) -> tuple[Tensor, Metrics]:
+        """One scalar, for belief and model; ``told`` has the beliefs at each draw's rows."""
+
+
+@dataclass(frozen=True)
+class NoModelConfig(ModelConfig):
+    """RL2 and the oracle: the belief learns from rewards alone, or not at all."""
+
+    def build(self, spec: EnvironmentSpec, belief: Belief, max_length: int) -> NoModel:
+        """No model."""
+        return NoModel()
+
+
+class NoModel(Model):
+    """A loss of zero."""
+
+    def loss(self, told: Mapping[str, Tensor], batch: Mapping[str, Step]) -> tuple[Tensor, Metrics]:
+        """Zero."""
+        return torch.zeros(()), {}
+
+
+@dataclass(frozen=True)
+class VariationalModelConfig(ModelConfig):
+    """VATE's; the paper gives no numbers, these are near the public implementation's."""
+
+    decoder: DecoderConfig = field(default_factory=CellRewardConfig)
+    span: str = "whole_trial"  # eq. 5; "past_only" is the ablation of section 5
+    prior: str = "standard_normal"  # section 3.2; "previous_posterior" is variBAD's
+    kl_weight: float = 0.1  # eq. 5: 1
+    sampled_rows: int | None = None
+    """Rows t of a trial whose belief is decoded, drawn afresh for each batch; None: all."""
+    batch_size: int = 25  # public implementation
+    buffer_trials: int = 5_000
+
+    def __post_init__(self) -> None:
+        if self.span not in SPANS or self.prior not in PRIORS:
+            raise ValueError(
+                f"span is one of {sorted(SPANS)} and prior one of {sorted(PRIORS)}, "
+                f"not {self.span!r} and {self.prior!r}"
+            )
+        if self.sampled_rows is not None and self.sampled_rows < 1:
+            raise ValueError("sampled_rows must be at least 1, or None for all")
+
+    def build(self, spec: EnvironmentSpec, belief: Belief, max_length: int) -> VariationalModel:
+        """The model."""
+        return VariationalModel(self, spec, belief, max_length)
+
+
+class VariationalModel(Model):
+    """The decoders, and the ELBO over trials of a buffer."""
+
+    def __init__(
+        self, config: VariationalModelConfig, spec: EnvironmentSpec, belief: Belief, length: int
+    ) -> None:
+        super().__init__()
+        self.config, self.length = config, length
+        self.decoder = config.decoder.build(spec, belief.size // 2)
+        self.explains, self.kl = SPANS[config.span], PRIORS[config.prior]
+
+    def tables(self) -> tuple[TableSpec, ...]:
+        """Trials of many policies: what they say of the task does not grow old."""
+        c = self.config
+        least = min(c.batch_size, c.buffer_trials)
+        return (trials(TABLE, self.length, c.buffer_trials, min_items=least),)
+
+    def draws(self, updates: int) -> Mapping[str, Draw]:
+        """A batch for each update."""
+        return {TABLE: Draw(TABLE, updates * self.config.batch_size)}
+
+    def loss(self, told: Mapping[str, Tensor], batch: Mapping[str, Step]) -> tuple[Tensor, Metrics]:
+        """Minus the mean over t of ELBO_t, averaged over trials."""
+        rows = batch[TABLE]
+        counted = acted(rows)
+        posterior = gaussian_of(told[TABLE])
+        kl = self.kl(posterior)
+        t = self._rows(len(rows.reward), rows.reward.device)
+        q = Gaussian(posterior.mean[t], posterior.std[t])
+        log_p = self.decoder(q.reparameterize(torch.randn_like(q.mean)), rows)  # [S, T, B]
+        i = torch.arange(len(counted), device=t.device)
+        explained = self.explains(t, i).unsqueeze(-1) & counted
+        log_likelihood = torch.where(explained, log_p, 0.0).sum(1)  # [S, B]
+        in_trial = torch.cat([torch.ones_like(counted[:1]), counted])
+        elbo = log_likelihood - self.config.kl_weight * kl[t]
+        metrics = {
+            "log_likelihood_nats": mean_over(log_likelihood.detach(), in_trial[t]),
+            "kl_nats": mean_over(kl.detach(), in_trial),
+            "belief_entropy_last_nats": posterior.entropy()[-1].mean().detach(),
+        }
+        return -mean_over(elbo, in_trial[t]), metrics
+
+    def _rows(self, length: int, device: torch.device) -> Tensor:
+        number = self.config.sampled_rows
+        if number is None or number >= length:
+            return torch.arange(length, device=device)
+        return torch.randperm(length, device=device)[:number].sort().values

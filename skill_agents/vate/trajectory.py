@@ -1,0 +1,63 @@
+"""What trials ``[T+1, B]`` say of the task: which rows count, and what the encoder reads."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from replay.step import Step
+from skill_agents.agent import DiscreteAction, EnvironmentSpec, Timestep
+from skill_agents.nets.view import View
+
+STATE = ("state",)
+"""What the policy sees beside the belief."""
+ARRIVED = ("arrived",)
+"""Where an action led, before an episode's end put the agent back to the start."""
+EXPERIENCE = ("arrived", "new_episode")
+"""What the encoder sees beside the last action and its reward."""
+
+
+def acted(rows: Step) -> Tensor:
+    """bool ``[T, B]``: rows that carry a real action (see `replay.step`)."""
+    return ~rows.is_first[1:]
+
+
+def mean_over(values: Tensor, counted: Tensor) -> Tensor:
+    """The mean of ``values`` where ``counted``, both ``[T, B]``."""
+    return torch.where(counted, values, 0.0).sum() / counted.sum().clamp(min=1)
+
+
+class ActionCode(nn.Module):
+    """Actions as float vectors ``[..., size]``: as they are, or one-hot."""
+
+    def __init__(self, spec: EnvironmentSpec) -> None:
+        super().__init__()
+        self.discrete = isinstance(spec.action, DiscreteAction)
+        action = spec.action
+        self.size = action.count if isinstance(action, DiscreteAction) else action.size
+
+    def forward(self, action: Tensor) -> Tensor:
+        """``[...]`` int64 or ``[..., A]`` float."""
+        return F.one_hot(action, self.size).float() if self.discrete else action
+
+
+class Experience(nn.Module):
+    """(a_{t-1}, r_{t-1}, where it led, whether an episode begins) as one vector ``[..., size]``."""
+
+    def __init__(self, spec: EnvironmentSpec) -> None:
+        super().__init__()
+        self.view = View(EXPERIENCE, spec.observation)
+        self.code = ActionCode(spec)
+        self.size = self.view.size + self.code.size + 1
+
+    def of_rows(self, rows: Step) -> Tensor:
+        """What was known of each action by the row after it, ``[T, B, size]``."""
+        later = {name: array[1:] for name, array in rows.observation.items()}
+        reward = rows.reward[:-1].unsqueeze(-1)
+        return torch.cat([self.view(later), self.code(rows.action[:-1]), reward], -1)
+
+    def of_timestep(self, timestep: Timestep, action_code: Tensor) -> Tensor:
+        """The same while acting, ``[B, size]``, from the code of the last action."""
+        reward = timestep.reward.unsqueeze(-1)
+        return torch.cat([self.view(timestep.observation), action_code, reward], -1)

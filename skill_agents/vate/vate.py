@@ -1,0 +1,227 @@
+"""VATE: a policy on a belief over the task, both learned together (eq. 7).
+
+RL2 and the oracle are other beliefs in the same code, past-only decoding another span of the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from replay.step import ArraySpec, Step
+from replay.tables import Draw, TableSpec, trials
+from skill_agents.agent import (
+    Acting,
+    ActState,
+    Agent,
+    AgentConfig,
+    Batch,
+    EnvironmentSpec,
+    Metrics,
+    ParameterGroup,
+    Timestep,
+)
+from skill_agents.ops.gae import generalised_advantages
+from skill_agents.vate.actor_critic import Policy, Value
+from skill_agents.vate.beliefs import BeliefConfig, GaussianBeliefConfig
+from skill_agents.vate.model import ModelConfig, VariationalModelConfig
+from skill_agents.vate.policy_gradient import PPO, PolicyGradient
+from skill_agents.vate.trajectory import acted, mean_over
+
+
+def through(belief: Tensor) -> Tensor:
+    """The gradient of the RL loss reaches the encoder (eq. 7)."""
+    return belief
+
+
+def detached(belief: Tensor) -> Tensor:
+    """It does not: the ablation of section 5."""
+    return belief.detach()
+
+
+GRADIENTS: dict[str, Callable[[Tensor], Tensor]] = {"through": through, "detached": detached}
+
+
+@dataclass(frozen=True)
+class VATEConfig(AgentConfig):
+    """Hyperparameters. The paper gives the embedding's size alone (see the folder's README)."""
+
+    belief: BeliefConfig = field(default_factory=GaussianBeliefConfig)
+    model: ModelConfig = field(default_factory=VariationalModelConfig)
+    optimisation: PolicyGradient = field(default_factory=PPO)
+    rl_gradient: str = "through"  # eq. 7; "detached" is the ablation
+    model_weight: float = 1.0  # lambda of eq. 7
+    trials_per_update: int = 252
+    max_length: int = 45  # section 5: 3 episodes of 15 steps
+    policy_sizes: tuple[int, ...] = (64, 64)
+    value_sizes: tuple[int, ...] = (64, 64)
+    gamma: float = 0.95  # public implementation
+    gae_lambda: float = 0.95  # public implementation
+    entropy_cost: float = 0.01  # public implementation
+    value_cost: float = 0.5  # public implementation
+    reward_scale: float = 0.1
+    """Multiplies rewards, for values near 1; public implementation: running normalisation."""
+    policy_learning_rate: float = 7e-4  # public implementation
+    belief_learning_rate: float = 1e-3  # public implementation
+    max_grad_norm: float = 0.5  # public implementation, for the policy
+
+    def __post_init__(self) -> None:
+        if self.rl_gradient not in GRADIENTS:
+            raise ValueError(f"rl_gradient is one of {sorted(GRADIENTS)}, not {self.rl_gradient!r}")
+
+    def build(self, spec: EnvironmentSpec) -> VATE:
+        """The agent."""
+        return VATE(self, spec)
+
+
+class VATE(Agent):
+    """The agent. It learns from each trial once, and the model from a buffer of them."""
+
+    acting_parts = ("belief", "policy")
+
+    def __init__(self, config: VATEConfig, spec: EnvironmentSpec) -> None:
+        super().__init__()
+        self.config = config
+        self.belief = config.belief.build(spec)
+        self.policy = Policy(spec, self.belief.size, config.policy_sizes)
+        self.value = Value(spec, self.belief.size, config.value_sizes)
+        self.model = config.model.build(spec, self.belief, config.max_length)
+        self.rl_gradient = GRADIENTS[config.rl_gradient]
+
+    def initial_state(self, batch: int) -> ActState:
+        """What the belief remembers; episodes of one trial share it."""
+        return self.belief.initial_state(batch)
+
+    def act(
+        self,
+        timestep: Timestep,
+        state: ActState,
+        explore: bool,
+        generator: torch.Generator | None = None,
+    ) -> Acting:
+        """Without ``explore`` the likeliest action."""
+        told, state = self.belief.step(timestep, state)
+        policy = self.policy(timestep.observation, told)
+        action = policy.sample(generator) if explore else policy.mode()
+        extras = {"log_prob": policy.log_prob(action)}
+        return Acting(action, self.belief.acted(state, action), extras)
+
+    def extras_spec(self) -> Mapping[str, ArraySpec]:
+        """log pi of the action that was drawn."""
+        return {"log_prob": ArraySpec(())}
+
+    def tables(self) -> tuple[TableSpec, ...]:
+        """On-policy trials, and the model's buffer of them."""
+        c = self.config
+        fresh = trials("trials", c.max_length, c.trials_per_update, use_once=True)
+        return (fresh, *self.model.tables())
+
+    def draws(self) -> Mapping[str, Draw]:
+        """One batch of trials, and what the model learns from meanwhile."""
+        c = self.config
+        fresh = Draw("trials", c.trials_per_update)
+        return {"trials": fresh, **self.model.draws(c.optimisation.updates)}
+
+    def parameter_groups(self) -> Mapping[str, ParameterGroup]:
+        """psi in two parts, and phi with theta."""
+        c = self.config
+        groups = {
+            "policy": ParameterGroup(
+                list(self.policy.parameters()), c.policy_learning_rate, c.max_grad_norm
+            ),
+            "value": ParameterGroup(
+                list(self.value.parameters()), c.policy_learning_rate, c.max_grad_norm
+            ),
+        }
+        told = [*self.belief.parameters(), *self.model.parameters()]
+        if told:
+            groups["belief"] = ParameterGroup(told, c.belief_learning_rate)
+        return groups
+
+    def minibatches(self, batch: Batch) -> Iterator[Batch]:
+        """The epochs of PPO, or the batch once; the model gets trials of its own for each."""
+        played = self.with_targets(batch["trials"])
+        number, device = played.reward.shape[1], played.reward.device
+        others = {name: rows for name, rows in batch.items() if name != "trials"}
+        for part, which in enumerate(self.config.optimisation.parts(number, device)):
+            own = {name: self._part(rows, part) for name, rows in others.items()}
+            yield {"trials": take(played, which), **own}
+
+    @torch.no_grad()
+    def with_targets(self, rows: Step) -> Step:
+        """Rows with ``advantage`` (normalised) and ``target`` as further extras."""
+        c = self.config
+        counted = acted(rows)
+        value = self.value(rows.observation, *self.belief.unroll(rows))
+        # Nothing goes on after a trial's last action but the value of where it led.
+        goes_on = torch.cat([counted[1:], torch.zeros_like(counted[:1])])
+        advantage = generalised_advantages(
+            v_t=value[:-1],
+            v_tp1=value[1:],
+            reward_t=c.reward_scale * rows.reward[:-1],
+            discount_t=c.gamma * rows.discount[:-1],
+            lambda_=c.gae_lambda * goes_on.float(),
+        )
+        mean = mean_over(advantage, counted)
+        std = mean_over((advantage - mean).square(), counted).sqrt()
+        extras = {
+            **rows.extras,
+            "advantage": _padded((advantage - mean) / (std + 1e-8)),
+            "target": _padded(advantage + value[:-1]),
+        }
+        return rows._replace(extras=extras)
+
+    def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
+        """Eq. 7 with the sign of a loss; the policy's part of it for psi alone."""
+        c, rows = self.config, batch["trials"]
+        counted, extras = acted(rows), {k: a[:-1] for k, a in rows.extras.items()}
+        observation = {name: array[:-1] for name, array in rows.observation.items()}
+        told = dict(zip(batch, self.belief.unroll(*batch.values()), strict=True))
+        given = self.rl_gradient(told["trials"][:-1])
+        policy, value = self.policy(observation, given), self.value(observation, given)
+        log_prob = policy.log_prob(rows.action[:-1])
+        surrogate = c.optimisation.policy_loss(log_prob, extras["log_prob"], extras["advantage"])
+        entropy = policy.entropy()
+        policy_loss = mean_over(surrogate - c.entropy_cost * entropy, counted)
+        value_loss = mean_over(c.optimisation.value_loss(value, extras["target"]), counted)
+        model_loss, metrics = self.model.loss(told, batch)
+        losses = {"policy": policy_loss, "value": value_loss}
+        if "belief" in self.parameter_groups():
+            rl_loss = policy_loss + c.value_cost * value_loss
+            losses["belief"] = rl_loss + c.model_weight * model_loss
+        drift = extras["log_prob"] - log_prob.detach()
+        return losses, {
+            "entropy_nats": mean_over(entropy.detach(), counted),
+            "value": mean_over(value.detach(), counted),
+            "drift_nats": mean_over(drift, counted),
+            **metrics,
+        }
+
+    def _part(self, rows: Step, part: int) -> Step:
+        size = rows.reward.shape[1] // self.config.optimisation.updates
+        return take(rows, slice(part * size, (part + 1) * size))
+
+
+def take(rows: Step, which: Tensor | slice) -> Step:
+    """Some of the trials of rows ``[T, B]``."""
+
+    def pick(array: Tensor) -> Tensor:
+        return array[:, which]
+
+    return Step(
+        observation={name: pick(array) for name, array in rows.observation.items()},
+        extras={name: pick(array) for name, array in rows.extras.items()},
+        **{
+            name: pick(getattr(rows, name))
+            for name in Step._fields
+            if name not in ("observation", "extras")
+        },
+    )
+
+
+def _padded(values: Tensor) -> Tensor:
+    """``[T, B]`` as the other arrays of a trial are, ``[T+1, B]``."""
+    return torch.cat([values, torch.zeros_like(values[:1])])
