@@ -10,7 +10,7 @@ import torch
 
 from actors.environments import Environments
 from actors.vector_env import Outcome
-from skill_agents.agent import Acting, Agent, Timestep
+from skill_agents.agent import Acting, Acts, Timestep
 
 
 class Turn(NamedTuple):
@@ -26,7 +26,7 @@ class Turn(NamedTuple):
 class Player:
     """Carries the agent's state, its randomness and the last reward from turn to turn."""
 
-    def __init__(self, agent: Agent, envs: Environments, seed: int, explore: bool) -> None:
+    def __init__(self, agent: Acts, envs: Environments, seed: int, explore: bool) -> None:
         self.agent, self.envs = agent, envs
         self._explore = explore
         self._state = agent.initial_state(envs.size)

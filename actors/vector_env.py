@@ -213,15 +213,19 @@ def environment_spec(env: gymnasium.Env, num_tasks: int = 1) -> EnvironmentSpec:
         observation[name] = ArraySpec(
             tuple(box.shape), "uint8" if box.dtype == np.uint8 else "float32"
         )
-    action: ContinuousAction | DiscreteAction
-    if isinstance(env.action_space, gymnasium.spaces.Box):
-        low, high = env.action_space.low.ravel(), env.action_space.high.ravel()
-        action = ContinuousAction(tuple(low.tolist()), tuple(high.tolist()))
-    elif isinstance(env.action_space, gymnasium.spaces.Discrete):
-        action = DiscreteAction(int(env.action_space.n))
-    else:
-        raise ValueError(f"actions of {env.action_space} are neither a Box nor Discrete")
-    return EnvironmentSpec(observation, action, num_tasks)
+    return EnvironmentSpec(observation, _action(env.action_space), num_tasks)
+
+
+def _action(space: gymnasium.Space) -> ContinuousAction | DiscreteAction:
+    if isinstance(space, gymnasium.spaces.Box):
+        if len(space.shape) != 1:
+            raise ValueError(f"actions of {space} must be a vector; flatten them in a wrapper")
+        return ContinuousAction(tuple(space.low.tolist()), tuple(space.high.tolist()))
+    if isinstance(space, gymnasium.spaces.Discrete):
+        if space.start != 0:
+            raise ValueError(f"actions of {space} must count from 0; shift them in a wrapper")
+        return DiscreteAction(int(space.n))
+    raise ValueError(f"actions of {space} are neither a Box nor Discrete")
 
 
 def _bounds(spec: EnvironmentSpec) -> tuple[np.ndarray, np.ndarray] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from actors.player import Player
 from actors.vector_env import EpisodeResult, VectorEnv
-from skill_agents.agent import Agent
+from skill_agents.agent import Acts, Agent
 
 SMALLEST = 256
 """Pixels; smaller pictures are enlarged by whole numbers."""
@@ -53,6 +54,44 @@ def record(
     return results
 
 
+def record_grid(
+    agent: Acts,
+    make: Callable[[int], gymnasium.Env],
+    tasks: Sequence[int],
+    panels: int,
+    seconds: float,
+    seed: int,
+    path: Path,
+) -> None:
+    """Film ``panels`` environments at once, side by side, for ``seconds``; going round ``tasks``.
+
+    An episode that ends makes room for the next. Raises as `record` does.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    envs = VectorEnv(make, [tasks[i % len(tasks)] for i in range(panels)], seed)
+    try:
+        rate = float(envs.envs[0].metadata.get("render_fps", 30))
+        player = Player(agent.eval(), envs, seed, explore=False)
+        with imageio.get_writer(path, fps=rate, codec="libx264", macro_block_size=2) as writer:
+            for _ in range(max(1, round(seconds * rate))):
+                writer.append_data(tiled([_picture(envs, i) for i in range(panels)]))
+                player.turn()
+    finally:
+        envs.close()
+
+
+def tiled(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Pictures ``[H, W, 3]`` of one size as the rows of one nearly square grid, the rest black."""
+    height, width, _ = pictures[0].shape
+    across = math.ceil(math.sqrt(len(pictures) * height / width))
+    down = math.ceil(len(pictures) / across)
+    grid = np.zeros((down * height, across * width, 3), np.uint8)
+    for i, picture in enumerate(pictures):
+        y, x = divmod(i, across)
+        grid[y * height : (y + 1) * height, x * width : (x + 1) * width] = picture
+    return grid
+
+
 def _film(
     agent: Agent, envs: VectorEnv, seed: int, writer: imageio.core.Format.Writer, number: int,
     rate: float,
@@ -76,8 +115,8 @@ def _film(
             return result
 
 
-def _picture(envs: VectorEnv) -> np.ndarray:
-    picture = np.asarray(envs.envs[0].render(), np.uint8)
+def _picture(envs: VectorEnv, index: int = 0) -> np.ndarray:
+    picture = np.asarray(envs.envs[index].render(), np.uint8)
     times = -(-SMALLEST // max(1, min(picture.shape[:2])))
     height, width = (n * times // 2 * 2 for n in picture.shape[:2])  # the codec wants even sizes
     return picture.repeat(times, axis=0).repeat(times, axis=1)[:height, :width]

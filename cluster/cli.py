@@ -119,6 +119,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(one)
     one.add_argument("--out", type=Path, required=True, metavar="FILE.mp4")
     _add_episodes(one, 5)
+
+    one = command(
+        "skills", _skills, "Film what the agent can do: its default policy draws the latents."
+    )
+    _add_run(one)
+    one.add_argument("--out", type=Path, required=True, metavar="FILE.mp4")
+    one.add_argument("--panels", type=_positive, default=9, metavar="N", help="side by side")
+    one.add_argument("--seconds", type=_positive, default=15, metavar="S")
+    _add_choice(one)
+
+    one = command("latents", _latents, "Draw the latents of one episode, step by step.")
+    _add_run(one)
+    one.add_argument("--out", type=Path, required=True, metavar="FILE.png")
+    _add_choice(one)
     return parser
 
 
@@ -132,6 +146,10 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 def _add_episodes(parser: argparse.ArgumentParser, episodes: int) -> None:
     parser.add_argument("--episodes", type=_positive, default=episodes, metavar="N")
+    _add_choice(parser)
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument("--checkpoint", choices=("latest", "best"), default="latest")
 
@@ -146,7 +164,7 @@ _positive.__name__ = "positive whole number"  # argparse names it in its complai
 
 
 def _list(args: argparse.Namespace) -> None:
-    from cluster import overrides, planning
+    from cluster import overrides, planning, report
     from experiments.registry import EXPERIMENTS
 
     if args.experiment is not None:
@@ -155,20 +173,12 @@ def _list(args: argparse.Namespace) -> None:
         if args.json:
             _print_json({name: {"type": k, "value": v} for name, (k, v) in fields.items()})
         else:
-            after = f"; comes after {experiment.after}" if experiment.after else ""
-            print(f"{experiment.name}: {experiment.summary}{after}\n")
+            print(f"{report.experiment(experiment)}\n")
             print(overrides.describe(experiment.stage))
     elif args.json:
-        _print_json(
-            [
-                {"name": e.name, "summary": e.summary, "figure": e.figure, "after": e.after}
-                for e in EXPERIMENTS.values()
-            ]
-        )
+        _print_json([report.facts(e) for e in EXPERIMENTS.values()])
     else:
-        wide = max(map(len, EXPERIMENTS))
-        for experiment in EXPERIMENTS.values():
-            print(f"{experiment.name:<{wide}}  {experiment.summary}")
+        print(report.experiments(list(EXPERIMENTS.values())))
 
 
 def _run(args: argparse.Namespace) -> None:
@@ -191,9 +201,12 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _resume(args: argparse.Namespace) -> None:
-    from cluster import launch
+    from cluster import launch, report
 
     run = RunDir.open(args.run)
+    if run.read_status()["state"] == "finished":
+        print(report.already_finished(run))
+        return
     _conclude(run, launch.resume(run, args.address), show=False)
 
 
@@ -268,6 +281,21 @@ def _video(args: argparse.Namespace) -> None:
     run = RunDir.open(args.run)
     played = trained.film(run, args.out, args.episodes, args.seed, args.checkpoint)
     print(f"wrote {args.out}, {len(played)} episodes")
+
+
+def _skills(args: argparse.Namespace) -> None:
+    from cluster import trained
+
+    run = RunDir.open(args.run)
+    trained.film_skills(run, args.out, args.panels, args.seconds, args.seed, args.checkpoint)
+    print(f"wrote {args.out}, {args.panels} environments")
+
+
+def _latents(args: argparse.Namespace) -> None:
+    from cluster import latents
+
+    shown = latents.draw(RunDir.open(args.run), args.out, args.seed, args.checkpoint)
+    print(f"wrote {args.out}, {len(shown.latent)} steps")
 
 
 def _print_json(value: Any) -> None:

@@ -17,7 +17,8 @@ from cluster.run_dir import RunDir
 from experiments.spec import Stage
 from learners.allocator import keep_freed_memory
 from learners.feed import Batches
-from learners.learner import Learner, NonFiniteLossError, best_device
+from learners.graphed import make_learner
+from learners.learner import NonFiniteLossError, best_device
 from replay.in_memory import InMemoryReplay
 
 
@@ -57,7 +58,7 @@ class InlineLoop:
             agent.draws(),
         )
         writer = self._replay.writer(plan.stage.actors.environments)
-        self._learner = Learner(agent, best_device())
+        self._learner = make_learner(agent, best_device())
         reader = self._replay.reader()
         self._batches = Batches(reader, agent.draws(), self._learner.device)
         if checkpoint is not None:

@@ -23,8 +23,10 @@ from actors.evaluator import Evaluation
 from cluster.build import Plan
 from learners.allocator import keep_freed_memory
 from learners.feed import Batches, Feed
-from learners.learner import Learner, best_device
+from learners.graphed import make_learner
+from learners.learner import best_device
 from replay.backend import TableInfo
+from skill_agents.agent import Batch
 
 if TYPE_CHECKING:
     from replay.server import ReverbReplay
@@ -121,7 +123,7 @@ class LearnerWorker(Worker):
             plan.stage.tasks.tasks,
             agent.draws(),
         )
-        self._learner = Learner(agent, best_device())
+        self._learner = make_learner(agent, best_device())
         self._feed = Feed(Batches(reader, agent.draws(), self._learner.device))
 
     def load(self, state: Mapping[str, Any] | None) -> int:
@@ -144,7 +146,7 @@ class LearnerWorker(Worker):
             if batch is None:
                 break
             learner.update(batch)
-            ages.append(learner.steps - _mean_version(batch))
+            ages.append(learner.steps - mean_version(batch))
         metrics = learner.metrics()
         if ages:
             metrics["data_age_learner_steps"] = float(np.mean(ages))
@@ -169,13 +171,12 @@ class ActorWorker(Worker):
     ) -> None:
         super().__init__(log_file)
         torch.set_num_threads(1)
-        from replay.writer import MOST_AHEAD, ReverbWriter
+        from replay.writer import ReverbWriter
 
         agent = plan.agent("actor", index)
         size = plan.stage.actors.environments
-        ahead = min(size, MOST_AHEAD)
         writer = ReverbWriter(
-            replay_address, agent.tables(), plan.layout(agent), size, run_ahead=ahead
+            replay_address, agent.tables(), plan.layout(agent), size, run_ahead=size
         )
         self._actor = plan.actor(index, agent, writer, env_steps)
         self._steps = plan.stage.actors.steps_per_refresh
@@ -203,9 +204,10 @@ class EvaluatorWorker(Worker):
         return self._plan.evaluate(self._agent.eval(), episodes, seed)
 
 
-def _mean_version(batch: Mapping[str, Any]) -> float:
-    versions = [rows.policy_version.float().mean() for rows in batch.values()]
-    return float(torch.stack(versions).mean())
+def mean_version(batch: Batch) -> float:
+    """The mean policy version of the rows that carry an action; padding has none."""
+    acted = [(rows.policy_version[:-1], ~rows.is_first[1:]) for rows in batch.values()]
+    return float(np.mean([version[valid].float().mean().item() for version, valid in acted]))
 
 
 def _to_cpu(state: Any) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -21,6 +21,8 @@ from replay.backend import TableInfo
 RATE_SECONDS = 10.0
 """Rates are means over about this long."""
 SAMPLE_SECONDS = 0.5
+TASK_EPISODES = "episodes/task_"
+"""What the counters of single tasks are named by in a checkpoint."""
 EPISODES = 100
 """Training episodes that return and success are averaged over."""
 FIRST_EPISODES = 20
@@ -42,6 +44,8 @@ class Progress:
         self.env_steps = 0
         self.learner_steps = 0
         self.episodes = 0
+        self.task_episodes: Counter[int] = Counter()
+        """Of each task."""
         self.environment_failures = 0
         self.last_evaluation: Evaluation | None = None
         self._clock = clock
@@ -67,6 +71,7 @@ class Progress:
             "episodes": self.episodes,
             "environment_failures": self.environment_failures,
             "elapsed_seconds": self.elapsed_seconds,
+            **{f"{TASK_EPISODES}{task}": n for task, n in sorted(self.task_episodes.items())},
         }
 
     def restore(self, counters: Mapping[str, int | float]) -> None:
@@ -75,6 +80,13 @@ class Progress:
         self.learner_steps = int(counters["learner_steps"])
         self.episodes = int(counters["episodes"])
         self.environment_failures = int(counters["environment_failures"])
+        self.task_episodes = Counter(
+            {
+                int(name.removeprefix(TASK_EPISODES)): int(number)
+                for name, number in counters.items()
+                if name.startswith(TASK_EPISODES)
+            }
+        )
         now = self._clock()
         self._started = now - counters["elapsed_seconds"]
         self._samples = deque([_Sample(now, self.env_steps, self.learner_steps)])
@@ -84,6 +96,7 @@ class Progress:
         now = self._clock()
         self.env_steps += report.env_steps
         self.episodes += len(report.episodes)
+        self.task_episodes.update(episode.task for episode in report.episodes)
         self.environment_failures += report.environment_failures
         self._recent.extend(report.episodes)
         if policy_version is not None:
@@ -146,6 +159,7 @@ class Progress:
             "learner_updates_per_second": learner_rate,
             "episodes_total": self.episodes,
             "environment_failures_total": self.environment_failures,
+            **self._tasks(),
             **self._health,
             **self._limits(env_rate, learner_rate),
             **self._replay(),
@@ -174,6 +188,11 @@ class Progress:
             (self.env_steps - first.env_steps) / seconds,
             max(0, self.learner_steps - first.learner_steps) / seconds,
         )
+
+    def _tasks(self) -> dict[str, float]:
+        if len(self.task_episodes) < 2:
+            return {}
+        return {f"episodes_total/task_{task}": n for task, n in sorted(self.task_episodes.items())}
 
     def _limits(self, env_rate: float, learner_rate: float) -> dict[str, float]:
         """Time left by the limit that comes first, and the share of it that is done."""

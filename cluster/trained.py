@@ -76,6 +76,25 @@ def film(
         raise RunError(f"cannot film to {out}: {' '.join(str(error).split())}") from error
 
 
+def film_skills(
+    run: RunDir, out: Path, panels: int, seconds: float, seed: int, which: str = "latest"
+) -> None:
+    """Write a film of ``panels`` environments in which the agent's skills act without a task."""
+    from actors import video
+
+    plan, agent, _ = load(run, which)
+    try:
+        skills = agent.skills()
+    except ValueError as error:
+        raise RunError(f"{run.path} has no skills to show: {error}") from error
+    tasks = plan.stage.tasks
+    make = partial(tasks.make, render_mode="rgb_array")
+    try:
+        video.record_grid(skills, make, tasks.tasks, panels, seconds, seed, out)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise RunError(f"cannot film to {out}: {' '.join(str(error).split())}") from error
+
+
 def _summary(evaluation: Evaluation) -> dict[str, Any]:
     lengths = [episode.length for episode in evaluation.episodes]
     summary: dict[str, Any] = {

@@ -38,7 +38,7 @@ def tiny_reinforce(stage: Stage) -> Stage:
     assert isinstance(agent, BaselineReinforceConfig)
     return replace(
         stage,
-        agent=replace(agent, hidden=8, trials_per_update=4),
+        agent=replace(agent, hidden=8, trials_per_task=4),
         actors=Actors(count=2, environments=8, steps_per_refresh=160),
         evaluation=Evaluating(episodes=4, every_env_steps=2_000, final_episodes=4),
         limits=Limits(env_steps=4_000),

@@ -11,7 +11,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         *quickstart.EXPERIMENTS,
         *hierarchical_kl.EXPERIMENTS,
         *dse.EXPERIMENTS,
-        *dse_skills.EXPERIMENTS,
         *vate.EXPERIMENTS,
+        *dse_skills.EXPERIMENTS,
     )
 }

@@ -5,6 +5,7 @@ Everything here is data. `cluster.build` turns it into processes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -94,6 +95,15 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a whole run takes, without the one that it comes after."""
+
+    env_steps: int
+    hours: float
+    """On two cores without a GPU, measured or extrapolated."""
+
+
+@dataclass(frozen=True)
 class Experiment:
     """A named preset: what `skill-train list` shows and `skill-train run` runs."""
 
@@ -110,3 +120,25 @@ class Experiment:
     """Exact returns per episode of a trial by name, where what can be got at all is known."""
     after: str | None = None
     """The experiment that comes before: its trained agent is what this one starts from."""
+    cost: Cost | None = None
+    """None: nobody has measured it yet."""
+
+    @property
+    def paper(self) -> str:
+        """The folder in ``skill_agents`` that its agent comes from."""
+        return type(self.stage.agent).__module__.split(".")[1]
+
+    @property
+    def task(self) -> str:
+        """What is to be done, such as ``GoToTarget``."""
+        return self._env_id[0]
+
+    @property
+    def body(self) -> str:
+        """Who does it, and what it sees if that is not the state: ``ball``, ``ant-vision``."""
+        return "-".join(self._env_id[1:]).lower()
+
+    @property
+    def _env_id(self) -> list[str]:
+        name = self.stage.tasks.family.env_id.removeprefix("skill/")
+        return [part for part in name.split("-") if not re.fullmatch(r"v\d+", part)]

@@ -31,11 +31,10 @@ class Learner:
     def update(self, batch: Batch) -> None:
         """Learn from one drawn batch: one update for each of the agent's minibatches."""
         for minibatch in self.agent.minibatches(batch):
-            losses, metrics = self.agent.losses(minibatch)
-            self.optimizers.step(losses)
+            self._learn(minibatch)
+            self._counted += 1
             self.steps += 1
             self.agent.after_step(self.steps)
-            self._count({f"loss/{k}": v.detach() for k, v in losses.items()} | metrics)
 
     def metrics(self) -> dict[str, float]:
         """Means since the last call.
@@ -47,7 +46,9 @@ class Learner:
             return {}
         means = torch.stack([s / self._counted for s in self._sums.values()]).tolist()
         result = dict(zip(self._sums, means, strict=True))
-        self._sums, self._counted = {}, 0
+        for total in self._sums.values():
+            total.zero_()
+        self._counted = 0
         for name, value in result.items():
             if not math.isfinite(value):
                 raise NonFiniteLossError(
@@ -81,11 +82,14 @@ class Learner:
         if self.device.type == "cuda" and "cuda_rng" in state:
             torch.cuda.set_rng_state(state["cuda_rng"].cpu(), self.device)
 
-    def _count(self, metrics: Mapping[str, Tensor]) -> None:
-        for name, value in metrics.items():
-            value = value.detach()
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
-        self._counted += 1
+    def _learn(self, minibatch: Batch) -> None:
+        """One update; changes no tensor but in place, so that it can be captured and replayed."""
+        losses, metrics = self.agent.losses(minibatch)
+        self.optimizers.step(losses)
+        for name, value in ({f"loss/{k}": v for k, v in losses.items()} | metrics).items():
+            if name not in self._sums:
+                self._sums[name] = torch.zeros_like(value)
+            self._sums[name].add_(value.detach())
 
 
 def best_device() -> torch.device:

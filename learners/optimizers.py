@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from skill_agents.agent import ParameterGroup
+from skill_agents.agent import Decay, ParameterGroup
 
 
 class GroupOptimizers:
@@ -55,6 +55,14 @@ class GroupOptimizers:
             if group.max_grad_norm is not None:
                 clip_grad_norm_(group.parameters, group.max_grad_norm)
             self.adams[name].step()
+            if group.decay is not None:
+                _slow_down(self.adams[name], group.learning_rate, group.decay)
+
+    def capturable(self, can: bool) -> None:
+        """Whether `step` may be captured in a CUDA graph; Adam asks to be told."""
+        for adam in self.adams.values():
+            for group in adam.param_groups:
+                group["capturable"] = can
 
     def state_dict(self) -> dict[str, Any]:
         """Moments and step counts by group."""
@@ -64,6 +72,14 @@ class GroupOptimizers:
         """Restore what `state_dict` gave."""
         for name, adam in self.adams.items():
             adam.load_state_dict(state[name])
+        self.capturable(False)  # the state may come from a learner that captures
+
+
+def _slow_down(adam: torch.optim.Adam, learning_rate: float, decay: Decay) -> None:
+    """Set the rate of the next update; the count lies beside it, in what the optimizer saves."""
+    for options in adam.param_groups:
+        options["updates"] = options.get("updates", 0) + 1
+        options["lr"] = learning_rate * decay.share(options["updates"])
 
 
 def _refuse_overlap(groups: Mapping[str, ParameterGroup]) -> None:

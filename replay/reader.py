@@ -1,26 +1,19 @@
-"""Draw batches from a Reverb server, prefetched by threads that cannot be stopped.
-
-Reverb 0.14 has no way to cancel a sampler that waits on an empty table. So each (draw, concrete
-table) has a daemon thread that fills its part of preallocated batches and is left behind when the
-reader closes. Samplers find their server again when it returns at the same address.
-"""
+"""Draw batches from a Reverb server, prefetched by threads (`replay.sampling`)."""
 
 from __future__ import annotations
 
-import threading
-import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from replay.limits import check_draws
-from replay.reverb_native import native
+from replay.sampling import Sampling
 from replay.step import RowLayout, Step
 from replay.tables import Draw, TableSpec, task_table
 
 _AHEAD = 2
 """Batches that a draw holds, the one being filled included."""
-_RETRY_S = 0.5
 
 
 def items_ahead(batch_size: int, max_in_flight: int) -> int:
@@ -33,7 +26,8 @@ class ReverbReader:
 
     ``max_in_flight`` is how many items each sampler asks for ahead. A queue is asked for one
     batch at most and no batch is filled beside a ready one, as what is taken from a queue ages
-    and would be lost with the reader.
+    and would be lost with the reader. Queues of several tasks are emptied all the time, and the
+    oldest items forgotten here as they would be there.
 
     Making a reader does not need the server.
     """
@@ -51,12 +45,14 @@ class ReverbReader:
         if max_in_flight < 1:
             raise ValueError(f"max_in_flight must be at least 1, got {max_in_flight}")
         self._layout = layout
-        self._prefetches = {}
+        self._draws: dict[str, _Prefetch | _Newest] = {}
         for name, draw in draws.items():
             spec = next(spec for spec in specs if spec.name == draw.table)
-            self._prefetches[name] = _Prefetch(
-                address, spec, layout, tasks, draw.batch_size, max_in_flight
-            )
+            tables = [spec.name]
+            if spec.per_task:
+                tables = [task_table(spec.name, task) for task in tasks]
+            kind = _Newest if spec.use_once and spec.per_task else _Prefetch
+            self._draws[name] = kind(address, spec, layout, tables, draw.batch_size, max_in_flight)
 
     def next(self, draw: str, timeout_s: float) -> Step | None:
         """The next batch, ``[T+1, B, ...]`` or ``[T+1, N, B, ...]``; None after ``timeout_s``.
@@ -64,17 +60,17 @@ class ReverbReader:
         What came in time is kept for the next call. Raises ValueError if the server has no such
         table or holds rows of another layout.
         """
-        if draw not in self._prefetches:
-            raise ValueError(f"no draw is named {draw!r}; there are {sorted(self._prefetches)}")
-        return self._prefetches[draw].next(timeout_s)
+        if draw not in self._draws:
+            raise ValueError(f"no draw is named {draw!r}; there are {sorted(self._draws)}")
+        return self._draws[draw].next(timeout_s)
 
     def close(self) -> None:
         """Stop drawing. A thread that waits on an empty table stays until the process ends."""
-        for prefetch in self._prefetches.values():
-            prefetch.close()
+        for one in self._draws.values():
+            one.close()
 
 
-class _Prefetch:
+class _Prefetch(Sampling):
     """Batches of one draw, each filled by one thread per concrete table."""
 
     def __init__(
@@ -82,105 +78,86 @@ class _Prefetch:
         address: str,
         spec: TableSpec,
         layout: RowLayout,
-        tasks: Sequence[int],
+        tables: Sequence[str],
         batch_size: int,
         max_in_flight: int,
     ) -> None:
-        self._address = address
+        item = (spec.length + 1, layout.row_bytes)
+        super().__init__(
+            address, item, min(max_in_flight, batch_size) if spec.use_once else max_in_flight
+        )
         self._layout = layout
         self._per_task = spec.per_task
-        tables = [spec.name]
-        if spec.per_task:
-            tables = [task_table(spec.name, task) for task in tasks]
         self._slots = 1 if spec.use_once else _AHEAD
-        shape = (self._slots, len(tables), batch_size, spec.length + 1, layout.row_bytes)
-        self._buffer = np.empty(shape, np.uint8)
-        self._changed = threading.Condition()
+        self._buffer = np.empty((self._slots, len(tables), batch_size, *item), np.uint8)
         self._filled = [0] * len(tables)
         """Batches that each thread has filled since the start."""
+        self._done = [0] * len(tables)
+        """Items that each thread has put into its part of the next."""
         self._taken = 0
-        self._closed = False
-        self._error: str | None = None
-        in_flight = min(max_in_flight, batch_size) if spec.use_once else max_in_flight
-        for index, table in enumerate(tables):
-            threading.Thread(
-                target=self._fill, args=(index, table, in_flight), name=f"draw-{table}", daemon=True
-            ).start()
+        self.start(tables)
 
     def next(self, timeout_s: float) -> Step | None:
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._error or self._closed or min(self._filled) > self._taken, timeout_s
-            )
-            if self._error:
-                raise ValueError(self._error)
-            if self._closed or min(self._filled) <= self._taken:
+        with self.changed:
+            if not self.wait_for(lambda: min(self._filled) > self._taken, timeout_s):
                 return None
             slot = self._taken % self._slots
         # The threads leave this slot alone until it is counted as taken.
         packed = self._buffer[slot] if self._per_task else self._buffer[slot, 0]
         batch = self._layout.time_major(packed)
-        with self._changed:
+        with self.changed:
             self._taken += 1
-            self._changed.notify_all()
+            self.changed.notify_all()
         return batch
 
-    def close(self) -> None:
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+    def has_room(self, index: int) -> bool:
+        return self._filled[index] < self._taken + self._slots
 
-    def _fill(self, index: int, table: str, max_in_flight: int) -> None:
-        """Fill part ``index`` of every batch from ``table``, until closed."""
-        sampler = None
-        batch_size = self._buffer.shape[2]
-        while self._wait_for_slot(index):
-            part = self._buffer[self._filled[index] % self._slots, index]
-            done = 0
-            while done < batch_size:
-                try:
-                    if sampler is None:
-                        sampler = (
-                            native().Client(self._address).NewSampler(table, -1, max_in_flight)
-                        )
-                    item = sampler.GetNextTrajectory()[-1]
-                except RuntimeError as error:
-                    # The sampler is made anew only here, by the thread that owns it.
-                    sampler = None
-                    if self._fails(table, error):
-                        return
-                    continue
-                if self._closed:
-                    return
-                if item.shape != part.shape[1:] or item.dtype != np.uint8:
-                    self._fail(
-                        f"table {table!r} at {self._address} holds items {item.dtype} of shape "
-                        f"{item.shape}, but this run's are uint8 of shape {part.shape[1:]}: it was "
-                        "filled by a run with another row or length"
-                    )
-                    return
-                part[done] = item
-                done += 1
-            with self._changed:
+    def put(self, index: int, item: np.ndarray) -> None:
+        self._buffer[self._filled[index] % self._slots, index, self._done[index]] = item
+        self._done[index] += 1
+        if self._done[index] == self._buffer.shape[2]:
+            self._done[index] = 0
+            with self.changed:
                 self._filled[index] += 1
-                self._changed.notify_all()
+                self.changed.notify_all()
 
-    def _wait_for_slot(self, index: int) -> bool:
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._closed or self._filled[index] < self._taken + self._slots
-            )
-            return not self._closed
 
-    def _fails(self, table: str, error: RuntimeError) -> bool:
-        """Whether ``error`` is for good; if not, returns False after a pause."""
-        if "not found" in str(error):
-            self._fail(f"the replay server at {self._address} has no table {table!r}")
-            return True
-        time.sleep(_RETRY_S)
-        return self._closed
+class _Newest(Sampling):
+    """Batches of queues, one of each task, that forget their oldest items.
 
-    def _fail(self, message: str) -> None:
-        with self._changed:
-            self._error = message
-            self._changed.notify_all()
+    A batch waits for the slowest task. If the other threads stopped as soon as they had their
+    part of it, those parts would be as old as the wait, in that batch and every later one.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        spec: TableSpec,
+        layout: RowLayout,
+        tables: Sequence[str],
+        batch_size: int,
+        max_in_flight: int,
+    ) -> None:
+        item = (spec.length + 1, layout.row_bytes)
+        super().__init__(address, item, min(max_in_flight, batch_size))
+        self._layout = layout
+        self._batch_size = batch_size
+        self._items: list[deque[np.ndarray]] = [deque(maxlen=spec.max_items) for _ in tables]
+        self.start(tables)
+
+    def next(self, timeout_s: float) -> Step | None:
+        with self.changed:
+            if not self.wait_for(self._is_ready, timeout_s):
+                return None
+            drawn = [[items.popleft() for _ in range(self._batch_size)] for items in self._items]
+        return self._layout.time_major(np.array(drawn))
+
+    def put(self, index: int, item: np.ndarray) -> None:
+        with self.changed:
+            self._items[index].append(item)
+            if self._is_ready():
+                self.changed.notify_all()
+
+    def _is_ready(self) -> bool:
+        return all(len(items) >= self._batch_size for items in self._items)

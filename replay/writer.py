@@ -23,14 +23,15 @@ from replay.tables import TableSpec
 _IN_FLIGHT = 48
 """Items of one stream that Reverb may hold unconfirmed; from 50 on it complains on stderr."""
 MOST_AHEAD = _IN_FLIGHT - 1
-"""The largest ``run_ahead``."""
+"""More than this are never left unconfirmed, whatever ``run_ahead`` says."""
 
 
 class ReverbWriter:
     """Cuts ``num_streams`` streams into items for the server at ``address`` ("host:port").
 
-    ``run_ahead`` is how many items of each table `flush` may leave unconfirmed: 0 waits for all
-    of them, some 32 hide the server's answer time behind the next environment step.
+    ``run_ahead`` is how many items of each table `flush` may leave unconfirmed, `MOST_AHEAD` at
+    most: 0 waits for all of them, one for each stream hides the server's answer time behind the
+    next environment step.
 
     Making a writer does not need the server; it may come, go and come back at the same address.
     Items that it has confirmed but not saved are lost with it, all others are sent again.
@@ -45,10 +46,10 @@ class ReverbWriter:
         *,
         run_ahead: int = 0,
     ) -> None:
-        if not 0 <= run_ahead <= MOST_AHEAD:
-            raise ValueError(f"run_ahead must be 0 to {MOST_AHEAD} items, got {run_ahead}")
+        if run_ahead < 0:
+            raise ValueError(f"run_ahead must be 0 or more items, got {run_ahead}")
         self._address = address
-        self._run_ahead = run_ahead
+        self._run_ahead = min(run_ahead, MOST_AHEAD)
         self._cutter = Cutter(specs, layout, num_streams)
         client = native().Client(address)
         self._streams = {spec.name: _Stream(client) for spec in specs}

@@ -95,6 +95,21 @@ class Acting(NamedTuple):
     """What goes into replay beside the action; keys and shapes as in `Agent.extras_spec`."""
 
 
+@dataclass(frozen=True)
+class Decay:
+    """A learning rate that falls linearly from update ``begin`` to ``end`` and then stays."""
+
+    begin: int
+    end: int
+    to: float = 0.1
+    """What is left of it in the end, as a share of what it was."""
+
+    def share(self, updates: int) -> float:
+        """Of the learning rate, after so many updates."""
+        done = (updates - self.begin) / (self.end - self.begin)
+        return 1.0 - (1.0 - self.to) * min(max(done, 0.0), 1.0)
+
+
 class ParameterGroup(NamedTuple):
     """Parameters that one loss trains with one Adam optimizer."""
 
@@ -102,6 +117,7 @@ class ParameterGroup(NamedTuple):
     learning_rate: float
     max_grad_norm: float | None = None
     adam_eps: float = 1e-8
+    decay: Decay | None = None
 
 
 @dataclass(frozen=True)
@@ -113,11 +129,8 @@ class AgentConfig(ABC):
         """The agent, freshly initialised from torch's global random state."""
 
 
-class Agent(nn.Module, ABC):
-    """A whole algorithm."""
-
-    acting_parts: ClassVar[tuple[str, ...]]
-    """Names of the submodules whose weights acting needs: what the learner publishes."""
+class Acts(nn.Module, ABC):
+    """What can play episodes."""
 
     def initial_state(self, batch: int) -> ActState:
         """The state of ``batch`` environments before their first row."""
@@ -135,6 +148,23 @@ class Agent(nn.Module, ABC):
 
         The agent itself clears ``state`` where ``timestep.is_first``.
         """
+
+
+class Agent(Acts):
+    """A whole algorithm."""
+
+    acting_parts: ClassVar[tuple[str, ...]]
+    """Names of the submodules whose weights acting needs: what the learner publishes."""
+    static_update: ClassVar[bool] = False
+    """Whether `losses` is the same operations on the same tensors at every update, and reads no
+    number that changes but out of tensors: then `learners.graphed` may capture it."""
+
+    def skills(self) -> Acts:
+        """What the agent does when nothing tells it its task.
+
+        Raises ValueError if it has no such notion.
+        """
+        raise ValueError(f"{type(self).__name__} has no skills that act without a task")
 
     def extras_spec(self) -> Mapping[str, ArraySpec]:
         """Shapes of what `act` adds to a row."""

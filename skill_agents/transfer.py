@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -21,6 +21,9 @@ class Transfer:
     """Taken from the trained agent, parameters and running statistics alike."""
     freeze: tuple[str, ...] = ()
     """Never changed by the learner."""
+    copy_as: Mapping[str, str] = field(default_factory=dict)
+    """The agent's part -> the trained agent's, where it goes by another name there; one of its
+    parts may serve several of ours."""
 
     def apply(self, agent: Agent, source: Mapping[str, Tensor]) -> None:
         """Change ``agent`` in place; ``source`` is the trained agent's ``state_dict()``.
@@ -28,8 +31,9 @@ class Transfer:
         Raises ValueError where either agent has no such part, or theirs differ in shape.
         """
         own = agent.state_dict()
-        for part in self.copy:
-            mine, theirs = _of(part, own), _of(part, source)
+        for part, name in {**{part: part for part in self.copy}, **self.copy_as}.items():
+            mine = _of(part, own)
+            theirs = {part + key[len(name) :]: v for key, v in _of(name, source).items()}
             _refuse_misfit(part, mine, theirs)
             agent.load_state_dict({**agent.state_dict(), **theirs})
         for part in self.freeze:

@@ -32,6 +32,13 @@ _register_arena_task("GoToTarget", "tasks.go_to_target:GoToTarget")
 _register_arena_task("Gap", "tasks.gap:GapTask")
 for _task in _MANIPULATION:
     _register_arena_task(_task, "tasks.manipulation:Manipulation", task=_task)
+# Appendix A: one target, and control steps and episodes as in the walking task.
+register(id="skill/Walking-Humanoid-v0", entry_point="tasks.walking:Walking")
+register(
+    id="skill/GoToTarget-Humanoid-v0",
+    entry_point="tasks.go_to_target:GoToTarget",
+    kwargs={"body": "humanoid", "num_targets": 1, "control_step": 0.025, "episode_steps": 800},
+)
 for _n in (1, 4, 8):
     register(id=f"skill/Grid-{_n}step-v0", entry_point="tasks.grid:Grid", kwargs={"body_steps": _n})
 register(
@@ -40,12 +47,6 @@ register(
     vector_entry_point="tasks.cartpole:VectorCartPole",
 )
 register(id="skill/Reacher-v0", entry_point="tasks.reacher:Reacher")
-register(id="skill/MovingGoalReacher-v0", entry_point="tasks.moving_goal:MovingGoalReacher")
-register(
-    id="skill/AsteroidCartPole-v0",
-    entry_point="tasks.asteroids:AsteroidCartPole",
-    vector_entry_point="tasks.asteroids:VectorAsteroidCartPole",
-)
 register(
     id="skill/GoalGrid-v0",
     entry_point="tasks.goal_grid:GoalGrid",
@@ -62,3 +63,9 @@ for _task in ("HalfCheetahVel", "HalfCheetahDir", "AntDir", "AntGoal"):
         entry_point="tasks.meta_locomotion:make_trials",
         kwargs={"task": _task},
     )
+register(id="skill/MovingGoalReacher-v0", entry_point="tasks.moving_goal:MovingGoalReacher")
+register(
+    id="skill/AsteroidCartPole-v0",
+    entry_point="tasks.asteroids:AsteroidCartPole",
+    vector_entry_point="tasks.asteroids:VectorAsteroidCartPole",
+)

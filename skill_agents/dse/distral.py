@@ -12,12 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from replay.tables import Draw, TableSpec
 from skill_agents.agent import (
     Acting,
     ActState,
-    Agent,
-    AgentConfig,
     Batch,
     DiscreteAction,
     EnvironmentSpec,
@@ -27,13 +24,14 @@ from skill_agents.agent import (
 )
 from skill_agents.dse import trials
 from skill_agents.dse.policies import per_task
+from skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
 from skill_agents.nets.categorical import Categorical
 from skill_agents.nets.stacked_mlp import StackedMLP
 from skill_agents.nets.view import View
 
 
 @dataclass(frozen=True)
-class DistralConfig(AgentConfig):
+class DistralConfig(TrialAgentConfig):
     """Hyperparameters of appendix C.1; where it is silent, those of DSE-REINFORCE."""
 
     groups: tuple[str, ...] = ("state",)
@@ -41,23 +39,19 @@ class DistralConfig(AgentConfig):
     beta: float = 10.0  # Appendix C.1
     hidden: tuple[int, ...] = (50, 50)  # Appendix C.1, ReLU
     learning_rate: float = 1e-4  # Appendix C.1
-    gamma: float = 0.99  # Table 1
-    return_scale_rate: float = 0.02  # Table 1
-    trials_per_task: int = 4  # Table 1
-    max_length: int = 300  # Table 1
 
     def build(self, spec: EnvironmentSpec) -> Distral:
         """The agent."""
         return Distral(self, spec)
 
 
-class Distral(Agent):
+class Distral(TrialAgent):
     """pi_i(a | s) ~ exp(alpha h(a | s) + beta f_i(a | s)), pi_0(a | s) ~ exp(h(a | s))."""
 
     acting_parts = ("shared", "tasks")
 
     def __init__(self, config: DistralConfig, spec: EnvironmentSpec) -> None:
-        super().__init__()
+        super().__init__(config, spec)
         if not isinstance(spec.action, DiscreteAction):
             raise ValueError("this Distral is made for discrete actions")
         self.config = config
@@ -65,7 +59,6 @@ class Distral(Agent):
         size, count = self.view.size, spec.action.count
         self.shared = StackedMLP(1, size, config.hidden, count, nn.ReLU)
         self.tasks = StackedMLP(spec.num_tasks, size, config.hidden, count, nn.ReLU)
-        self.scale = trials.ReturnScale(spec.num_tasks, config.return_scale_rate)
 
     def policies(
         self, observation: Mapping[str, Tensor], task: Tensor
@@ -86,22 +79,19 @@ class Distral(Agent):
         """By pi_i, whether it explores or not: see the README."""
         observation = {name: array.unsqueeze(1) for name, array in timestep.observation.items()}
         policy, _ = self.policies(observation, timestep.task)
-        return Acting(policy.sample(generator).squeeze(1), state, {})
-
-    def tables(self) -> tuple[TableSpec, ...]:
-        """Whole trials."""
-        return trials.tables(self.config.trials_per_task, self.config.max_length)
-
-    def draws(self) -> Mapping[str, Draw]:
-        """M of each task."""
-        return trials.draws(self.config.trials_per_task)
+        action = policy.sample(generator)
+        extras = {"log_prob": policy.log_prob(action).squeeze(1)}
+        return Acting(action.squeeze(1), state, extras)
 
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """The shared network h, and the tasks' own f_i."""
-        rate = self.config.learning_rate
+        c = self.config
+        parts = {"shared": self.shared, "tasks": self.tasks}
         return {
-            "shared": ParameterGroup(list(self.shared.parameters()), rate),
-            "tasks": ParameterGroup(list(self.tasks.parameters()), rate),
+            name: ParameterGroup(
+                list(part.parameters()), c.learning_rate, c.max_grad_norm, decay=c.decay
+            )
+            for name, part in parts.items()
         }
 
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
@@ -112,8 +102,7 @@ class Distral(Agent):
         log_prob, log_prior = policy.log_prob(played.action), prior.log_prob(played.action)
         reward = played.reward + (c.alpha * log_prior - log_prob) / c.beta
         value = trials.returns(played, reward)
-        self.scale.update(value, played)
-        score = trials.sum_over_steps(self.scale.normalise(value, played.task) * log_prob, played)
+        score = self.score(played, value, log_prob)
         # pi_0 is regressed to what the tasks do; on the same scale as the returns.
         std = self.scale.moments(played.task).std().unsqueeze(-1)
         distilled = trials.sum_over_steps(c.alpha / c.beta * log_prior / std, played)

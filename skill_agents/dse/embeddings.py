@@ -61,6 +61,16 @@ class Embedding(nn.Module):
         """The embeddings' KL terms of one step (eq. 1), weighted, averaged over the indices."""
         raise NotImplementedError
 
+    def metrics(self) -> Mapping[str, Tensor]:
+        """Where the latents lie, number by number, for pictures of how they moved."""
+        return {
+            f"latent/{name}_{index}_{moment}_{d}": value
+            for name, part in self.groups().items()
+            for moment, values in (("mean", part.mean), ("std", part.log_std.exp()))
+            for index, row in enumerate(values.detach())
+            for d, value in enumerate(row)
+        }
+
     def information(self, task: Tensor, latent: Tensor) -> Tensor:
         """The same terms at drawn latents, ``[..., N, B]``: sum of log(q / p) / alpha (eq. 2)."""
         raise NotImplementedError

@@ -13,12 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from replay.tables import Draw, TableSpec
 from skill_agents.agent import (
     Acting,
     ActState,
-    Agent,
-    AgentConfig,
     Batch,
     DiscreteAction,
     EnvironmentSpec,
@@ -27,25 +24,22 @@ from skill_agents.agent import (
     Timestep,
 )
 from skill_agents.dse import trials
+from skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
 from skill_agents.nets.categorical import Categorical, CategoricalHead
 from skill_agents.nets.view import View
 from skill_agents.ops.pop_art import preserve_outputs
 
 
 @dataclass(frozen=True)
-class BaselineReinforceConfig(AgentConfig):
+class BaselineReinforceConfig(TrialAgentConfig):
     """Hyperparameters; the defaults are those of the column "HRL" of table 1."""
 
     groups: tuple[str, ...] = ("state", "asteroids")
     hidden: int = 100  # Table 1, "H"
-    gamma: float = 0.99  # Table 1
     alpha_policy: float = 50.0  # Table 1
     learning_rate: float = 0.002  # Table 1
     baseline_learning_rate: float = 0.002  # not given: the policy's
-    max_grad_norm: float | None = None
-    """Differs from the paper if not None, as in DSE-REINFORCE."""
-    return_scale_rate: float = 0.02  # Table 1, "beta_art"
-    trials_per_update: int = 10  # Table 1, "batch size per task"
+    trials_per_task: int = 10  # Table 1, "batch size per task"
     max_length: int = 2000  # Table 1, "max episode length"
 
     def build(self, spec: EnvironmentSpec) -> BaselineReinforce:
@@ -67,13 +61,13 @@ class Baseline(nn.Module):
         return value
 
 
-class BaselineReinforce(Agent):
+class BaselineReinforce(TrialAgent):
     """pi(a | s) and V(s), each a network of one tanh layer."""
 
     acting_parts = ("policy",)
 
     def __init__(self, config: BaselineReinforceConfig, spec: EnvironmentSpec) -> None:
-        super().__init__()
+        super().__init__(config, spec)
         if not isinstance(spec.action, DiscreteAction) or spec.num_tasks != 1:
             raise ValueError("REINFORCE with a baseline is made for discrete actions in one task")
         self.config = config
@@ -84,7 +78,6 @@ class BaselineReinforce(Agent):
             CategoricalHead(config.hidden, spec.action.count),
         )
         self.baseline = Baseline(self.view.size, config.hidden)
-        self.scale = trials.ReturnScale(1, config.return_scale_rate)
 
     def act(
         self,
@@ -95,28 +88,26 @@ class BaselineReinforce(Agent):
     ) -> Acting:
         """A draw, whether it explores or not, as in DSE-REINFORCE."""
         policy: Categorical = self.policy(self.view(timestep.observation))
-        return Acting(policy.sample(generator), state, {})
-
-    def tables(self) -> tuple[TableSpec, ...]:
-        """Whole episodes."""
-        return trials.tables(self.config.trials_per_update, self.config.max_length)
-
-    def draws(self) -> Mapping[str, Draw]:
-        """A batch of them."""
-        return trials.draws(self.config.trials_per_update)
+        action = policy.sample(generator)
+        return Acting(action, state, {"log_prob": policy.log_prob(action)})
 
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """Policy and baseline."""
         c = self.config
         return {
             "policy": ParameterGroup(
-                list(self.policy.parameters()), c.learning_rate, c.max_grad_norm
+                list(self.policy.parameters()), c.learning_rate, c.max_grad_norm, decay=c.decay
             ),
-            "baseline": ParameterGroup(list(self.baseline.parameters()), c.baseline_learning_rate),
+            "baseline": ParameterGroup(
+                list(self.baseline.parameters()), c.baseline_learning_rate, decay=c.decay
+            ),
         }
 
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
-        """Score function of the normalised return less its baseline; the baseline's error."""
+        """Score function of the normalised return less its baseline; the baseline's error.
+
+        The score is as in the paper, of log pi alone; how old the trials are is not corrected.
+        """
         played = trials.read(batch["trials"], self.config.gamma)
         state = self.view(played.observation)
         policy: Categorical = self.policy(state)

@@ -10,12 +10,9 @@ import torch
 from torch import Tensor
 
 from replay.step import ArraySpec
-from replay.tables import Draw, TableSpec
 from skill_agents.agent import (
     Acting,
     ActState,
-    Agent,
-    AgentConfig,
     Batch,
     EnvironmentSpec,
     Metrics,
@@ -25,40 +22,34 @@ from skill_agents.agent import (
 from skill_agents.dse import trials
 from skill_agents.dse.embeddings import DisentangledConfig, EmbeddingConfig
 from skill_agents.dse.policies import PolicyConfig, SharedPolicyConfig
+from skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
 
 
 @dataclass(frozen=True)
-class ReinforceConfig(AgentConfig):
+class ReinforceConfig(TrialAgentConfig):
     """Hyperparameters of Algorithm 1; the defaults are table 1's."""
 
     policy: PolicyConfig = field(default_factory=SharedPolicyConfig)
     embedding: EmbeddingConfig = field(default_factory=DisentangledConfig)
-    gamma: float = 0.99  # Table 1
     alpha_policy: float = math.inf  # Table 1; 1 / alpha_pi weighs the entropy
     policy_learning_rate: float = 0.002  # Table 1
     embedding_learning_rate: float = 0.002  # Table 1
-    max_grad_norm: float | None = None
-    """Differs from the paper if not None: bounds what one failed trajectory can do."""
-    return_scale_rate: float = 0.02  # Table 1, "beta_art"
-    trials_per_task: int = 4  # Table 1, "batch size per task"
-    max_length: int = 300  # Table 1, "max episode length"
 
     def build(self, spec: EnvironmentSpec) -> Reinforce:
         """The agent."""
         return Reinforce(self, spec)
 
 
-class Reinforce(Agent):
+class Reinforce(TrialAgent):
     """The agent. z and g are drawn afresh at every step; replay keeps their noise."""
 
     acting_parts = ("policy", "embedding")
 
     def __init__(self, config: ReinforceConfig, spec: EnvironmentSpec) -> None:
-        super().__init__()
+        super().__init__(config, spec)
         self.config = config
         self.embedding = config.embedding.build(spec)
         self.policy = config.policy.build(spec, self.embedding.size)
-        self.scale = trials.ReturnScale(spec.num_tasks, config.return_scale_rate)
 
     def act(
         self,
@@ -75,20 +66,13 @@ class Reinforce(Agent):
             noise.normal_(generator=generator)
         latent = self.embedding(timestep.task, noise)
         policy = self.policy(observation, timestep.task, latent)
-        action = policy.sample(generator).squeeze(1)
-        return Acting(action, state, {"noise": noise.squeeze(1)})
+        action = policy.sample(generator)
+        extras = {"noise": noise.squeeze(1), "log_prob": policy.log_prob(action).squeeze(1)}
+        return Acting(action.squeeze(1), state, extras)
 
     def extras_spec(self) -> Mapping[str, ArraySpec]:
-        """The noise of z and g."""
-        return {"noise": ArraySpec((self.embedding.size,))}
-
-    def tables(self) -> tuple[TableSpec, ...]:
-        """Whole trials."""
-        return trials.tables(self.config.trials_per_task, self.config.max_length)
-
-    def draws(self) -> Mapping[str, Draw]:
-        """M of each task."""
-        return trials.draws(self.config.trials_per_task)
+        """The noise of z and g, and log mu(a given s, z, g)."""
+        return {"noise": ArraySpec((self.embedding.size,)), **super().extras_spec()}
 
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """theta, and delta with omega where there are any."""
@@ -100,7 +84,7 @@ class Reinforce(Agent):
         ):
             parameters = list(module.parameters())
             if parameters:
-                groups[name] = ParameterGroup(parameters, rate, c.max_grad_norm)
+                groups[name] = ParameterGroup(parameters, rate, c.max_grad_norm, decay=c.decay)
         return groups
 
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
@@ -111,8 +95,7 @@ class Reinforce(Agent):
         policy = self.policy(played.observation, played.task, latent)
         log_prob = policy.log_prob(played.action)
         value = trials.returns(played, played.reward - log_prob / c.alpha_policy)
-        self.scale.update(value, played)
-        score = trials.sum_over_steps(self.scale.normalise(value, played.task) * log_prob, played)
+        score = self.score(played, value, log_prob)
         losses = {"policy": -score}
         if any(True for _ in self.embedding.parameters()):
             sum_of_discounts = (1.0 - c.gamma ** (c.max_length - 1)) / (1.0 - c.gamma)  # C
@@ -122,5 +105,6 @@ class Reinforce(Agent):
             "entropy_nats": trials.mean_over_steps(policy.entropy(), played),
             "length_steps": played.acted.sum(0).float().mean(),
             "embedding_cost": self.embedding.cost().detach(),
+            **self.embedding.metrics(),
         }
         return losses, metrics

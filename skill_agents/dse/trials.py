@@ -1,4 +1,4 @@
-"""Learning from whole trials, a few of each task, drawn once: what REINFORCE and Distral share."""
+"""Whole trials, a few of each task: which steps count, returns, and their normalisation."""
 
 from __future__ import annotations
 
@@ -9,19 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from replay.step import Step
-from replay.tables import Draw, TableSpec, trials
 from skill_agents.ops.pop_art import Moments, update_moments
 from skill_agents.ops.returns import discounted_returns
-
-
-def tables(trials_per_task: int, max_length: int) -> tuple[TableSpec, ...]:
-    """Each task's newest trials, no more than a batch of them: older ones would be off-policy."""
-    return (trials("trials", max_length, trials_per_task, use_once=True, per_task=True),)
-
-
-def draws(trials_per_task: int) -> Mapping[str, Draw]:
-    """M trajectories of every task, Algorithm 1."""
-    return {"trials": Draw("trials", trials_per_task)}
 
 
 class Trials(NamedTuple):
@@ -29,6 +18,8 @@ class Trials(NamedTuple):
 
     observation: Mapping[str, Tensor]
     action: Tensor
+    log_mu: Tensor
+    """log mu(a) of the policy that acted."""
     reward: Tensor
     discount: Tensor
     """0 after a termination."""
@@ -54,6 +45,7 @@ def read(rows: Step, gamma: float) -> Trials:
     return Trials(
         observation={name: array[:-1] for name, array in rows.observation.items()},
         action=rows.action[:-1],
+        log_mu=rows.extras["log_prob"][:-1],
         reward=rows.reward[:-1],
         discount=gamma * rows.discount[:-1],
         acted=acted,

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from replay.step import ArraySpec, Step
 from skill_agents.agent import Acting, ActState, Agent, Timestep
+from skill_agents.hierarchical_kl.defaults import Divergence
 from skill_agents.hierarchical_kl.policies import Policy
+from skill_agents.hierarchical_kl.skills import Skills
 from skill_agents.nets.gaussian import Gaussian
 
 
@@ -18,7 +20,9 @@ class HierarchicalActing(Agent):
     """Draws a latent every ``period`` steps, an action at every step, and records log mu(a | x)."""
 
     acting_parts = ("policy",)
+    static_update = True
     policy: Policy
+    divergence: Divergence
 
     def __init__(self, period: int, noise_correlation: float) -> None:
         super().__init__()
@@ -66,6 +70,10 @@ class HierarchicalActing(Agent):
         extras = {"log_prob": low.log_prob(action), **held}
         return Acting(action, {"latent": latent, "noise": noise, **held}, extras)
 
+    def skills(self) -> Skills:
+        """The low level with latents from the default policy."""
+        return Skills(self.policy, self.divergence, self.period)
+
     def _noise(self, last: Tensor, first: Tensor, generator: torch.Generator | None) -> Tensor:
         """eps_t: standard normal at every draw, AR(1) over the draws of an episode."""
         c = self.noise_correlation
@@ -86,4 +94,4 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
 
     What the other rows hold makes no difference, not even NaN.
     """
-    return torch.where(mask, values, 0.0).sum() / mask.sum().clamp(min=1)
+    return values.masked_fill(~mask, 0.0).sum() / mask.sum().clamp(min=1)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from replay.step import Step
 from skill_agents.agent import EnvironmentSpec
 from skill_agents.hierarchical_kl.latents import previous
-from skill_agents.hierarchical_kl.policies import Decision, LowLevel, PolicyConfig
-from skill_agents.hierarchical_kl.priors import (
-    AR1Config,
-    IsotropicConfig,
-    LearnedARConfig,
-    Prior,
-)
+from skill_agents.hierarchical_kl.policies import Decision, Policy, PolicyConfig
+from skill_agents.hierarchical_kl.priors import AR1Config, Prior, PriorConfig
 from skill_agents.nets.categorical import Categorical
 from skill_agents.nets.gaussian import Gaussian
 from skill_agents.ops.divergence import categorical_kl, gaussian_kl
@@ -25,18 +21,16 @@ from skill_agents.ops.divergence import categorical_kl, gaussian_kl
 class Divergence(nn.Module):
     """KL_t between a policy's decision and one part of the default policy, ``[T, B]``."""
 
-    def forward(
-        self,
-        decision: Decision,
-        observation: Mapping[str, Tensor],
-        is_first: Tensor,
-        age: Tensor | None,
-    ) -> Tensor:
-        """Closed form, for windows ``[T, B, ...]``.
+    def forward(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
+        """In nats, for windows ``[T, B, ...]``.
 
         Row 0 has no predecessor: only its latent counts, its divergence must not be used.
         """
         raise NotImplementedError
+
+    def learned(self) -> list[nn.Parameter]:
+        """What distillation trains: all parameters, unless some are the policy's own."""
+        return list(self.parameters())
 
 
 class HighLevelKL(Divergence):
@@ -46,15 +40,9 @@ class HighLevelKL(Divergence):
         super().__init__()
         self.prior = prior
 
-    def forward(
-        self,
-        decision: Decision,
-        observation: Mapping[str, Tensor],
-        is_first: Tensor,
-        age: Tensor | None,
-    ) -> Tensor:
+    def forward(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
         """Zero where a latent is held (eq. 20)."""
-        prior = self.prior(previous(decision.latent), is_first)
+        prior = self.prior(previous(decision.latent), rows.is_first)
         kl = gaussian_kl(*decision.high, *prior)
         return kl if age is None else kl * (age == 0)
 
@@ -62,40 +50,49 @@ class HighLevelKL(Divergence):
 class LowLevelKL(Divergence):
     """KL(pi_L || pi0_L), eq. 8; for flat policies, which have no latent, KL(pi || pi0)."""
 
-    def __init__(self, default: LowLevel) -> None:
+    def __init__(self, default: nn.Module) -> None:
         super().__init__()
         self.default = default
 
-    def forward(
-        self,
-        decision: Decision,
-        observation: Mapping[str, Tensor],
-        is_first: Tensor,
-        age: Tensor | None,
-    ) -> Tensor:
+    def forward(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
         """At every step."""
-        return action_kl(decision.low, self.default(observation, decision.latent))
+        return action_kl(decision.low, self.default(rows.observation, decision.latent))
 
 
 class TotalKL(Divergence):
-    """The sum of its parts, eq. 9; without parts, zero."""
+    """The sum of both levels' terms, eq. 9; a level that is left out adds nothing.
 
-    def __init__(self, *parts: Divergence) -> None:
+    The levels' names are those that a transfer copies and freezes: ``divergence.high`` is pi0_H,
+    ``divergence.low`` is pi0_L.
+    """
+
+    def __init__(self, high: Divergence | None = None, low: Divergence | None = None) -> None:
         super().__init__()
-        self.parts = nn.ModuleList(parts)
+        self.high = high
+        self.low = low
 
-    def forward(
-        self,
-        decision: Decision,
-        observation: Mapping[str, Tensor],
-        is_first: Tensor,
-        age: Tensor | None,
-    ) -> Tensor:
-        """Sum over the parts."""
-        total = torch.zeros(is_first.shape, device=is_first.device)
-        for part in self.parts:
-            total = total + part(decision, observation, is_first, age)
+    def forward(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
+        """Sum over the levels."""
+        total = torch.zeros(rows.is_first.shape, device=rows.is_first.device)
+        for level in self._levels():
+            total = total + level(decision, rows, age)
         return total
+
+    def learned(self) -> list[nn.Parameter]:
+        """Of both levels."""
+        return [parameter for level in self._levels() for parameter in level.learned()]
+
+    def _levels(self) -> list[Divergence]:
+        return [level for level in (self.high, self.low) if level is not None]
+
+
+def group_parameters(
+    policy: Policy, divergence: Divergence
+) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """The policy's and the default policy's; what they share belongs to one of them."""
+    default = divergence.learned()
+    distilled = set(map(id, default))
+    return [p for p in policy.parameters() if id(p) not in distilled], default
 
 
 def action_kl(policy: Gaussian | Categorical, default: Gaussian | Categorical) -> Tensor:
@@ -106,44 +103,50 @@ def action_kl(policy: Gaussian | Categorical, default: Gaussian | Categorical) -
 
 
 @dataclass(frozen=True)
-class SharedLowLevel:
+class DefaultConfig(ABC):
+    """Which default policy an agent has."""
+
+    @abstractmethod
+    def build(self, spec: EnvironmentSpec, config: PolicyConfig, policy: Policy) -> TotalKL:
+        """The divergence of ``policy``, which ``config`` built, from its default policy."""
+
+
+@dataclass(frozen=True)
+class SharedLowLevel(DefaultConfig):
     """pi_L = pi0_L: the low level term vanishes (eq. 10)."""
 
-    prior: IsotropicConfig | AR1Config | LearnedARConfig = AR1Config()
+    prior: PriorConfig = AR1Config()
 
-    def build(self, spec: EnvironmentSpec, policy: PolicyConfig, latent_size: int) -> Divergence:
+    def build(self, spec: EnvironmentSpec, config: PolicyConfig, policy: Policy) -> TotalKL:
         """KL of the high level alone."""
-        return TotalKL(HighLevelKL(self.prior.build(latent_size)))
+        return TotalKL(high=HighLevelKL(self.prior.build(policy.latent_size)))
 
 
 @dataclass(frozen=True)
-class SeparateLowLevel:
+class SeparateLowLevel(DefaultConfig):
     """pi0_L is a network of its own, distilled from pi_L (eq. 9)."""
 
-    prior: IsotropicConfig | AR1Config | LearnedARConfig = AR1Config()
+    prior: PriorConfig = AR1Config()
 
-    def build(self, spec: EnvironmentSpec, policy: PolicyConfig, latent_size: int) -> Divergence:
+    def build(self, spec: EnvironmentSpec, config: PolicyConfig, policy: Policy) -> TotalKL:
         """KL of both levels."""
-        high = HighLevelKL(self.prior.build(latent_size))
-        return TotalKL(high, LowLevelKL(policy.build_low(spec)))
+        high = HighLevelKL(self.prior.build(policy.latent_size))
+        return TotalKL(high, LowLevelKL(config.build_low(spec)))
 
 
 @dataclass(frozen=True)
-class FlatDefault:
+class FlatDefault(DefaultConfig):
     """DISTRAL prior: one flat default policy that sees less than the agent."""
 
-    def build(self, spec: EnvironmentSpec, policy: PolicyConfig, latent_size: int) -> Divergence:
+    def build(self, spec: EnvironmentSpec, config: PolicyConfig, policy: Policy) -> TotalKL:
         """KL of the actions."""
-        return TotalKL(LowLevelKL(policy.build_low(spec)))
+        return TotalKL(low=LowLevelKL(config.build_low(spec)))
 
 
 @dataclass(frozen=True)
-class NoDefault:
+class NoDefault(DefaultConfig):
     """SVG(0) with nothing but its entropy bonus."""
 
-    def build(self, spec: EnvironmentSpec, policy: PolicyConfig, latent_size: int) -> Divergence:
+    def build(self, spec: EnvironmentSpec, config: PolicyConfig, policy: Policy) -> TotalKL:
         """Zero."""
         return TotalKL()
-
-
-DefaultConfig = SharedLowLevel | SeparateLowLevel | FlatDefault | NoDefault

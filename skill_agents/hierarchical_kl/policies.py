@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -47,19 +48,34 @@ class LowLevel(nn.Module):
         super().__init__()
         self.view = View(groups, spec.observation)
         self.torso = MLP(self.view.size + latent_size, sizes)
-        self.head: nn.Module
-        if isinstance(spec.action, ContinuousAction):
-            self.head = GaussianHead(
-                self.torso.output_size, spec.action.size, initial_std, minimum_std, tanh_mean=True
-            )
-        else:
-            self.head = CategoricalHead(self.torso.output_size, spec.action.count)
+        self._head_of = (spec.action, initial_std, minimum_std)
+        self.head = self.another_head()
 
     def forward(self, observation: Mapping[str, Tensor], latent: Tensor) -> Gaussian | Categorical:
         """Observation groups ``[..., *]`` and latents ``[..., D]`` to a distribution."""
-        seen = torch.cat([self.view(observation), latent], dim=-1)
-        out: Gaussian | Categorical = self.head(self.torso(seen))
+        return self.distribution(self.raw(observation, latent))
+
+    def features(self, observation: Mapping[str, Tensor], latent: Tensor) -> Tensor:
+        """What the last hidden layer makes of them, ``[..., sizes[-1]]``."""
+        out: Tensor = self.torso(torch.cat([self.view(observation), latent], dim=-1))
         return out
+
+    def raw(self, observation: Mapping[str, Tensor], latent: Tensor) -> Tensor:
+        """The last layer's outputs, which `distribution` squashes."""
+        out: Tensor = self.head.linear(self.features(observation, latent))
+        return out
+
+    def distribution(self, outputs: Tensor) -> Gaussian | Categorical:
+        """From the last layer's outputs."""
+        return self.head.distribution(outputs)
+
+    def another_head(self) -> GaussianHead | CategoricalHead:
+        """A last layer like this network's own, freshly initialised."""
+        action, initial_std, minimum_std = self._head_of
+        size = self.torso.output_size
+        if isinstance(action, ContinuousAction):
+            return GaussianHead(size, action.size, initial_std, minimum_std, tanh_mean=True)
+        return CategoricalHead(size, action.count)
 
 
 class HighLevel(nn.Module):
@@ -102,7 +118,7 @@ class NoLatent(nn.Module):
 class Policy(nn.Module):
     """A high level that draws latents and a low level that follows them."""
 
-    def __init__(self, high: nn.Module, low: LowLevel, latent_size: int) -> None:
+    def __init__(self, high: nn.Module, low: nn.Module, latent_size: int) -> None:
         super().__init__()
         self.high = high
         self.low = low
@@ -122,7 +138,20 @@ class Policy(nn.Module):
 
 
 @dataclass(frozen=True)
-class HierarchicalPolicyConfig:
+class PolicyConfig(ABC):
+    """Which policy an agent has."""
+
+    @abstractmethod
+    def build(self, spec: EnvironmentSpec) -> Policy:
+        """The policy, freshly initialised."""
+
+    @abstractmethod
+    def build_low(self, spec: EnvironmentSpec) -> LowLevel:
+        """A default policy for its actions: pi0_L, or the whole of a flat one."""
+
+
+@dataclass(frozen=True)
+class HierarchicalPolicyConfig(PolicyConfig):
     """Two levels; the paper gives the sizes of both in appendix G.1."""
 
     high_groups: tuple[str, ...] = ("proprioception", "task")
@@ -154,7 +183,7 @@ class HierarchicalPolicyConfig:
 
 
 @dataclass(frozen=True)
-class FlatPolicyConfig:
+class FlatPolicyConfig(PolicyConfig):
     """One level, for the SVG(0) and DISTRAL baselines."""
 
     groups: tuple[str, ...] = ("proprioception", "task")
@@ -166,17 +195,21 @@ class FlatPolicyConfig:
 
     def build(self, spec: EnvironmentSpec) -> Policy:
         """The policy, freshly initialised."""
-        low = self._level(spec, self.groups, self.sizes)
+        low = self.level(spec, self.groups, self.sizes)
         return Policy(NoLatent(spec, self.groups), low, latent_size=0)
 
     def build_low(self, spec: EnvironmentSpec) -> LowLevel:
         """The flat default policy, which sees ``default_groups`` only."""
-        return self._level(spec, self.default_groups, self.default_sizes)
+        return self.level(spec, self.default_groups, self.default_sizes)
 
-    def _level(
-        self, spec: EnvironmentSpec, groups: tuple[str, ...], sizes: tuple[int, ...]
+    def level(
+        self,
+        spec: EnvironmentSpec,
+        groups: tuple[str, ...],
+        sizes: tuple[int, ...],
+        latent_size: int = 0,
     ) -> LowLevel:
-        return LowLevel(spec, groups, 0, sizes, self.initial_action_std, self.minimum_action_std)
-
-
-PolicyConfig = HierarchicalPolicyConfig | FlatPolicyConfig
+        """A network from ``groups``, and perhaps latents, to actions."""
+        return LowLevel(
+            spec, groups, latent_size, sizes, self.initial_action_std, self.minimum_action_std
+        )

@@ -21,7 +21,13 @@ from skill_agents.agent import (
     ParameterGroup,
 )
 from skill_agents.hierarchical_kl.acting import HierarchicalActing, masked_mean, valid_rows
-from skill_agents.hierarchical_kl.defaults import DefaultConfig, SharedLowLevel
+from skill_agents.hierarchical_kl.defaults import DefaultConfig, SharedLowLevel, group_parameters
+from skill_agents.hierarchical_kl.evaluated import (
+    EvaluatedConfig,
+    OnlineConfig,
+    copy_parameters,
+    gaussian_rows,
+)
 from skill_agents.hierarchical_kl.latents import context_rows, latent_age
 from skill_agents.hierarchical_kl.policies import (
     Decision,
@@ -40,6 +46,7 @@ class SVG0Config(AgentConfig):
 
     policy: PolicyConfig = field(default_factory=HierarchicalPolicyConfig)
     default: DefaultConfig = field(default_factory=SharedLowLevel)
+    evaluated: EvaluatedConfig = field(default_factory=OnlineConfig)
     critic_groups: tuple[str, ...] = ("proprioception", "task")
     critic_sizes: tuple[int, ...] = (400, 300)  # Appendix G.1
     latent_period: int = 1  # section 3: z at each time step
@@ -65,6 +72,17 @@ class SVG0Config(AgentConfig):
     def build(self, spec: EnvironmentSpec) -> SVG0:
         """The agent."""
         return SVG0(self, spec)
+
+    def table(self, length: int) -> TableSpec:
+        """Where unrolls of ``length + 1`` rows wait for the learner: replay, drawn uniformly."""
+        return windows(
+            "unrolls",
+            length,
+            self.replay_unrolls,
+            stride=self.unroll_length,
+            min_items=self.minimum_unrolls,
+            samples_per_item=self.samples_per_unroll,
+        )
 
 
 class Critic(nn.Module):
@@ -109,25 +127,15 @@ class SVG0(HierarchicalActing):
         self.config = config
         self.policy = config.policy.build(spec)
         latent_size = self.policy.latent_size
-        self.divergence = config.default.build(spec, config.policy, latent_size)
+        self.divergence = config.default.build(spec, config.policy, self.policy)
         self.critic = Critic(config, spec, latent_size)
         self.target_divergence = copy.deepcopy(self.divergence).requires_grad_(False)
         self.target_critic = copy.deepcopy(self.critic).requires_grad_(False)
+        self.evaluated = config.evaluated.build(self.policy)
 
     def tables(self) -> tuple[TableSpec, ...]:
         """Unrolls with the context rows before them; each step is learned from in one of them."""
-        c = self.config
-        length = c.unroll_length + context_rows(self.period)
-        return (
-            windows(
-                "unrolls",
-                length,
-                c.replay_unrolls,
-                stride=c.unroll_length,
-                min_items=c.minimum_unrolls,
-                samples_per_item=c.samples_per_unroll,
-            ),
-        )
+        return (self.config.table(self.config.unroll_length + context_rows(self.period)),)
 
     def draws(self) -> Mapping[str, Draw]:
         """One batch of unrolls."""
@@ -136,11 +144,11 @@ class SVG0(HierarchicalActing):
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """Policy, critic, and the default policy where it has parameters."""
         c = self.config
+        policy, default = group_parameters(self.policy, self.divergence)
         groups = {
-            "policy": ParameterGroup(list(self.policy.parameters()), c.actor_learning_rate),
+            "policy": ParameterGroup(policy, c.actor_learning_rate),
             "critic": ParameterGroup(list(self.critic.parameters()), c.critic_learning_rate),
         }
-        default = list(self.divergence.parameters())
         if default:
             groups["default_policy"] = ParameterGroup(default, c.default_learning_rate)
         return groups
@@ -151,20 +159,21 @@ class SVG0(HierarchicalActing):
         age = latent_age(rows, self.period)
         shape = (*rows.reward.shape, self.policy.latent_size)
         decision = self.policy(rows.observation, torch.randn(shape, device=rows.reward.device), age)
-        kl = self.target_divergence(decision, rows.observation, rows.is_first, age)
-        sampled_q, entropy = self._sampled_values(decision, rows)
+        kl = self.target_divergence(decision, rows, age)
+        sampled_q, entropy = self._sampled_values(decision, rows), decision.low.entropy()
 
         now = slice(context_rows(self.period), -1)
         valid = valid_rows(rows)[now.start :]
         with torch.no_grad():
-            low = _rows(decision.low, now)
-            log_ratio = low.log_prob(rows.action[now]) - rows.extras["log_prob"][now]
+            judged, judged_q = self.evaluated(decision, sampled_q, rows, self._sampled_values)
+            log_prob = gaussian_rows(judged, now).log_prob(rows.action[now])
+            log_ratio = log_prob - rows.extras["log_prob"][now]
             # Retrace counts no ratio above 1: cut there, before exp can overflow.
             ratio = log_ratio.clamp(max=0.0).exp().masked_fill(~valid, 0.0)
             state = _observed(rows, now), decision.latent[now]
             target_q = retrace(
                 q_t=self.target_critic(*state, rows.action[now]),
-                v_tp1=(sampled_q - c.kl_cost * kl)[now.start + 1 :],
+                v_tp1=(judged_q - c.kl_cost * kl)[now.start + 1 :],
                 reward_t=rows.reward[now],
                 discount_t=c.gamma * rows.discount[now],
                 ratio_t=ratio,
@@ -176,8 +185,8 @@ class SVG0(HierarchicalActing):
             "policy": -masked_mean(objective, valid),
             "critic": masked_mean((target_q - q).square(), valid),
         }
-        if any(True for _ in self.divergence.parameters()):
-            distilled = self.divergence(decision.detach(), rows.observation, rows.is_first, age)
+        if self.divergence.learned():
+            distilled = self.divergence(decision.detach(), rows, age)
             losses["default_policy"] = masked_mean(distilled[now], valid)
         metrics = {
             "q": masked_mean(q.detach(), valid),
@@ -190,13 +199,14 @@ class SVG0(HierarchicalActing):
         return losses, metrics
 
     def after_step(self, step: int) -> None:
-        """Copies Q and the default policy to their targets every ``target_update_period``."""
+        """Makes every target copy anew each ``target_update_period`` updates."""
         if step % self.config.target_update_period == 0:
             copy_parameters(self.critic, self.target_critic)
             copy_parameters(self.divergence, self.target_divergence)
+            self.evaluated.follow(self.policy)
 
-    def _sampled_values(self, decision: Decision, rows: Step) -> tuple[Tensor, Tensor]:
-        """E_a Q'(a, sg(z_t), x_t) and H[pi_L] at every row, ``[T+1, B]``, by M samples.
+    def _sampled_values(self, decision: Decision, rows: Step) -> Tensor:
+        """E_a Q'(a, sg(z_t), x_t) at every row, ``[T+1, B]``, by M samples.
 
         One evaluation serves both the policy's objective (with gradient, through a only) and,
         shifted by a row, the bootstrap values V'.
@@ -206,18 +216,7 @@ class SVG0(HierarchicalActing):
         noise = torch.randn(self.config.action_samples, *low.mean.shape, device=low.mean.device)
         actions = low.reparameterize(noise)
         q: Tensor = self.target_critic(rows.observation, decision.latent.detach(), actions)
-        return q.mean(0), low.entropy()
-
-
-def copy_parameters(source: nn.Module, target: nn.Module) -> None:
-    """Hard update: target <- source."""
-    with torch.no_grad():
-        for ours, theirs in zip(target.parameters(), source.parameters(), strict=True):
-            ours.copy_(theirs)
-
-
-def _rows(gaussian: Gaussian, rows: slice) -> Gaussian:
-    return Gaussian(gaussian.mean[rows], gaussian.std[rows])
+        return q.mean(0)
 
 
 def _observed(rows: Step, at: slice) -> Mapping[str, Tensor]:

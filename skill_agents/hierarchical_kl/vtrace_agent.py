@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from replay.tables import Draw, TableSpec, queue
 from skill_agents.agent import AgentConfig, Batch, EnvironmentSpec, Metrics, ParameterGroup
 from skill_agents.hierarchical_kl.acting import HierarchicalActing, masked_mean, valid_rows
-from skill_agents.hierarchical_kl.defaults import DefaultConfig, SharedLowLevel
+from skill_agents.hierarchical_kl.defaults import DefaultConfig, SharedLowLevel, group_parameters
 from skill_agents.hierarchical_kl.latents import context_rows, latent_age
 from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig, PolicyConfig
 from skill_agents.nets.mlp import ScalarHead
@@ -74,7 +74,7 @@ class VTraceAgent(HierarchicalActing):
         self.config = config
         self.policy = config.policy.build(spec)
         latent_size = self.policy.latent_size
-        self.divergence = config.default.build(spec, config.policy, latent_size)
+        self.divergence = config.default.build(spec, config.policy, self.policy)
         self.critic = LatentValue(config, spec, latent_size)
 
     def tables(self) -> tuple[TableSpec, ...]:
@@ -90,13 +90,13 @@ class VTraceAgent(HierarchicalActing):
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """Policy, critic, and the default policy where it has parameters."""
         c = self.config
+        policy, default = group_parameters(self.policy, self.divergence)
         groups = {}
-        for name, module, rate in (
-            ("policy", self.policy, c.learning_rate),
-            ("critic", self.critic, c.learning_rate),
-            ("default_policy", self.divergence, c.default_learning_rate),
+        for name, parameters, rate in (
+            ("policy", policy, c.learning_rate),
+            ("critic", list(self.critic.parameters()), c.learning_rate),
+            ("default_policy", default, c.default_learning_rate),
         ):
-            parameters = list(module.parameters())
             if parameters:
                 groups[name] = ParameterGroup(parameters, rate, c.max_grad_norm)
         return groups
@@ -107,7 +107,7 @@ class VTraceAgent(HierarchicalActing):
         age = latent_age(rows, self.period)
         shape = (*rows.reward.shape, self.policy.latent_size)
         decision = self.policy(rows.observation, torch.randn(shape, device=rows.reward.device), age)
-        kl = self.divergence(decision, rows.observation, rows.is_first, age)
+        kl = self.divergence(decision, rows, age)
         value = self.critic(rows.observation, decision.latent.detach())
 
         now = slice(context_rows(self.period), -1)
@@ -132,8 +132,8 @@ class VTraceAgent(HierarchicalActing):
             "policy": -masked_mean(objective, valid),
             "critic": c.critic_cost * masked_mean((target - value[now]).square(), valid),
         }
-        if any(True for _ in self.divergence.parameters()):
-            distilled = self.divergence(decision.detach(), rows.observation, rows.is_first, age)
+        if self.divergence.learned():
+            distilled = self.divergence(decision.detach(), rows, age)
             losses["default_policy"] = masked_mean(distilled[now], valid)
         metrics = {
             "value": masked_mean(value.detach()[now], valid),

@@ -45,4 +45,8 @@ class CategoricalHead(nn.Module):
 
     def forward(self, features: Tensor) -> Categorical:
         """``[..., input_size]`` to log probabilities ``[..., count]``."""
-        return Categorical(torch.log_softmax(self.linear(features), dim=-1))
+        return self.distribution(self.linear(features))
+
+    def distribution(self, outputs: Tensor) -> Categorical:
+        """Raw outputs of the linear layer ``[..., count]`` to log probabilities."""
+        return Categorical(torch.log_softmax(outputs, dim=-1))

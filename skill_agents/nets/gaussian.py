@@ -71,6 +71,10 @@ class GaussianHead(nn.Module):
 
     def forward(self, features: Tensor) -> Gaussian:
         """``[..., input_size]`` to mean and std ``[..., size]``."""
-        mean, raw = self.linear(features).chunk(2, dim=-1)
+        return self.distribution(self.linear(features))
+
+    def distribution(self, outputs: Tensor) -> Gaussian:
+        """Raw outputs of the linear layer ``[..., 2 * size]`` to mean and std ``[..., size]``."""
+        mean, raw = outputs.chunk(2, dim=-1)
         std = F.softplus(raw + self.offset) + self.minimum_std
         return Gaussian(torch.tanh(mean) if self.tanh_mean else mean, std)

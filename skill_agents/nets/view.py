@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from math import prod
 
@@ -9,39 +10,69 @@ import torch
 from torch import Tensor, nn
 
 from replay.step import ArraySpec
+from skill_agents.nets.conv import ConvEncoder
+from skill_agents.nets.mlp import MLP
+
+SEEN = re.compile(r"(\w+)((?:/[1-9]\d*)*)")
+"""A group's name, then the layers of its encoder."""
 
 
 class View(nn.Module):
-    """Picks named groups of an observation and lays them side by side, ``[..., size]``.
+    """Picks groups of an observation and lays them side by side, ``[..., size]``.
 
-    Raises ValueError if there is no group, one that the task does not have, or one of pixels.
+    ``"proprioception"`` is a group as it is; ``"objects/50"`` the same group through an encoder of
+    its own with a layer of 50, ``"objects/100/20"`` with two. Pixels have a `ConvEncoder`, and need
+    a size: ``"pixels/64"``.
+
+    Raises ValueError if there is no group, one that the task does not have, or pixels as they are.
     """
 
     def __init__(self, groups: Sequence[str], observation: Mapping[str, ArraySpec]) -> None:
         super().__init__()
         if not groups:
             raise ValueError(f"a network must see a group; the task has {_names(observation)}")
-        for group in groups:
-            if group not in observation:
-                raise ValueError(
-                    f"observation group {group!r} does not exist; the task has "
-                    f"{_names(observation)}"
-                )
-            if observation[group].dtype == "uint8":
-                raise ValueError(f"observation group {group!r} is pixels, which need an encoder")
         self.groups = tuple(groups)
-        self.ranks = tuple(len(observation[group].shape) for group in groups)
-        self.size = sum(prod(observation[group].shape) for group in groups)
+        parsed = [_parse(group, observation) for group in groups]
+        self.names = tuple(name for name, _ in parsed)
+        self.ranks = tuple(len(observation[name].shape) for name in self.names)
+        self.encoders = nn.ModuleDict()
+        self.size = 0
+        for name, sizes in parsed:
+            spec = observation[name]
+            if not sizes:
+                self.encoders[name] = nn.Identity()
+            elif spec.dtype == "uint8":
+                self.encoders[name] = ConvEncoder(spec.shape, sizes)
+            else:
+                self.encoders[name] = MLP(prod(spec.shape), sizes, layer_norm=False)
+            self.size += sizes[-1] if sizes else prod(spec.shape)
 
     def forward(self, observation: Mapping[str, Tensor]) -> Tensor:
         """Groups ``[..., *shape]`` as one float tensor ``[..., size]``."""
         parts = []
-        for group, rank in zip(self.groups, self.ranks, strict=True):
-            array = observation[group]
+        for name, rank in zip(self.names, self.ranks, strict=True):
+            array = observation[name]
             if rank == 0:
                 array = array.unsqueeze(-1)
-            parts.append(array if rank <= 1 else array.flatten(array.dim() - rank))
+            encoder = self.encoders[name]
+            if rank > 1 and not isinstance(encoder, ConvEncoder):
+                array = array.flatten(array.dim() - rank)
+            parts.append(encoder(array))
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+
+
+def _parse(group: str, observation: Mapping[str, ArraySpec]) -> tuple[str, list[int]]:
+    """Name and encoder's layers; raises ValueError with what is allowed."""
+    match = SEEN.fullmatch(group)
+    name = match[1] if match else group
+    if match is None or name not in observation:
+        raise ValueError(
+            f"observation group {group!r} does not exist; the task has {_names(observation)}"
+        )
+    sizes = [int(size) for size in match[2].split("/")[1:]]
+    if observation[name].dtype == "uint8" and not sizes:
+        raise ValueError(f"observation group {name!r} is pixels, which need an encoder: {name}/64")
+    return name, sizes
 
 
 def _names(observation: Mapping[str, ArraySpec]) -> str:

@@ -3,16 +3,19 @@
 from tasks.bodies.ant import Ant
 from tasks.bodies.ball import Ball
 from tasks.bodies.body import Body, BoundBody
+from tasks.bodies.humanoid import Humanoid
 from tasks.bodies.quadruped import Quadruped
 
 BODIES: dict[str, type[Body]] = {body.name: body for body in (Ball, Ant, Quadruped)}
+"""Those that every arena task is registered for."""
+_ALL: dict[str, type[Body]] = {**BODIES, Humanoid.name: Humanoid}
 
 
 def make_body(name: str) -> Body:
     """The body called ``name``. Raises ValueError if there is none."""
-    if name not in BODIES:
-        raise ValueError(f"there is no body {name!r}; bodies are {sorted(BODIES)}")
-    return BODIES[name]()
+    if name not in _ALL:
+        raise ValueError(f"there is no body {name!r}; bodies are {sorted(_ALL)}")
+    return _ALL[name]()
 
 
 __all__ = ["BODIES", "Body", "BoundBody", "make_body"]

@@ -157,10 +157,14 @@ class Legged(Body):
         root = model.joint(f"{self.name}_root")
         touch = model.sensor(f"{self.name}_{LEGS[0][0]}_foot").adr[0]
         start = [hinge.start for _ in LEGS for hinge in self.joints]
-        return _BoundLegged(data, root.qposadr[0], root.dofadr[0], touch, start)
+        return BoundLegged(
+            data, root.qposadr[0], root.dofadr[0], touch, start, START_HEIGHT, len(LEGS)
+        )
 
 
-class _BoundLegged(BoundBody):
+class BoundLegged(BoundBody):
+    """A torso on a free joint, with hinges after it and touch sensors under its feet."""
+
     def __init__(
         self,
         data: mujoco.MjData,
@@ -168,36 +172,44 @@ class _BoundLegged(BoundBody):
         dof_start: int,
         touch_start: int,
         start: list[float],
+        start_height: float,
+        feet: int,
     ) -> None:
         joints = len(start)
         self._start = start
+        self._start_height = start_height
         self._joints = joints
         self._qpos = data.qpos[qpos_start : qpos_start + 7 + joints]
         self._qvel = data.qvel[dof_start : dof_start + 6 + joints]
         self._root = self._qpos[:7]
         self._velocity = self._qvel[:6]
-        self._touch = data.sensordata[touch_start : touch_start + len(LEGS)]
+        self._touch = data.sensordata[touch_start : touch_start + feet]
 
     def place(self, x: float, y: float, yaw: float) -> None:
+        """At its start height, with its joints as they start."""
         half = yaw / 2
-        self._root[:] = x, y, START_HEIGHT, math.cos(half), 0.0, 0.0, math.sin(half)
+        self._root[:] = x, y, self._start_height, math.cos(half), 0.0, 0.0, math.sin(half)
         self._qpos[7:] = self._start
         self._qvel[:] = 0.0
 
     def pose(self) -> tuple[float, float, float]:
+        """The torso's x, y and yaw."""
         x, y, _, a, b, c, d = self._root.tolist()
         return x, y, math.atan2(2 * (a * d + b * c), 1 - 2 * (c * c + d * d))
 
     def height(self) -> float:
+        """The torso's."""
         return self._root.item(2)
 
     def fallen(self) -> bool:
+        """Whether the torso is upside down."""
         b, c = self._root.item(4), self._root.item(5)
         return 1 - 2 * (b * b + c * c) < UPSIDE_DOWN
 
     def proprioception(self) -> np.ndarray:
+        """See `Legged`."""
         joints = self._joints
-        felt = np.empty(10 + 2 * joints + len(LEGS), np.float32)
+        felt = np.empty(10 + 2 * joints + len(self._touch), np.float32)
         felt[:7] = tuple(self._own_frame())
         felt[7:10] = self._velocity[3:]  # a free joint's angular velocity is the body's own
         felt[10 : 10 + joints] = self._qpos[7:]

@@ -147,6 +147,21 @@ def test_spaces_that_no_agent_takes_are_refused():
         environment_spec(env)
 
 
+@pytest.mark.parametrize(
+    ("space", "sentence"),
+    [
+        (gymnasium.spaces.Discrete(3, start=1), "must count from 0"),
+        (gymnasium.spaces.Box(-1.0, 1.0, (2, 2)), "must be a vector"),
+        (gymnasium.spaces.Box(-1.0, 1.0, ()), "must be a vector"),
+    ],
+)
+def test_actions_that_would_not_arrive_as_they_were_meant_are_refused(space, sentence):
+    env = CountingEnv(0)
+    env.action_space = space
+    with pytest.raises(ValueError, match=sentence):
+        environment_spec(env)
+
+
 def test_a_task_that_never_finishes_an_episode_is_given_up():
     """Every episode raises at its second step; one that ends in between starts the count anew."""
     broken = {(episode, 2): "raise" for episode in range(1_000)}

@@ -7,7 +7,7 @@ import imageio.v2 as imageio
 import numpy as np
 import torch
 
-from actors.video import SECONDS_AT_END, record
+from actors.video import SECONDS_AT_END, record, record_grid, tiled
 from skill_agents.agent import Acting, Timestep
 
 
@@ -49,3 +49,27 @@ def test_a_film_of_two_episodes(tmp_path):
     assert min(frames.shape[1:3]) >= 256
     corner = frames[:, -20, -20].mean(-1)
     assert np.abs(corner[:4] - [0, 60, 120, 180]).max() < 12
+
+
+def test_a_film_of_several_environments_side_by_side(tmp_path):
+    """Episodes of 3 steps, then a reset, then the next: 1.2 s are 12 pictures at 10 a second."""
+    path = tmp_path / "grid.mp4"
+    record_grid(Several(), lambda task: Countdown(), [0], 5, 1.2, 0, path)
+    frames = np.stack(tuple(imageio.get_reader(path).iter_data()))
+    height, width = np.asarray(frames.shape[1:3]) // (2, 3)
+    assert len(frames) == 12
+    shown = frames[:, height // 2, width // 2].mean(-1)
+    assert np.abs(shown[:5] - [0, 60, 120, 180, 0]).max() < 12
+    assert frames[:, -20, -20].max() < 12, "the sixth panel is empty"
+
+
+def test_tiles():
+    pictures = [np.full((2, 4, 3), i, np.uint8) for i in range(1, 6)]
+    grid = tiled(pictures)
+    assert grid.shape == (6, 8, 3)
+    assert grid[::2, ::4, 0].tolist() == [[1, 2], [3, 4], [5, 0]]
+
+
+class Several(Still):
+    def act(self, timestep: Timestep, state, explore, generator=None) -> Acting:
+        return Acting(torch.zeros(len(timestep.reward), 1), {}, {})

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 
 from benchmarks import (
     dse_fingertips,
     dse_reacher,
     dse_stacked,
+    graphed,
     learner,
+    summary,
     throughput,
     vector_rates,
 )
@@ -62,6 +65,14 @@ def test_learner(monkeypatch):
     assert case["updates_per_second"]["plain, memory returned"] > 0
 
 
+def test_graphed():
+    arguments = "--seconds 0.01 --repeats 1 --cases quickstart --no-compiled"
+    (case,) = graphed.main(arguments.split())["cases"].values()
+    ways = {"eager", "captured"} if torch.cuda.is_available() else {"eager"}
+    assert case["updates_per_second"].keys() == ways
+    assert case["over_eager"].keys() == ways - {"eager"}
+
+
 def test_the_plain_learner_does_the_same_maths():
     """With the same parameters and samples, losses and gradients agree; target networks differ."""
     policy = HierarchicalPolicyConfig(high_sizes=(8,), latent_size=3, low_sizes=(8, 8))
@@ -82,6 +93,12 @@ def test_memory():
     assert result["all_processes_private_mb"] > result["actor_private_mb"]["sum"]
     assert result["env_steps_taken"] > 0
     assert result["startup_seconds"] > 0
+
+
+def test_vector_rates():
+    rates = vector_rates.main(["--environments", "9", "--steps", "50", "--repeats", "1"])
+    assert rates.keys() == {"GoalGrid", "PointRobot", "CartPole"}
+    assert all(rate > 0 for rate in rates.values())
 
 
 def test_stacked_critics(monkeypatch):
@@ -129,7 +146,16 @@ def test_reachers_table_and_picture_of_a_finished_run(tmp_path, capsys):
     assert (tmp_path / "tips.png").stat().st_size > 0
 
 
-def test_vector_rates():
-    rates = vector_rates.main(["--environments", "9", "--steps", "50", "--repeats", "1"])
-    assert rates.keys() == {"GoalGrid", "PointRobot", "CartPole"}
-    assert all(rate > 0 for rate in rates.values())
+def test_the_summary_finds_the_first_moment_by_return_or_by_success():
+    nan = float("nan")
+    curve = [
+        summary.Point(10, 1000, -40.0, 0.1),
+        summary.Point(20, 2000, -20.0, 0.95),
+        summary.Point(30, 4000, -3.0, 1.0),
+    ]
+    row = summary.Row("grid", 0, 1.0, -3.0, nan, nan, curve)
+    assert summary.reached(row, -10.0) == curve[2]
+    assert summary.succeeded(row, 0.9) == curve[1]
+    assert summary.succeeded(row, 1.1) is None
+    unknown = row._replace(curve=[point._replace(success=nan) for point in curve])
+    assert summary.succeeded(unknown, 0.0) is None

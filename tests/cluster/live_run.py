@@ -19,15 +19,15 @@ PATIENCE_S = 120.0
 
 
 class LiveRun:
-    """``skill-train run quickstart --tiny`` with four actors and frequent checkpoints."""
+    """``skill-train run EXPERIMENT --tiny`` with four actors and frequent checkpoints."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, experiment: str = "quickstart") -> None:
+        self.folder, self.experiment = folder, experiment
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Begin and wait until every component has answered and the learner has learned."""
-        arguments = ["run", "quickstart", "--tiny", "--actors", "4", "--run-dir", self.folder]
+        arguments = ["run", self.experiment, "--tiny", "--actors", "4", "--run-dir", self.folder]
         overrides = ["--limits.env-steps", "1000000000", "--checkpoints.every-minutes", "0.03"]
         self._launch([str(a) for a in arguments] + overrides)
 

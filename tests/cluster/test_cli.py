@@ -8,9 +8,10 @@ import sys
 import time
 from pathlib import Path
 
+import imageio.v2 as imageio
 import pytest
 
-from cluster import cli, launch
+from cluster import cli, latents, launch
 from cluster.run_dir import RunDir
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,21 +58,43 @@ def test_help_needs_no_heavy_library():
 
 def test_list(capsys):
     assert "quickstart" in answer(capsys, "list")
-    names = [e["name"] for e in json.loads(answer(capsys, "list", "--json"))]
-    assert "quickstart" in names
+    facts = {e["name"]: e for e in json.loads(answer(capsys, "list", "--json"))}
+    small = facts["hierarchical_kl/transfer-ball-move-box-easy-to-move-box-mid-small"]
+    assert (small["paper"], small["task"], small["body"]) == (
+        "hierarchical_kl",
+        "MoveBoxMid",
+        "ball",
+    )
+    assert small["after"] == "hierarchical_kl/ball-move-box-easy-small"
+    assert small["env_steps"] == 1_000_000
+    # 200,000 updates of 0.62 s
+    full = facts["hierarchical_kl/ant-go-to-target"]
+    assert full["hours"] == pytest.approx(34.4, abs=0.1)
+    assert full["figure"] == "figure 3, left"
+    (line,) = [x for x in answer(capsys, "list").splitlines() if x.startswith(full["name"] + " ")]
+    assert line.split()[1:] == ["GoToTarget", "ant", "434.0", "M", "34", "figure", "3,", "left"]
+    assert "comes after hierarchical_kl/grid-1step" in answer(
+        capsys, "list", "hierarchical_kl/grid-body-transfer-8step"
+    )
     assert "--agent.kl-cost" in answer(capsys, "list", "quickstart")
     fields = json.loads(answer(capsys, "list", "quickstart", "--json"))
     assert fields["actors.count"]["type"] == "int"
 
 
-def test_run_says_how_it_went_and_what_to_try(trained, capsys):
+def test_run_records_what_was_asked_for(trained):
     config = RunDir.open(trained).config
     assert (config["seed"], config["inline"], config["tiny"]) == (3, True, True)
     assert config["overrides"] == SHORT
     assert config["resolved"]["limits"]["env_steps"] == 1700
+
+
+def test_a_finished_run_is_neither_evaluated_nor_saved_again(trained, capsys):
+    before = {p: p.stat().st_mtime_ns for p in trained.rglob("*") if p.is_file()}
     said = answer(capsys, "resume", str(trained))
     assert "finished after 1," in said
+    assert "nothing is left to do" in said
     assert f"skill-train video {trained}" in said
+    assert {p: p.stat().st_mtime_ns for p in trained.rglob("*") if p.is_file()} == before
 
 
 def test_status(trained, capsys):
@@ -113,6 +136,31 @@ def test_plot(trained, tmp_path, capsys):
     out = tmp_path / "curve.png"
     answer(capsys, "plot", str(trained), "--out", str(out), "--x", "minutes")
     assert out.read_bytes()[1:4] == b"PNG"
+
+
+def test_latents_and_skills(trained, tmp_path, monkeypatch, capsys):
+    picture, film = tmp_path / "latents.png", tmp_path / "skills.mp4"
+    said = answer(capsys, "latents", str(trained), "--out", str(picture), "--seed", "2")
+    assert picture.read_bytes()[1:4] == b"PNG"
+    steps = int(said.split()[-2])
+    found = latents.trace(RunDir.open(trained), 2)
+    assert found.latent.shape == (steps, 2)
+    assert 1 <= steps <= 400
+    assert found.success == bool(found.reward.sum() > 0)
+    args = ["--panels", "4", "--seconds", "1"]
+    assert "4 environments" in answer(capsys, "skills", str(trained), "--out", str(film), *args)
+    frames = list(imageio.get_reader(film).iter_data())
+    assert len(frames) == 20
+    assert frames[0].shape == (512, 512, 3)
+
+
+def test_agents_without_latents_or_skills(tmp_path, capsys):
+    run = tmp_path / "run"
+    args = ["--tiny", "--inline", "--run-dir", str(run), *SHORT]
+    assert cli.main(["run", "quickstart-svg0", *args]) == 0
+    capsys.readouterr()
+    assert "has no latents" in complaint(capsys, "latents", str(run), "--out", "x.png")
+    assert "no default policy" in complaint(capsys, "skills", str(run), "--out", "x.mp4")
 
 
 def test_video_goes_to_the_filmer(trained, tmp_path, monkeypatch, capsys):

@@ -16,9 +16,16 @@ from tests.cluster.live_run import PATIENCE_S, LiveRun
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRun]:
-    live = LiveRun(tmp_path_factory.mktemp("faults") / "run")
+OTHERS = ("dse/cartpole-3x3", "dse/reacher-3x3")
+"""One for each further algorithm, on demand: they go through the same code of a run."""
+EXPERIMENTS = ["quickstart", *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
+
+
+@pytest.fixture(scope="module", params=EXPERIMENTS)
+def run(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveRun]:
+    live = LiveRun(tmp_path_factory.mktemp("faults") / "run", request.param)
     live.start()
     yield live
     live.close()
@@ -53,12 +60,14 @@ def test_killed_replay_comes_back_with_its_tables(run: LiveRun) -> None:
     before, after = run.kill("replay")
     assert after == before + 1
     run.wait_for_progress()
-    assert run.status()["metrics"]["replay_items"] > 0
+    if run.experiment != "dse/cartpole-3x3":  # its queues are emptied as soon as they are filled
+        assert run.status()["metrics"]["replay_items"] > 0
 
 
-def test_killed_driver_leaves_nothing_and_resumes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_killed_driver_leaves_nothing_and_resumes(experiment: str, tmp_path: Path) -> None:
     """kill -9 the driver, then resume: counters go on; SIGTERM: a last checkpoint, no process."""
-    run = LiveRun(tmp_path / "run")
+    run = LiveRun(tmp_path / "run", experiment)
     run.start()
     run.wait(lambda: len(run.checkpoints()) > 0, "a checkpoint")
     below = run.descendants()

@@ -104,6 +104,20 @@ def test_counters_go_on_after_a_restore(clock):
     assert resumed.limit_reached() == "2 minutes"
 
 
+def test_episodes_are_counted_for_each_task_and_go_on_after_a_restore(clock):
+    progress = Progress(Limits(env_steps=1), clock)
+    progress.add_actor(ActorReport(episodes=[episode(1.0, task=3)] * 2))
+    assert "episodes_total/task_3" not in progress.snapshot(), "there is only one task"
+    progress.add_actor(ActorReport(episodes=[episode(1.0, task=11)]))
+    resumed = Progress(Limits(env_steps=1), clock)
+    resumed.restore(progress.counters())
+    resumed.add_actor(ActorReport(episodes=[episode(1.0, task=3)]))
+    values = resumed.snapshot()
+    assert values["episodes_total/task_3"] == 3
+    assert values["episodes_total/task_11"] == 1
+    assert values["episodes_total"] == 4
+
+
 def test_whichever_limit_comes_first(clock):
     progress = Progress(
         Limits(env_steps=1000, learner_steps=10, minutes=10, success_rate=0.9), clock

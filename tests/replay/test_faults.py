@@ -14,7 +14,7 @@ from replay.reader import ReverbReader
 from replay.record import _checksum
 from replay.step import ArraySpec, RowLayout, step_spec
 from replay.tables import Draw, queue, trials, windows
-from replay.writer import ReverbWriter
+from replay.writer import MOST_AHEAD, ReverbWriter
 from tests.replay.backends import draw, until
 from tests.replay.serving import ServerProcess
 from tests.replay.streams import LAYOUT, Streams, check_rows
@@ -112,6 +112,20 @@ def test_readers_and_writers_may_come_before_the_server(serve, servers) -> None:
     check_rows(draw(reader, "w", 60.0))
 
 
+def test_more_streams_than_reverb_may_hold_items_can_each_run_one_ahead(serve, servers) -> None:
+    """A writer of 100 streams is made as any other, and `flush` still confirms the rest."""
+    specs, draws = [windows("w", 4, 2000)], {"w": Draw("w", 32)}
+    server = serve(specs, draws)
+    writer = ReverbWriter(server.address, specs, LAYOUT, 100, run_ahead=100)
+    servers.callback(writer.close)
+    streams = Streams(100)
+    for _ in range(5):
+        writer.append(streams.next())
+    assert writer.items_written == 100
+    assert writer.flush(60.0)
+    assert server.ask("info")["w"].inserted >= 100 - MOST_AHEAD
+
+
 def test_far_more_items_than_reverb_may_hold_are_kept_in_order(serve, servers) -> None:
     specs, draws = [queue("q", 1, 20)], {"q": Draw("q", 20)}
     server = serve(specs, draws)
@@ -178,7 +192,7 @@ import sys
 from replay.reader import ReverbReader
 from replay.server import ReverbReplay
 from replay.tables import Draw
-from replay.writer import ReverbWriter
+from replay.writer import MOST_AHEAD, ReverbWriter
 from tests.replay.streams import LAYOUT, Streams
 from tests.replay.test_faults import DRAWS, SPECS
 writer = ReverbWriter(sys.argv[1], SPECS, LAYOUT, 1)

@@ -113,6 +113,22 @@ def test_a_full_queue_of_one_task_forgets_its_oldest_items(backend) -> None:
     assert reader.next("b", backend.impatience_s) is None
 
 
+def test_a_batch_that_waited_for_one_task_has_the_newest_items_of_the_others(backend) -> None:
+    spec = trials("e", 4, 2, use_once=True, per_task=True)
+    backend.start([spec], {"b": Draw("e", 2)}, tasks=(0, 1))
+    reader = backend.reader()
+    assert reader.next("b", backend.impatience_s) is None
+    write(backend, backend.writer(1), Streams(1, actions=4), 101)
+    until(lambda: backend.info()["e/0"].inserted == 20, "twenty trials were written")
+    assert reader.next("b", backend.impatience_s) is None
+    write(backend, backend.writer(1), Streams(1, actions=4, task=lambda stream, episode: 1), 11)
+    batch = draw(reader, "b", backend.patience_s)
+    check_rows(batch, padded=True)
+    first, second = batch.observation["id"][0, 0, :, 2].tolist()
+    assert second == first + 5
+    assert first >= 70, "two that wait, and what may be on its way, of 0, 5, .. 95"
+
+
 def test_a_queue_gives_each_item_once_and_in_order(backend) -> None:
     backend.start([queue("q", 4, 40)], {"b": Draw("q", 6)})
     write(backend, backend.writer(1), Streams(1), 4 * 24 + 1)

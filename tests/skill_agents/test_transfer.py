@@ -22,6 +22,14 @@ def batch():
     return {"rows": rows()._replace(reward=torch.full((2, 2), 0.5))}
 
 
+def test_a_part_may_have_another_name_in_the_source():
+    agent = TinyAgent()
+    Transfer(copy=("actor",), copy_as={"critic": "actor"}).apply(agent, trained().state_dict())
+    assert (agent.actor.weight.item(), agent.critic.weight.item()) == (7.0, 7.0)
+    with pytest.raises(ValueError, match="cannot copy 'critic': the source has no part"):
+        Transfer(copy=(), copy_as={"critic": "actress"}).apply(agent, trained().state_dict())
+
+
 def test_only_what_is_named_is_copied():
     agent = TinyAgent()
     Transfer(copy=("actor",)).apply(agent, trained().state_dict())

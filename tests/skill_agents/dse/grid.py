@@ -38,7 +38,10 @@ def random_trials(seed: int, noise_size: int, batch: int = 3) -> Step:
         is_first=is_first,
         task=task,
         policy_version=np.zeros(shape, np.int64),
-        extras={"noise": rng.normal(size=(*shape, noise_size)) * acted[..., None]},
+        extras={
+            "noise": rng.normal(size=(*shape, noise_size)) * acted[..., None],
+            "log_prob": rng.uniform(-1.1, -0.3, size=shape) * acted,
+        },
     )
     arrays = {"observation", "extras"}
     return Step(
@@ -75,6 +78,12 @@ def counted_steps(rows: Step, n: int, b: int) -> list[int]:
 def slow_mean_and_std(values: list[float]) -> tuple[float, float]:
     """The moments after a first batch are the batch's own."""
     return float(np.mean(values)), max(float(np.std(values)), 1e-4)
+
+
+def slow_score(advantage: float, log_prob: float, log_mu: float) -> float:
+    """min(ratio A, clip(ratio, 0.8, 1.2) A)."""
+    ratio = np.exp(log_prob - log_mu)
+    return float(min(ratio * advantage, np.clip(ratio, 0.8, 1.2) * advantage))
 
 
 def gradient_size(loss: torch.Tensor, module: torch.nn.Module) -> float:

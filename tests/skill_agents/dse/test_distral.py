@@ -20,6 +20,7 @@ from tests.skill_agents.dse.grid import (
     random_trials,
     slow_mean_and_std,
     slow_returns,
+    slow_score,
 )
 
 
@@ -57,10 +58,13 @@ def test_losses_are_the_papers():
                 for t, (log_pi, prior) in enumerate(logs)
             ]
             value = slow_returns(reward, rows, n, b)
-            played.append([(value[t], *logs[t]) for t in counted_steps(rows, n, b)])
-        mean, std = slow_mean_and_std([value for one in played for value, _, _ in one])
-        scores += [sum((value - mean) / std * x for value, x, _ in one) for one in played]
-        distilled += [sum(0.4 / 3.0 * prior / std for _, _, prior in one) for one in played]
+            log_mu = rows.extras["log_prob"][:, n, b].tolist()
+            played.append([(value[t], *logs[t], log_mu[t]) for t in counted_steps(rows, n, b)])
+        mean, std = slow_mean_and_std([value for one in played for value, *_ in one])
+        scores += [
+            sum(slow_score((v - mean) / std, x, mu) for v, x, _, mu in one) for one in played
+        ]
+        distilled += [sum(0.4 / 3.0 * prior / std for _, _, prior, _ in one) for one in played]
     losses, _ = agent.losses({"trials": rows})
     score, prior = float(np.mean(scores)), float(np.mean(distilled))
     assert losses["tasks"].item() == pytest.approx(-score, rel=1e-6)

@@ -43,7 +43,7 @@ def one_task(seed: int) -> Step:
     return rows._replace(
         observation={"state": rows.observation["state"][:, :1]},
         task=torch.zeros_like(rows.task[:, :1]),
-        extras={},
+        extras={"log_prob": rows.extras["log_prob"][:, :1]},
         **{name: getattr(rows, name)[:, :1] for name in names},
     )
 

@@ -29,6 +29,7 @@ from tests.skill_agents.dse.grid import (
     random_trials,
     slow_mean_and_std,
     slow_returns,
+    slow_score,
 )
 
 CONFIG = ReinforceConfig(
@@ -122,9 +123,10 @@ def slow_losses(agent: Reinforce, rows) -> dict[str, float]:
             reward = [float(rows.reward[t, n, b]) - log_probs[t] / 2.0 for t in range(length)]
             value = slow_returns(reward, rows, n, b)
             steps = counted_steps(rows, n, b)
-            played.append([(value[t], log_probs[t]) for t in steps])
-        mean, std = slow_mean_and_std([value for one in played for value, _ in one])
-        scores += [sum((value - mean) / std * log_pi for value, log_pi in one) for one in played]
+            log_mu = rows.extras["log_prob"][:, n, b].tolist()
+            played.append([(value[t], log_probs[t], log_mu[t]) for t in steps])
+        mean, std = slow_mean_and_std([value for one in played for value, *_ in one])
+        scores += [sum(slow_score((v - mean) / std, *logs) for v, *logs in one) for one in played]
     score = float(np.mean(scores))
     losses = {"policy": -score}
     if list(agent.embedding.parameters()):
@@ -151,6 +153,7 @@ def test_padding_and_steps_that_do_not_count_make_no_difference():
             rows.reward[length:, n, b] = 1e3
             rows.observation["state"][length:, n, b] = torch.nan
             rows.extras["noise"][length:, n, b] = torch.nan
+            rows.extras["log_prob"][length:, n, b] = torch.nan
     agent = build(CONFIG)
     after = {k: float(v.detach()) for k, v in agent.losses({"trials": rows})[0].items()}
     assert after == pytest.approx(before)
@@ -234,8 +237,13 @@ def test_acting_stores_the_noise_that_it_used(name):
     timestep = observe((0, 5, 5, 2))
     timestep = timestep._replace(observation={"state": timestep.observation["state"].double()})
     acting = agent.act(timestep, {}, True, torch.Generator().manual_seed(1))
-    noise = acting.extras["noise"]
-    assert noise.shape == (4, noise_size) and acting.action.shape == (4,)
+    noise, log_prob = acting.extras["noise"], acting.extras["log_prob"]
+    assert noise.shape == (4, noise_size) and acting.action.shape == log_prob.shape == (4,)
+    for slot, task in enumerate((0, 5, 5, 2)):
+        latent = slow_latent(agent, task, noise[slot].detach().numpy())
+        state, action = timestep.observation["state"][slot].numpy(), int(acting.action[slot])
+        expected = slow_log_prob(agent, task, state, latent, action)
+        assert log_prob[slot].item() == pytest.approx(expected, abs=1e-6)
     again = agent.act(timestep, {}, True, torch.Generator().manual_seed(1))
     assert torch.equal(noise, again.extras["noise"]) and torch.equal(acting.action, again.action)
     still = agent.act(timestep, {}, False, torch.Generator().manual_seed(1))

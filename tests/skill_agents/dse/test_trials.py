@@ -49,6 +49,15 @@ def test_a_single_embedding_has_one_latent_for_each_task():
     torch.testing.assert_close(latent[0, 1], embedding.task.mean[3])
 
 
+def test_metrics_tell_where_every_latent_lies():
+    torch.manual_seed(0)
+    embedding = DisentangledConfig(dynamics_size=2, goal_size=1, initial_std=0.5).build(GRID)
+    metrics = embedding.metrics()
+    assert len(metrics) == 2 * (2 * 2 + 3 * 1)
+    assert metrics["latent/dynamics_1_mean_0"] == embedding.dynamics.mean[1, 0]
+    assert metrics["latent/goal_2_std_0"].item() == pytest.approx(0.5)
+
+
 def test_the_divergence_is_from_a_standard_normal():
     torch.manual_seed(0)
     gaussian = IndexedGaussian(3, 2, initial_spread=1.0, initial_std=0.5)

@@ -125,7 +125,7 @@ def test_the_kl_of_context_and_bootstrap_rows_is_not_in_the_policy_loss():
     rows = random_unrolls(1, DRIVEN).rows
 
     agent.policy.high = StdPerRow(rows.reward.shape)
-    agent.target_divergence.parts[0].prior = Isotropic()
+    agent.target_divergence.high.prior = Isotropic()
     gradient = torch.autograd.grad(losses(agent, rows)["policy"], agent.policy.high.std)[0]
     learned = torch.zeros_like(rows.is_first)
     learned[1:-1] = ~rows.is_first[2:]

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from skill_agents.hierarchical_kl.defaults import SeparateLowLevel, SharedLowLevel
+from skill_agents.hierarchical_kl.defaults import FlatDefault, SeparateLowLevel, SharedLowLevel
+from skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
+from skill_agents.hierarchical_kl.policies import FlatPolicyConfig
 from skill_agents.hierarchical_kl.priors import AR1Config
 from tests.skill_agents.hierarchical_kl.slow import SlowDecisions, acted_rows, rest_of_episode
 from tests.skill_agents.hierarchical_kl.unrolls import DRIVEN, losses, random_unrolls, svg0
@@ -16,7 +18,10 @@ from tests.skill_agents.hierarchical_kl.unrolls import DRIVEN, losses, random_un
 A = 0.8
 
 
-def slow_losses(agent, unrolls, low_default, online_low_default) -> dict[str, float]:
+def slow_losses(
+    agent, unrolls, low_default, online_low_default, evaluated=None
+) -> dict[str, float]:
+    """``evaluated``: the policy that Retrace evaluates, if it is not the agent's own."""
     c, rows = agent.config, unrolls.rows
     torch.manual_seed(7)
     noise = torch.randn(*rows.reward.shape, agent.policy.latent_size)
@@ -27,21 +32,30 @@ def slow_losses(agent, unrolls, low_default, online_low_default) -> dict[str, fl
     def q(critic, t, b, action) -> float:
         return float(critic(d.observation[t][b], d.z[t][b], action))
 
-    value = np.zeros(rows.reward.shape)  # E_a Q'(a, z_t, x_t)
-    for t, b in np.ndindex(value.shape):
-        low = d.low[t][b]
-        actions = [low.mean + low.std * action_noise[m, t, b] for m in range(c.action_samples)]
-        value[t, b] = np.mean([q(agent.target_critic, t, b, action) for action in actions])
+    def values(lows, action_noise) -> np.ndarray:  # E_a Q'(a, z_t, x_t)
+        value = np.zeros(rows.reward.shape)
+        for t, b in np.ndindex(value.shape):
+            low = lows[t][b]
+            actions = [low.mean + low.std * action_noise[m, t, b] for m in range(c.action_samples)]
+            value[t, b] = np.mean([q(agent.target_critic, t, b, action) for action in actions])
+        return value
+
+    value, judged, judged_value = values(d.low, action_noise), d.low, None
+    if evaluated is None:
+        judged_value = value
+    else:
+        judged = SlowDecisions(evaluated, unrolls, noise, A, low_default).low
+        judged_value = values(judged, torch.randn(c.action_samples, *rows.action.shape))
 
     def delta(s, b) -> float:
-        future = value[s + 1, b] - c.kl_cost * d.kl[s + 1, b]
+        future = judged_value[s + 1, b] - c.kl_cost * d.kl[s + 1, b]
         bootstrap = c.gamma * future if rows.discount[s, b] else 0.0
         return (
             float(rows.reward[s, b]) + bootstrap - q(agent.target_critic, s, b, rows.action[s, b])
         )
 
     def trace(i, b) -> float:
-        log_pi = float(d.low[i][b].log_prob(rows.action[i, b]))
+        log_pi = float(judged[i][b].log_prob(rows.action[i, b]))
         return c.trace * min(1.0, math.exp(log_pi - float(rows.extras["log_prob"][i, b])))
 
     policy, critic, default = [], [], []
@@ -68,9 +82,9 @@ def slow_losses(agent, unrolls, low_default, online_low_default) -> dict[str, fl
 def test_a_separate_low_level_in_every_kind_of_row(period, lambda_):
     agent = svg0(default=SeparateLowLevel(AR1Config(A)), latent_period=period, trace=lambda_)
     unrolls = random_unrolls(3, DRIVEN, period)
-    low_default = agent.target_divergence.parts[1].default
+    low_default = agent.target_divergence.low.default
     with torch.no_grad():
-        slow = slow_losses(agent, unrolls, low_default, agent.divergence.parts[1].default)
+        slow = slow_losses(agent, unrolls, low_default, agent.divergence.low.default)
     assert {k: float(v.detach()) for k, v in losses(agent, unrolls.rows).items()} == pytest.approx(
         slow, rel=1e-6
     )
@@ -84,3 +98,20 @@ def test_a_shared_low_level_counts_the_high_level_only():
     del slow["default_policy"]  # AR(1) has nothing to learn
     fast = {k: float(v.detach()) for k, v in losses(agent, unrolls.rows).items()}
     assert fast == pytest.approx(slow, rel=1e-6)
+
+
+def test_a_target_copy_of_a_flat_policy_gives_retrace_its_values_and_ratios():
+    flat = FlatPolicyConfig(sizes=(8,), default_sizes=(8,))
+    agent = svg0(policy=flat, default=FlatDefault(), evaluated=TargetCopyConfig())
+    with torch.no_grad():
+        for parameter in agent.evaluated.policy.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    unrolls = random_unrolls(3, DRIVEN)
+    fast = {k: float(v.detach()) for k, v in losses(agent, unrolls.rows).items()}
+    with torch.no_grad():
+        defaults = agent.target_divergence.low.default, agent.divergence.low.default
+        slow = slow_losses(agent, unrolls, *defaults, agent.evaluated.policy)
+        without = slow_losses(agent, unrolls, *defaults)
+    assert fast == pytest.approx(slow, rel=1e-6)
+    assert slow["critic"] != pytest.approx(without["critic"], rel=1e-3)
+    assert slow["policy"] == pytest.approx(without["policy"])

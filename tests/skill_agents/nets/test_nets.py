@@ -38,12 +38,42 @@ def test_a_view_lays_its_groups_side_by_side_in_its_own_order(leading):
     [
         (("proprioception", "taks"), "'taks' does not exist; the task has boxes, camera, clock, "),
         ((), "a network must see a group; the task has boxes"),
-        (("camera",), "'camera' is pixels, which need an encoder"),
+        (("camera",), "'camera' is pixels, which need an encoder: camera/64"),
+        (("boxes/",), "'boxes/' does not exist"),
+        (("boxes/0",), "'boxes/0' does not exist"),
     ],
 )
 def test_a_view_that_cannot_be_is_refused_in_a_sentence(groups, sentence):
     with pytest.raises(ValueError, match=sentence):
         View(groups, GROUPS)
+
+
+@pytest.mark.parametrize("leading", [(), (5,), (7, 5)])
+def test_a_group_goes_through_the_encoder_that_its_name_asks_for(leading):
+    """One layer is ELU(W x + b) of the flattened group; the other groups stay as they are."""
+    seen = observation(*leading)
+    view = View(("boxes/5", "clock"), GROUPS)
+    layer = view.encoders["boxes"][0]
+    encoded = torch.nn.functional.elu(seen["boxes"].flatten(-2) @ layer.weight.T + layer.bias)
+    assert view.size == 5 + 1
+    torch.testing.assert_close(view(seen), torch.cat([encoded, seen["clock"].unsqueeze(-1)], -1))
+    assert [p.shape[0] for p in View(("boxes/9/4",), GROUPS).parameters()] == [9, 9, 4, 4]
+
+
+def test_pixels_are_encoded_one_picture_at_a_time():
+    spec = {"pixels": ArraySpec((64, 64, 3), "uint8")}
+    view = View(("pixels/7",), spec)
+    pixels = torch.randint(0, 256, (2, 3, 64, 64, 3), dtype=torch.uint8)
+    features = view({"pixels": pixels})
+    assert features.shape == (2, 3, 7)
+    for t in range(2):
+        for b in range(3):
+            alone = view({"pixels": pixels[t, b]})
+            torch.testing.assert_close(features[t, b], alone, rtol=1e-4, atol=1e-5)
+    changed = pixels.clone()
+    changed[0, 0, 40:, :, 2] = 255 - changed[0, 0, 40:, :, 2]
+    assert not torch.allclose(view({"pixels": changed})[0, 0], features[0, 0])
+    assert torch.equal(view({"pixels": changed})[1], features[1])
 
 
 def test_gaussian_agrees_with_torch():

@@ -1,0 +1,56 @@
+"""What a full run costs on two cores, extrapolated from measured rates.
+
+Rates are of one core of the machine of benchmarks/results/hierarchical_kl.md. Costs are good to a
+factor of two or so: boxes make steps slower, and a machine's load moves all of it.
+"""
+
+from __future__ import annotations
+
+from experiments.spec import Cost
+from tasks.families import TaskSet
+
+PAPER_UPDATE_SECONDS = 0.62  # benchmarks/results/throughput.md, paper's sizes: 1.61 a second
+VISION_UPDATE_SECONDS = 2.4  # the same with pixels: 64 times an update of 8 unrolls
+SMALL_UPDATE_SECONDS = 1 / 89.9  # benchmarks/results/throughput.md, quickstart
+SMALL_ENV_STEPS_PER_UPDATE = 80  # 64 unrolls of 10 steps, each drawn 8 times
+
+# Environment steps a second, the paper's policy included: by CPU time, going to a target, on a
+# machine that had other work (benchmarks/results/hierarchical_kl.md).
+ACTING_STEPS_PER_SECOND = {
+    "Ball": 6_000.0,
+    "Ant": 3_500.0,
+    "Quadruped": 2_500.0,
+    "Humanoid": 3_000.0,
+}
+VISION_STEPS_PER_SECOND = 270.0  # rendered without a GPU
+GRID_STEPS_PER_SECOND = 25_000.0  # one update for 640 of them included
+
+
+def of_learner_steps(learner_steps: int, tasks: TaskSet) -> Cost:
+    """At the paper's sizes: one core learns, the other acts for as long."""
+    update = VISION_UPDATE_SECONDS if _sees_pixels(tasks) else PAPER_UPDATE_SECONDS
+    seconds = learner_steps * update
+    return Cost(round(seconds * _acting_rate(tasks)), seconds / 3600)
+
+
+def of_env_steps(env_steps: int, tasks: TaskSet) -> Cost:
+    """At the quickstart's sizes: the slower of acting and learning, on a core each."""
+    acting = env_steps / _acting_rate(tasks)
+    learning = env_steps / SMALL_ENV_STEPS_PER_UPDATE * SMALL_UPDATE_SECONDS
+    return Cost(env_steps, max(acting, learning) / 3600)
+
+
+def of_grid_steps(env_steps: int) -> Cost:
+    """Acting and learning on one core, as with --inline."""
+    return Cost(env_steps, env_steps / GRID_STEPS_PER_SECOND / 3600)
+
+
+def _acting_rate(tasks: TaskSet) -> float:
+    if _sees_pixels(tasks):
+        return VISION_STEPS_PER_SECOND
+    env_id = tasks.family.env_id
+    return next(rate for body, rate in ACTING_STEPS_PER_SECOND.items() if f"-{body}-" in env_id)
+
+
+def _sees_pixels(tasks: TaskSet) -> bool:
+    return tasks.family.env_id.endswith("-Vision-v0")

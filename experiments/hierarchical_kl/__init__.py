@@ -1,0 +1,23 @@
+"""Experiments of "Exploiting Hierarchy for Learning and Transfer in KL-regularized RL"."""
+
+from __future__ import annotations
+
+from experiments.hierarchical_kl import (
+    body_transfer,
+    grid,
+    latent_prior,
+    quasi_on_policy,
+    small,
+    speedup,
+    task_transfer,
+)
+
+EXPERIMENTS = (
+    *speedup.EXPERIMENTS,
+    *quasi_on_policy.EXPERIMENTS,
+    *task_transfer.EXPERIMENTS,
+    *body_transfer.EXPERIMENTS,
+    *latent_prior.EXPERIMENTS,
+    *small.EXPERIMENTS,
+    *grid.EXPERIMENTS,
+)

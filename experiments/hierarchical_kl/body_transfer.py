@@ -1,0 +1,114 @@
+"""Body transfer (section 7.2): a trained high level drives a new body, which learns to follow it.
+
+pi_H and pi0_H see nothing of the body and are kept; pi_L and the critic are learned. The KL reward
+is the objective's own -alpha KL (eq. 10): with pi_H and pi0_H kept it is a fixed function of where
+the body goes, and a kl_cost of 0 is learning without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from experiments.hierarchical_kl.appendix_g import (
+    BODY_TRANSFER,
+    SCRATCH_OF_BODY_TRANSFER,
+    Tuned,
+)
+from experiments.hierarchical_kl.domains import DOMAINS, PIXELS
+from experiments.hierarchical_kl.preset import experiment
+from experiments.spec import Experiment
+from skill_agents.hierarchical_kl.defaults import SharedLowLevel
+from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
+from skill_agents.hierarchical_kl.priors import AR1Config
+from skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_agents.transfer import Transfer
+
+HIGH_LEVEL = Transfer(copy=("policy.high",), freeze=("policy.high",))
+"""The AR(1) prior of figures 7 and 11 has no parameters to keep."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two bodies and the task that the first has learned."""
+
+    before: str
+    after: str
+    domain: str
+    figure: str
+    vision: bool = False
+
+    @property
+    def task(self) -> str:
+        """The task's name, with what is seen."""
+        return self.domain + ("-vision" if self.vision else "")
+
+    @property
+    def name(self) -> str:
+        """As in appendix G.2."""
+        return f"{self.before}-to-{self.after}-{self.task}"
+
+    @property
+    def source(self) -> str:
+        """The experiment that trains the high level."""
+        return f"{self.before}-{self.task}-agnostic"
+
+
+PAIRS = (
+    Pair("ball", "ant", "go-to-target", "figure 11, column 1"),
+    Pair("ball", "ant", "move-box-easy", "figure 11, column 2"),
+    Pair("ant", "quadruped", "go-to-target", "figure 11, column 3"),
+    Pair("ant", "quadruped", "move-box-easy", "figure 11, column 4"),
+    Pair("ant", "quadruped", "go-to-target", "figure 7", vision=True),
+)
+
+
+def agnostic(pair: Pair, tuned: Tuned) -> SVG0Config:
+    """Appendix E.2.3: the low level sees proprioception only, the high level all the rest."""
+    domain = DOMAINS[pair.domain]
+    told = (PIXELS,) if pair.vision else domain.told
+    agent = SVG0Config(
+        policy=HierarchicalPolicyConfig(high_groups=told, low_groups=("proprioception",)),
+        default=SharedLowLevel(AR1Config(domain.correlation)),
+        critic_groups=("proprioception", *told),
+    )
+    return tuned.apply(agent)
+
+
+def _pair(pair: Pair) -> list[Experiment]:
+    domain = DOMAINS[pair.domain]
+    tasks = domain.tasks(pair.after, pair.vision)
+    agent = agnostic(pair, BODY_TRANSFER[pair.name])
+    what = domain.title + (", from vision" if pair.vision else "")
+    moved = [
+        experiment(
+            f"transfer-{pair.name}{variant}",
+            f"{pair.after}, {what}, under the {pair.before}'s high level: {title}",
+            pair.figure,
+            one,
+            tasks,
+            after=pair.source,
+            transfer=HIGH_LEVEL,
+        )
+        for variant, title, one in (
+            ("", "KL reward", agent),
+            ("-no-kl", "no KL reward", replace(agent, kl_cost=0.0)),
+        )
+    ]
+    source = experiment(
+        pair.source,
+        f"{pair.before}, {what}: a high level that sees nothing of the body",
+        f"{pair.figure}, the source",
+        agnostic(pair, Tuned()),
+        domain.tasks(pair.before, pair.vision),
+    )
+    scratch = experiment(
+        f"transfer-{pair.name}-from-scratch",
+        f"{pair.after}, {what}: both levels from scratch",
+        pair.figure,
+        agnostic(pair, SCRATCH_OF_BODY_TRANSFER[pair.name]),
+        tasks,
+    )
+    return [source, *moved, scratch]
+
+
+EXPERIMENTS = tuple(one for pair in PAIRS for one in _pair(pair))

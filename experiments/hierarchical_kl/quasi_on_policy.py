@@ -1,0 +1,43 @@
+"""Figure 9, a: the ant's go-to-target from a queue instead of replay (appendix D.1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from experiments.hierarchical_kl.appendix_g import G2, TITLES, agents
+from experiments.hierarchical_kl.domains import DOMAINS
+from experiments.hierarchical_kl.preset import experiment
+from experiments.hierarchical_kl.tiny import tiny_svg0
+from experiments.spec import Experiment, Learning, Stage
+from skill_agents.hierarchical_kl.quasi_on_policy import quasi_on_policy
+from skill_agents.hierarchical_kl.svg0 import SVG0Config
+
+LEARNING = Learning(seconds_per_publish=0.2, updates_per_publish=1, inline_env_steps=1_280)
+"""Newer weights after every update: that is what keeps the data close to on-policy."""
+
+
+def tiny_queue(stage: Stage) -> Stage:
+    """Seconds of the same; the queue still holds two batches."""
+    small = tiny_svg0(stage)
+    agent = small.agent
+    assert isinstance(agent, SVG0Config)
+    return replace(small, agent=replace(agent, replay_unrolls=2 * agent.batch_size))
+
+
+def _from_a_queue(variant: str, agent: SVG0Config) -> Experiment:
+    domain = DOMAINS["go-to-target"]
+    one = experiment(
+        f"ant-go-to-target{variant}-quasi-on-policy",
+        f"ant, {domain.title}, each unroll learned from once: {TITLES[variant]}",
+        "figure 9, a",
+        quasi_on_policy(agent),
+        domain.tasks("ant"),
+    )
+    return replace(one, stage=replace(one.stage, learning=LEARNING), tiny=tiny_queue)
+
+
+EXPERIMENTS = tuple(
+    _from_a_queue(variant, agent)
+    for variant, agent in agents(DOMAINS["go-to-target"], G2["ant-go-to-target"]).items()
+    if variant in ("", "-svg0", "-distral")
+)

@@ -1,0 +1,164 @@
+"""Agents and runs that fit a laptop: the quickstart's sizes, on the paper's tasks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from experiments.costs import of_env_steps
+from experiments.hierarchical_kl.baselines import PRIORS, baselines
+from experiments.hierarchical_kl.domains import DOMAINS, Domain
+from experiments.hierarchical_kl.task_transfer import DISTRAL, SHARED
+from experiments.hierarchical_kl.tiny import tiny_svg0
+from experiments.spec import Actors, Evaluating, Experiment, Limits, Stage
+from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
+from skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_agents.transfer import Transfer
+
+SMALL_AGENT = SVG0Config(
+    policy=HierarchicalPolicyConfig(
+        high_sizes=(64,), latent_size=4, low_sizes=(64, 64), initial_action_std=0.4
+    ),
+    default=PRIORS[""],
+    critic_sizes=(128, 128),
+    noise_correlation=0.95,
+    kl_cost=1e-2,
+    action_samples=4,
+    actor_learning_rate=1e-3,
+    critic_learning_rate=2e-3,
+    default_learning_rate=1e-3,
+    target_update_period=25,
+    batch_size=64,
+    replay_unrolls=100_000,
+    minimum_unrolls=500,
+    samples_per_unroll=8.0,
+)
+SMALL_ACTORS = Actors(count=2, environments=16, steps_per_refresh=800)
+
+
+def small_agents(domain: Domain) -> dict[str, SVG0Config]:
+    """The quickstart's agents, seeing what the paper's see in this task."""
+    assert isinstance(SMALL_AGENT.policy, HierarchicalPolicyConfig)
+    agent = replace(
+        SMALL_AGENT,
+        policy=replace(
+            SMALL_AGENT.policy, high_groups=domain.full_groups(), low_groups=domain.low_groups()
+        ),
+        critic_groups=domain.full_groups(),
+    )
+    return {"": agent, **baselines(agent)}
+
+
+def _small(
+    name: str,
+    what: str,
+    body: str,
+    domain: Domain,
+    agent: SVG0Config,
+    env_steps: int,
+    figure: str,
+    after: str | None = None,
+    transfer: Transfer | None = None,
+) -> Experiment:
+    tasks = domain.tasks(body)
+    return Experiment(
+        name=f"hierarchical_kl/{name}-small",
+        summary=f"{body.capitalize()}, {domain.title}, {what}, the quickstart's sizes",
+        figure=figure,
+        stage=Stage(
+            agent=agent,
+            tasks=tasks,
+            actors=SMALL_ACTORS,
+            limits=Limits(env_steps=env_steps),
+            evaluation=Evaluating(episodes=50, every_env_steps=100_000),
+            transfer=transfer,
+        ),
+        tiny=tiny_svg0,
+        after=after,
+        cost=of_env_steps(env_steps, tasks),
+    )
+
+
+def _moved_to(domain: Domain) -> dict[str, SVG0Config]:
+    """Agents whose low level sees proprioception only, as where it learned to go to a target."""
+    return small_agents(replace(domain, low=()))
+
+
+def _ball_boxes() -> list[Experiment]:
+    """Easy to mid, as in figure 5: skills of moving one box to one target."""
+    easy, mid = DOMAINS["move-box-easy"], DOMAINS["move-box-mid"]
+    before, after = small_agents(easy), small_agents(mid)
+    steps, figure = 1_000_000, "after figure 5, left"
+    name = "transfer-ball-move-box-easy-to-move-box-mid"
+    source = "hierarchical_kl/ball-move-box-easy{}-small"
+    known = "with the skills of moving it to the only one"
+    return [
+        _small("ball-move-box-easy", "from scratch", "ball", easy, before[""], steps, figure),
+        _small(
+            "ball-move-box-easy-distral", "DISTRAL", "ball", easy, before["-distral"], steps, figure
+        ),
+        _small("ball-move-box-mid", "from scratch", "ball", mid, after[""], steps, figure),
+        _small(
+            name,
+            known,
+            "ball",
+            mid,
+            after[""],
+            steps,
+            figure,
+            after=source.format(""),
+            transfer=SHARED,
+        ),
+        _small(
+            f"{name}-distral",
+            f"DISTRAL, {known}",
+            "ball",
+            mid,
+            after["-distral"],
+            steps,
+            figure,
+            after=source.format("-distral"),
+            transfer=DISTRAL,
+        ),
+    ]
+
+
+def _ball_going() -> list[Experiment]:
+    """The quickstart's skills where half of the episodes ask for a box."""
+    domain = DOMAINS["box-or-target"]
+    agents, steps, figure = _moved_to(domain), 300_000, "after figure 10"
+    return [
+        _small("ball-box-or-target", "from scratch", "ball", domain, agents[""], steps, figure),
+        _small(
+            "transfer-ball-go-to-target-to-box-or-target",
+            "with the quickstart's skills",
+            "ball",
+            domain,
+            agents[""],
+            steps,
+            figure,
+            after="quickstart",
+            transfer=SHARED,
+        ),
+    ]
+
+
+def _ant() -> list[Experiment]:
+    """The gap pays for every step forward, so that learning shows early."""
+    going, gap = DOMAINS["go-to-target"], DOMAINS["gap"]
+    return [
+        _small(
+            "ant-go-to-target",
+            "from scratch",
+            "ant",
+            going,
+            small_agents(going)[""],
+            3_000_000,
+            "after figure 3, left",
+        ),
+        _small(
+            "ant-gap", "from scratch", "ant", gap, small_agents(gap)[""], 500_000, "after figure 6"
+        ),
+    ]
+
+
+EXPERIMENTS = (*_ball_boxes(), *_ball_going(), *_ant())

@@ -1,0 +1,185 @@
+"""The learner's update captured once as a CUDA graph, and replayed from then on.
+
+An update of the papers' sizes is some hundred small kernels, and a GPU waits for Python between
+them. A replayed graph launches all of them at once. It reads its batch from tensors of its own, and
+works in place on parameters, moments and metrics, so replaying equals updating as long as the
+agent's update is the same operations each time, which `Agent.static_update` promises.
+
+What cannot be captured is done as ever, one operation at a time, and one line of the log says so:
+on a CPU, for an agent without that promise, where an update makes the host wait for the device,
+where capturing fails, and for a batch of another shape than the captured one.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from learners.learner import Learner
+from skill_agents.agent import Agent, Batch
+
+log = logging.getLogger(__name__)
+WARM_UP = 3
+"""Updates before the capture, which make what is made once: moments, workspaces, totals."""
+
+
+class Graphs(Protocol):
+    """What captures a piece of work."""
+
+    def warm_up(self, work: Callable[[], None]) -> bool:
+        """Do it as ever; whether it made the host wait for the device."""
+
+    def record(self, work: Callable[[], None]) -> Callable[[], None]:
+        """What does ``work`` again, on the same tensors, whenever it is called.
+
+        ``work`` itself is not done by this. Raises RuntimeError where it cannot be captured.
+        """
+
+
+def make_learner(agent: Agent, device: torch.device) -> Learner:
+    """The fastest learner for this agent and device."""
+    obstacle = why_not(agent, device)
+    if obstacle is None:
+        return GraphedLearner(agent, device, CudaGraphs(device))
+    log.info("updates are not captured: %s", obstacle)
+    return Learner(agent, device)
+
+
+def why_not(agent: Agent, device: torch.device) -> str | None:
+    """What forbids to capture this agent's updates, known before the first of them; or None."""
+    if device.type != "cuda":
+        return "there is no GPU"
+    if not agent.static_update:
+        return f"{type(agent).__name__} does not promise it"
+    if any(group.decay is not None for group in agent.parameter_groups().values()):
+        return "learning rates decay, and a graph repeats a number"
+    return None
+
+
+class GraphedLearner(Learner):
+    """Updates by replaying a graph; the first few, and what does not fit it, as `Learner` does."""
+
+    def __init__(self, agent: Agent, device: torch.device | str, graphs: Graphs) -> None:
+        super().__init__(agent, device)
+        self._graphs: Graphs | None = graphs
+        self._forget()
+
+    @property
+    def captured(self) -> bool:
+        """Whether updates are replayed by now."""
+        return self._replay is not None
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """As `Learner`'s. The moments are new tensors, so the graph is captured anew."""
+        super().load_state_dict(state)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._warmed_up = 0
+        self._replay: Callable[[], None] | None = None
+        self._inputs: Batch = {}
+
+    def _learn(self, minibatch: Batch) -> None:
+        if self._graphs is not None and self._warmed_up < WARM_UP:
+            self._warm_up(self._graphs, minibatch)
+            return
+        if self._graphs is not None and self._replay is None:
+            self._capture(self._graphs, minibatch)
+        if self._replay is None or not _alike(self._inputs, minibatch):
+            super()._learn(minibatch)
+            return
+        for mine, given in zip(_tensors(self._inputs), _tensors(minibatch), strict=True):
+            mine.copy_(given, non_blocking=True)
+        self._replay()
+
+    def _warm_up(self, graphs: Graphs, minibatch: Batch) -> None:
+        waited = graphs.warm_up(lambda: super(GraphedLearner, self)._learn(minibatch))
+        self._warmed_up += 1
+        if waited and self._warmed_up == WARM_UP:
+            self._give_up("an update makes the host wait for the device")
+
+    def _capture(self, graphs: Graphs, minibatch: Batch) -> None:
+        self._inputs = {name: _copied(rows) for name, rows in minibatch.items()}
+        self.optimizers.capturable(True)
+        try:
+            self._replay = graphs.record(lambda: super(GraphedLearner, self)._learn(self._inputs))
+            log.info("updates are captured as a CUDA graph")
+        except RuntimeError as error:
+            self._give_up(str(error).partition("\n")[0])
+        finally:
+            self.optimizers.capturable(False)
+
+    def _give_up(self, why: str) -> None:
+        self._graphs, self._inputs = None, {}
+        log.warning("updates are not captured: %s", why)
+
+
+class CudaGraphs:
+    """CUDA's own graphs, on one device."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def warm_up(self, work: Callable[[], None]) -> bool:
+        """On a stream beside the current one, as a capture will be."""
+        current, stream = torch.cuda.current_stream(self._device), torch.cuda.Stream(self._device)
+        stream.wait_stream(current)
+        mode = torch.cuda.get_sync_debug_mode()
+        with warnings.catch_warnings(record=True) as told, torch.cuda.stream(stream):
+            warnings.simplefilter("always")
+            torch.cuda.set_sync_debug_mode("warn")
+            try:
+                work()
+            finally:
+                torch.cuda.set_sync_debug_mode(mode)
+        current.wait_stream(stream)
+        return any("synchronizing CUDA operation" in str(one.message) for one in told)
+
+    def record(self, work: Callable[[], None]) -> Callable[[], None]:
+        """Other threads, such as the feed's, may go on using the device meanwhile."""
+        graph = torch.cuda.CUDAGraph()
+        index = self._device.index
+        generator = torch.cuda.default_generators[
+            torch.cuda.current_device() if index is None else index
+        ]
+        before = generator.clone_state()
+        try:
+            # A capture that fails leaves its stream current; this puts the old one back.
+            with torch.cuda.stream(torch.cuda.current_stream(self._device)):  # noqa: SIM117
+                with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+                    work()
+        except RuntimeError:
+            generator.graphsafe_set_state(before)  # else it goes on believing in the capture
+            raise
+        return graph.replay
+
+
+def _copied(value: Any) -> Any:
+    """The same nest of mappings and named tuples with clones of its tensors."""
+    if isinstance(value, Tensor):
+        return value.clone()
+    if isinstance(value, Mapping):
+        return {name: _copied(inner) for name, inner in value.items()}
+    return type(value)._make(map(_copied, value))
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """The tensors of such a nest, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    else:
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _tensors(inner)
+
+
+def _alike(ours: Any, theirs: Any) -> bool:
+    """Whether a batch has the tensors, shapes and types of the captured one."""
+    ours, theirs = list(_tensors(ours)), list(_tensors(theirs))
+    return len(ours) == len(theirs) and all(
+        a.shape == b.shape and a.dtype == b.dtype for a, b in zip(ours, theirs, strict=True)
+    )

@@ -1,0 +1,32 @@
+"""SVG(0) + Retrace fed by a queue instead of replay: quasi on-policy training, appendix D.1.
+
+Algorithm and networks are those of `svg0`; each unroll is learned from once, in the order in which
+unrolls came, "similar to that of Espeholt et al. 2018". What is left of being off-policy is the
+time between acting and learning, and Retrace corrects for that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from replay.tables import TableSpec, queue
+from skill_agents.hierarchical_kl.svg0 import SVG0Config
+
+
+@dataclass(frozen=True)
+class QuasiOnPolicyConfig(SVG0Config):
+    """``replay_unrolls`` is how many unrolls may wait; a full queue blocks the actors.
+
+    ``minimum_unrolls`` and ``samples_per_unroll`` say nothing here.
+    """
+
+    def table(self, length: int) -> TableSpec:
+        """A first-in-first-out queue whose items are drawn once each."""
+        return queue("unrolls", length, self.replay_unrolls, stride=self.unroll_length)
+
+
+def quasi_on_policy(agent: SVG0Config) -> QuasiOnPolicyConfig:
+    """``agent`` with a queue of two batches, as the V-trace agent has: more would only age."""
+    same = {field.name: getattr(agent, field.name) for field in fields(agent)}
+    same |= {"replay_unrolls": 2 * agent.batch_size, "samples_per_unroll": None}
+    return QuasiOnPolicyConfig(**same)

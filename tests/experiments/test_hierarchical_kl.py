@@ -1,0 +1,131 @@
+"""Presets have the hyperparameters of appendix G and the information of table 1, read off anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from experiments.registry import EXPERIMENTS
+from skill_agents.hierarchical_kl.priors import AR1Config
+from skill_agents.hierarchical_kl.svg0 import SVG0Config
+
+
+def stage(name: str):
+    return EXPERIMENTS[f"hierarchical_kl/{name}"].stage
+
+
+def agent(name: str) -> SVG0Config:
+    return stage(name).agent
+
+
+def high(name: str) -> tuple[int, ...]:
+    """As the paper writes it: hidden sizes, then the latent."""
+    policy = agent(name).policy
+    return (*policy.high_sizes, policy.latent_size)
+
+
+def test_defaults_of_g1():
+    c = agent("ant-go-to-target")
+    assert (c.actor_learning_rate, c.critic_learning_rate) == (1e-4, 1e-4)
+    assert c.target_update_period == 100
+    assert c.critic_sizes == (400, 300)
+    assert (high("ant-go-to-target"), c.policy.low_sizes) == ((200, 10), (200, 100))
+    assert (c.batch_size, c.unroll_length) == (512, 10)
+    assert (c.entropy_cost, c.kl_cost) == (1e-4, 1e-3)
+    assert stage("ant-go-to-target").actors.count == 32
+    distral = agent("ant-go-to-target-distral")
+    assert distral.policy.sizes == distral.policy.default_sizes == (200, 100)
+    assert (distral.default_learning_rate, distral.kl_cost) == (5e-4, 1e-2)
+
+
+@pytest.mark.parametrize(
+    ("name", "kl_cost", "entropy_cost"),
+    [
+        ("ant-move-box-easy", 1e-4, 0.0),
+        ("ant-move-box-easy-isotropic", 1e-3, 0.0),
+        ("ant-move-box-easy-ar-learned", 1e-3, 1e-3),
+        ("ant-move-box-easy-svg0", 1e-3, 1e-3),
+        ("ant-go-to-target-distral", 1e-2, 0.0),
+        ("transfer-ant-move-box-easy-to-move-box-mid-ar-learned", 1e-2, 1e-4),
+        ("transfer-ball-to-ant-go-to-target", 1e-3, 1e-4),
+        ("transfer-ball-to-ant-move-box-easy", 1e-5, 1e-4),
+        ("transfer-ant-to-quadruped-move-box-easy", 1e-2, 1e-5),
+        ("transfer-ant-to-quadruped-move-box-easy-no-kl", 0.0, 1e-5),
+    ],
+)
+def test_costs_of_g2(name, kl_cost, entropy_cost):
+    assert (agent(name).kl_cost, agent(name).entropy_cost) == (kl_cost, entropy_cost)
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("ball-move-box-hard", (200, 10)),
+        ("ball-move-box-hard-ar-learned", (200, 4)),
+        ("transfer-ant-move-box-easy-to-move-box-mid", (200, 10)),
+        ("transfer-ant-move-box-easy-to-move-box-mid-isotropic", (200, 4)),
+        ("transfer-ball-move-box-hard-to-gather-ar-learned", (200, 4)),
+        ("transfer-ball-to-ant-go-to-target-from-scratch", (100, 4)),
+        ("transfer-ball-to-ant-move-box-easy-from-scratch", (100, 4)),
+        ("transfer-ant-to-quadruped-go-to-target-from-scratch", (20,)),
+    ],
+)
+def test_sizes_of_g2(name, sizes):
+    assert high(name) == sizes
+
+
+def test_correlations_and_rates_of_g2():
+    assert agent("ant-go-to-target").default.prior == AR1Config(0.95)
+    assert agent("ant-move-box-easy").default.prior == AR1Config(0.9)
+    assert agent("ant-move-box-mid").default.prior == AR1Config(0.9)
+    assert agent("transfer-ball-move-box-hard-to-gather-distral").actor_learning_rate == 5e-4
+
+
+@pytest.mark.parametrize(
+    ("name", "low"),
+    [
+        ("ant-go-to-target", ()),
+        ("ant-move-box-easy", ("objects/50",)),
+        ("ball-move-box-hard", ("objects/100/20",)),
+        ("ant-box-or-target-proprioception", ()),
+        ("ant-box-or-target", ("objects/50",)),
+        ("ball-gather", ("objects/100/20",)),
+        ("transfer-ball-to-ant-move-box-easy", ()),
+    ],
+)
+def test_what_low_levels_see(name, low):
+    assert agent(name).policy.low_groups == ("proprioception", *low)
+
+
+def test_what_drives_another_body_sees_nothing_of_a_body():
+    moved = [e for e in EXPERIMENTS.values() if e.after and EXPERIMENTS[e.after].body != e.body]
+    assert len(moved) == 5 * 2 + 4  # continuous pairs and grid bodies, with and without KL reward
+    for experiment in moved:
+        before = EXPERIMENTS[experiment.after].stage
+        for one in (experiment.stage, before):
+            assert "proprioception" not in one.agent.policy.high_groups
+            assert one.agent.policy.low_groups == ("proprioception",)
+        assert before.agent.policy.high_groups == experiment.stage.agent.policy.high_groups
+        assert "policy.high" in experiment.stage.transfer.freeze
+
+
+def test_every_pair_of_the_paper_is_there():
+    pairs = {
+        (EXPERIMENTS[e.after].stage.tasks.family.env_id, e.stage.tasks.family.env_id)
+        for e in EXPERIMENTS.values()
+        if e.paper == "hierarchical_kl" and e.stage.transfer is not None
+    }
+    wanted = {
+        ("MoveBoxEasy-Ant", "MoveBoxMid-Ant"),
+        ("MoveBoxEasy-Ball", "MoveBoxMid-Ball"),
+        ("MoveBoxHard-Ball", "Gather-Ball"),
+        ("GoToTarget-Ant", "Gap-Ant"),
+        ("MoveBoxOrGoToTarget-Ant", "MoveBoxAndGoToTarget-Ant"),
+        ("GoToTarget-Ball", "GoToTarget-Ant"),
+        ("MoveBoxEasy-Ball", "MoveBoxEasy-Ant"),
+        ("GoToTarget-Ant", "GoToTarget-Quadruped"),
+        ("MoveBoxEasy-Ant", "MoveBoxEasy-Quadruped"),
+        ("GoToTarget-Ant-Vision", "GoToTarget-Quadruped-Vision"),
+        ("Grid-1step", "Grid-4step"),
+        ("Grid-1step", "Grid-8step"),
+    }
+    assert {(f"skill/{a}-v0", f"skill/{b}-v0") for a, b in wanted} <= pairs
