@@ -39,11 +39,11 @@ SAMPLES = 200
 
 
 def curve(table: Mapping[str, Sequence[float]]) -> Curve:
-    """The rows of a metrics file in which an evaluation is new."""
+    """The newest evaluation at every row of a metrics file that has one."""
     value = np.array(table["evaluation_return_mean"])
-    new = ~np.isnan(value) & (value != np.concatenate([[np.nan], value[:-1]]))
+    known = ~np.isnan(value)
     steps, seconds = np.array(table["env_steps"]), np.array(table["elapsed_seconds"])
-    return steps[new], seconds[new] / 60.0, value[new]
+    return steps[known], seconds[known] / 60.0, value[known]
 
 
 def print_table(groups: Mapping[str, list[RunDir]], level: float) -> None:
@@ -145,7 +145,7 @@ def draw_belief(run: RunDir, goal: tuple[int, int], out: Path) -> None:
     assert isinstance(agent, VATE)
     rows = play(agent, goal)
     chosen = [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 24]
-    figure, panels = pyplot.subplots(2, 6, figsize=(11, 4.2))
+    figure, panels = pyplot.subplots(2, 6, figsize=(11, 4.6))
     for t, axes in zip(chosen, panels.ravel(), strict=True):
         axes.imshow(rows[t]["chance"], origin="lower", cmap="Reds", vmin=0.0, vmax=1.0)
         begin = max(i for i in range(t + 1) if rows[i]["new"])
@@ -155,10 +155,10 @@ def draw_belief(run: RunDir, goal: tuple[int, int], out: Path) -> None:
         axes.plot(*goal, "*", color="tab:green", markersize=11)
         episode = sum(rows[i]["new"] for i in range(t + 1))
         axes.set_title(
-            f"episode {episode}, step {t - begin}\n{rows[t]['entropy']:.1f} nats", fontsize=8
+            f"episode {episode}, step {t - begin}\n{rows[t]['entropy']:.1f} nats", fontsize=7
         )
         axes.set(xticks=[], yticks=[])
-    figure.tight_layout()
+    figure.tight_layout(h_pad=1.5)
     figure.savefig(out, dpi=110)
 
 
