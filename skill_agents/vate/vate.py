@@ -90,6 +90,10 @@ class VATE(Agent):
         self.value = Value(spec, self.belief.size, config.value_sizes)
         self.model = config.model.build(spec, self.belief, config.max_length)
         self.rl_gradient = GRADIENTS[config.rl_gradient]
+        self.learns_belief = any(
+            True for part in (self.belief, self.model) for _ in part.parameters()
+        )
+        """False for the oracle, which is told the task."""
 
     def initial_state(self, batch: int) -> ActState:
         """What the belief remembers; episodes of one trial share it."""
@@ -136,8 +140,8 @@ class VATE(Agent):
                 list(self.value.parameters()), c.policy_learning_rate, c.max_grad_norm
             ),
         }
-        told = [*self.belief.parameters(), *self.model.parameters()]
-        if told:
+        if self.learns_belief:
+            told = [*self.belief.parameters(), *self.model.parameters()]
             groups["belief"] = ParameterGroup(told, c.belief_learning_rate)
         return groups
 
@@ -189,7 +193,7 @@ class VATE(Agent):
         value_loss = mean_over(c.optimisation.value_loss(value, extras["target"]), counted)
         model_loss, metrics = self.model.loss(told, batch)
         losses = {"policy": policy_loss, "value": value_loss}
-        if "belief" in self.parameter_groups():
+        if self.learns_belief:
             rl_loss = policy_loss + c.value_cost * value_loss
             losses["belief"] = rl_loss + c.model_weight * model_loss
         drift = extras["log_prob"] - log_prob.detach()
