@@ -149,7 +149,7 @@ class LearnerWorker(Worker):
             ages.append(learner.steps - mean_version(batch))
         metrics = learner.metrics()
         if ages:
-            metrics["data_age_learner_steps"] = float(np.mean(ages))
+            metrics["data_age_learner_steps"] = float(torch.stack(ages).mean())
         report = LearnerReport(
             learner.steps,
             metrics,
@@ -204,10 +204,14 @@ class EvaluatorWorker(Worker):
         return self._plan.evaluate(self._agent.eval(), episodes, seed)
 
 
-def mean_version(batch: Batch) -> float:
-    """The mean policy version of the rows that carry an action; padding has none."""
+def mean_version(batch: Batch) -> torch.Tensor:
+    """The mean policy version of the rows that carry an action; padding has none.
+
+    A scalar on the batch's device, so that asking for it does not make the learner wait.
+    """
     acted = [(rows.policy_version[:-1], ~rows.is_first[1:]) for rows in batch.values()]
-    return float(np.mean([version[valid].float().mean().item() for version, valid in acted]))
+    means = [(version * valid).double().sum() / valid.sum() for version, valid in acted]
+    return torch.stack(means).mean()
 
 
 def _to_cpu(state: Any) -> Any:
