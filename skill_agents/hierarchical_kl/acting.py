@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 from replay.step import ArraySpec, Step
 from skill_agents.agent import Acting, ActState, Agent, Timestep
 from skill_agents.hierarchical_kl.defaults import Divergence
+from skill_agents.hierarchical_kl.noise import Noise
 from skill_agents.hierarchical_kl.policies import Policy
 from skill_agents.hierarchical_kl.skills import Skills
 from skill_agents.nets.gaussian import Gaussian
@@ -24,19 +24,31 @@ class HierarchicalActing(Agent):
     policy: Policy
     divergence: Divergence
 
-    def __init__(self, period: int, noise_correlation: float) -> None:
+    def __init__(
+        self,
+        period: int,
+        noise_correlation: float,
+        action_noise_correlation: float = 0.0,
+        action_size: int = 0,
+    ) -> None:
         super().__init__()
         if period < 1:
             raise ValueError(f"latent_period must be at least 1 step, not {period}")
-        if not 0.0 <= noise_correlation < 1.0:
-            raise ValueError(f"noise_correlation lies in [0, 1), not {noise_correlation}")
         self.period = period
-        self.noise_correlation = noise_correlation
+        self.latent_noise = Noise("noise_correlation", noise_correlation)
+        self.action_noise = Noise("action_noise_correlation", action_noise_correlation)
+        self.action_size = action_size
 
     def initial_state(self, batch: int) -> ActState:
-        """Latent and its noise ``[B, D]``; with held latents also their age in steps ``[B]``."""
+        """Latent and its noise ``[B, D]``.
+
+        With held latents also their age in steps ``[B]``, with correlated noise of actions that
+        noise ``[B, A]``.
+        """
         shape = (batch, self.policy.latent_size)
         state = {"latent": torch.zeros(shape), "noise": torch.zeros(shape)}
+        if self.action_noise.correlation:
+            state["action_noise"] = torch.zeros(batch, self.action_size)
         if self.period > 1:
             state["age"] = torch.full((batch,), -1, dtype=torch.int32)
         return state
@@ -56,7 +68,9 @@ class HierarchicalActing(Agent):
         """Without ``explore``, means (or the likeliest action) at both levels."""
         first = timestep.is_first
         high: Gaussian = self.policy.high(timestep.observation)
-        noise = self._noise(state["noise"], first, generator) if explore else state["noise"]
+        noise = state["noise"]
+        if explore:
+            noise = self.latent_noise.draw(noise, first, generator)
         latent = high.reparameterize(noise) if explore else high.mean
         held: dict[str, Tensor] = {}
         if self.period > 1:
@@ -65,23 +79,21 @@ class HierarchicalActing(Agent):
             noise = torch.where(new, noise, state["noise"])
             latent = torch.where(new, latent, state["latent"])
             held["age"] = age
+        following = {**state, "latent": latent, "noise": noise, **held}
         low = self.policy.low(timestep.observation, latent)
-        action = low.sample(generator) if explore else low.mode()
-        extras = {"log_prob": low.log_prob(action), **held}
-        return Acting(action, {"latent": latent, "noise": noise, **held}, extras)
+        if not explore:
+            action = low.mode()
+        elif "action_noise" in state:
+            drawn = self.action_noise.draw(state["action_noise"], first, generator)
+            following["action_noise"] = drawn
+            action = low.reparameterize(drawn)
+        else:
+            action = low.sample(generator)
+        return Acting(action, following, {"log_prob": low.log_prob(action), **held})
 
     def skills(self) -> Skills:
         """The low level with latents from the default policy."""
         return Skills(self.policy, self.divergence, self.period)
-
-    def _noise(self, last: Tensor, first: Tensor, generator: torch.Generator | None) -> Tensor:
-        """eps_t: standard normal at every draw, AR(1) over the draws of an episode."""
-        c = self.noise_correlation
-        white = torch.empty_like(last).normal_(generator=generator)
-        if c == 0.0:
-            return white
-        correlated = c * last + math.sqrt(1.0 - c * c) * white
-        return torch.where(first.unsqueeze(-1), white, correlated)
 
 
 def valid_rows(rows: Step) -> Tensor:

@@ -53,6 +53,8 @@ class SVG0Config(AgentConfig):
     noise_correlation: float = 0.0
     """AR(1) correlation of the noise that draws z while acting. Differs from the paper if not 0:
     each z_t keeps its distribution, but neighbours explore alike (see the README)."""
+    action_noise_correlation: float = 0.0
+    """The same for the noise that draws a; the flat baselines have it too."""
     kl_cost: float = 1e-3  # alpha, Appendix G.1
     entropy_cost: float = 1e-4  # alpha_H, Appendix G.1
     gamma: float = 0.99  # authors' code
@@ -121,9 +123,14 @@ class SVG0(HierarchicalActing):
     """The agent; with a flat policy it is SVG(0), with a flat default policy DISTRAL's prior."""
 
     def __init__(self, config: SVG0Config, spec: EnvironmentSpec) -> None:
-        super().__init__(config.latent_period, config.noise_correlation)
         if not isinstance(spec.action, ContinuousAction):
             raise ValueError("SVG(0) needs continuous actions; use the V-trace agent for these")
+        super().__init__(
+            config.latent_period,
+            config.noise_correlation,
+            config.action_noise_correlation,
+            spec.action.size,
+        )
         self.config = config
         self.policy = config.policy.build(spec)
         latent_size = self.policy.latent_size

@@ -141,6 +141,25 @@ def test_noise_is_standard_normal_at_every_draw_and_correlated_from_draw_to_draw
         assert abs(float((last * now).mean()) - correlation) < math.sqrt(2.0) * tolerance
 
 
+@pytest.mark.parametrize("correlation", [0.0, 0.8])
+def test_actions_keep_their_distribution_whether_their_noise_is_correlated_or_not(correlation):
+    batch = 5000
+    agent = build(action_noise_correlation=correlation)
+    firsts = [True, False, False, True, False]
+    noises = []
+    for i, acting in enumerate(play(agent, firsts, batch)):
+        low = agent.policy.low(timestep(i, batch).observation, acting.state["latent"])
+        noises.append(((acting.action - low.mean) / low.std).detach().double())
+        torch.testing.assert_close(low.log_prob(acting.action), acting.extras["log_prob"])
+    tolerance = 5 / math.sqrt(noises[0].numel())  # five standard errors
+    for noise in noises:
+        assert abs(float(noise.mean())) < tolerance
+        assert abs(float(noise.var()) - 1.0) < math.sqrt(2.0) * tolerance
+    for (last, now), first in zip(pairwise(noises), firsts[1:], strict=True):
+        expected = 0.0 if first else correlation
+        assert abs(float((last * now).mean()) - expected) < math.sqrt(2.0) * tolerance
+
+
 def test_acting_weights_are_all_that_acting_needs():
     agent, other = build(0), build(1)
     step = timestep(0, first=True)
@@ -168,7 +187,11 @@ def test_a_saved_agent_acts_as_before(tmp_path):
     ("changes", "sentence"),
     [
         ({"latent_period": 0}, "latent_period must be at least 1 step, not 0"),
-        ({"noise_correlation": 1.0}, r"noise_correlation lies in \[0, 1\), not 1.0"),
+        ({"noise_correlation": 1.0}, r"^noise_correlation lies in \[0, 1\), not 1.0"),
+        (
+            {"action_noise_correlation": -0.1},
+            r"^action_noise_correlation lies in \[0, 1\), not -0.1",
+        ),
     ],
 )
 def test_values_that_make_no_sense_are_refused(changes, sentence):
