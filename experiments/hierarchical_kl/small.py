@@ -10,7 +10,7 @@ from experiments.hierarchical_kl.domains import DOMAINS, Domain
 from experiments.hierarchical_kl.task_transfer import DISTRAL, SHARED
 from experiments.hierarchical_kl.tiny import tiny_svg0
 from experiments.spec import Actors, Evaluating, Experiment, Limits, Stage
-from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
+from skill_agents.hierarchical_kl.policies import FlatPolicyConfig, HierarchicalPolicyConfig
 from skill_agents.hierarchical_kl.svg0 import SVG0Config
 from skill_agents.transfer import Transfer
 
@@ -48,6 +48,25 @@ def small_agents(domain: Domain) -> dict[str, SVG0Config]:
     return {"": agent, **baselines(agent)}
 
 
+def box_agents(domain: Domain) -> dict[str, SVG0Config]:
+    """`small_agents` whose actions are explored by noise that lasts for some seconds.
+
+    Differs from the paper. White noise moves a box by 0.1 m in 1 % of the episodes, noise with a
+    correlation of 0.95 in 23 %: benchmarks/results/hierarchical_kl.md.
+    """
+
+    def exploring(agent: SVG0Config) -> SVG0Config:
+        policy = agent.policy
+        assert isinstance(policy, HierarchicalPolicyConfig | FlatPolicyConfig)
+        return replace(
+            agent,
+            policy=replace(policy, initial_action_std=0.7),  # authors' code
+            action_noise_correlation=0.98,
+        )
+
+    return {variant: exploring(agent) for variant, agent in small_agents(domain).items()}
+
+
 def _small(
     name: str,
     what: str,
@@ -80,14 +99,14 @@ def _small(
 
 def _moved_to(domain: Domain) -> dict[str, SVG0Config]:
     """Agents whose low level sees proprioception only, as where it learned to go to a target."""
-    return small_agents(replace(domain, low=()))
+    return box_agents(replace(domain, low=()))
 
 
 def _ball_boxes() -> list[Experiment]:
     """Easy to mid, as in figure 5: skills of moving one box to one target."""
     easy, mid = DOMAINS["move-box-easy"], DOMAINS["move-box-mid"]
-    before, after = small_agents(easy), small_agents(mid)
-    steps, figure = 1_000_000, "after figure 5, left"
+    before, after = box_agents(easy), box_agents(mid)
+    steps, figure = 1_500_000, "after figure 5, left"
     name = "transfer-ball-move-box-easy-to-move-box-mid"
     source = "hierarchical_kl/ball-move-box-easy{}-small"
     known = "with the skills of moving it to the only one"
