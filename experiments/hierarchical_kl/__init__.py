@@ -7,7 +7,8 @@ from experiments.hierarchical_kl import (
     grid,
     latent_prior,
     quasi_on_policy,
-    small,
+    small_body_transfer,
+    small_tasks,
     speedup,
     task_transfer,
 )
@@ -18,6 +19,7 @@ EXPERIMENTS = (
     *task_transfer.EXPERIMENTS,
     *body_transfer.EXPERIMENTS,
     *latent_prior.EXPERIMENTS,
-    *small.EXPERIMENTS,
+    *small_tasks.EXPERIMENTS,
+    *small_body_transfer.EXPERIMENTS,
     *grid.EXPERIMENTS,
 )

@@ -1,4 +1,4 @@
-"""Agents and runs that fit a laptop: the quickstart's sizes, on the paper's tasks."""
+"""Agents that fit a laptop: the quickstart's sizes, seeing what the paper's see in each task."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from experiments.costs import of_env_steps
 from experiments.hierarchical_kl.baselines import PRIORS, baselines
-from experiments.hierarchical_kl.domains import DOMAINS, Domain
-from experiments.hierarchical_kl.task_transfer import DISTRAL, SHARED
+from experiments.hierarchical_kl.domains import Domain
 from experiments.hierarchical_kl.tiny import tiny_svg0
 from experiments.spec import Actors, Evaluating, Experiment, Limits, Stage
 from skill_agents.hierarchical_kl.policies import FlatPolicyConfig, HierarchicalPolicyConfig
@@ -67,7 +66,7 @@ def box_agents(domain: Domain) -> dict[str, SVG0Config]:
     return {variant: exploring(agent) for variant, agent in small_agents(domain).items()}
 
 
-def _small(
+def small(
     name: str,
     what: str,
     body: str,
@@ -78,6 +77,7 @@ def _small(
     after: str | None = None,
     transfer: Transfer | None = None,
 ) -> Experiment:
+    """``agent`` with ``body`` in the task of ``domain``, ``-small`` added to its name."""
     tasks = domain.tasks(body)
     return Experiment(
         name=f"hierarchical_kl/{name}-small",
@@ -95,89 +95,3 @@ def _small(
         after=after,
         cost=of_env_steps(env_steps, tasks),
     )
-
-
-def _moved_to(domain: Domain) -> dict[str, SVG0Config]:
-    """Agents whose low level sees proprioception only, as where it learned to go to a target."""
-    return box_agents(replace(domain, low=()))
-
-
-def _ball_boxes() -> list[Experiment]:
-    """Easy to mid, as in figure 5: skills of moving one box to one target."""
-    easy, mid = DOMAINS["move-box-easy"], DOMAINS["move-box-mid"]
-    before, after = box_agents(easy), box_agents(mid)
-    steps, figure = 1_500_000, "after figure 5, left"
-    name = "transfer-ball-move-box-easy-to-move-box-mid"
-    source = "hierarchical_kl/ball-move-box-easy{}-small"
-    known = "with the skills of moving it to the only one"
-    return [
-        _small("ball-move-box-easy", "from scratch", "ball", easy, before[""], steps, figure),
-        _small(
-            "ball-move-box-easy-distral", "DISTRAL", "ball", easy, before["-distral"], steps, figure
-        ),
-        _small("ball-move-box-mid", "from scratch", "ball", mid, after[""], steps, figure),
-        _small(
-            name,
-            known,
-            "ball",
-            mid,
-            after[""],
-            steps,
-            figure,
-            after=source.format(""),
-            transfer=SHARED,
-        ),
-        _small(
-            f"{name}-distral",
-            f"DISTRAL, {known}",
-            "ball",
-            mid,
-            after["-distral"],
-            steps,
-            figure,
-            after=source.format("-distral"),
-            transfer=DISTRAL,
-        ),
-    ]
-
-
-def _ball_going() -> list[Experiment]:
-    """The quickstart's skills where half of the episodes ask for a box."""
-    domain = DOMAINS["box-or-target"]
-    agents, steps, figure = _moved_to(domain), 300_000, "after figure 10"
-    return [
-        _small("ball-box-or-target", "from scratch", "ball", domain, agents[""], steps, figure),
-        _small(
-            "transfer-ball-go-to-target-to-box-or-target",
-            "with the quickstart's skills",
-            "ball",
-            domain,
-            agents[""],
-            steps,
-            figure,
-            after="quickstart",
-            transfer=SHARED,
-        ),
-    ]
-
-
-def _ant() -> list[Experiment]:
-    """The gap pays for every step forward, so that learning shows early."""
-    going, gap = DOMAINS["go-to-target"], DOMAINS["gap"]
-    return [
-        _small(
-            "ant-go-to-target",
-            "from scratch",
-            "ant",
-            going,
-            small_agents(going)[""],
-            3_000_000,
-            "after figure 3, left",
-        ),
-        _small(
-            "ant-gap", "from scratch", "ant", gap, small_agents(gap)[""], 500_000, "after figure 6"
-        ),
-    ]
-
-
-EXPERIMENTS = (*_ball_boxes(), *_ball_going(), *_ant())

@@ -98,7 +98,8 @@ def test_what_low_levels_see(name, low):
 
 def test_what_drives_another_body_sees_nothing_of_a_body():
     moved = [e for e in EXPERIMENTS.values() if e.after and EXPERIMENTS[e.after].body != e.body]
-    assert len(moved) == 5 * 2 + 4  # continuous pairs and grid bodies, with and without KL reward
+    # Five continuous pairs, two grid bodies and a small pair, with and without KL reward.
+    assert len(moved) == 2 * (5 + 2 + 1)
     for experiment in moved:
         before = EXPERIMENTS[experiment.after].stage
         for one in (experiment.stage, before):

@@ -23,7 +23,13 @@ APPENDIX_G1 = {
     "kl_cost": 1e-3,
 }
 # What the paper leaves out: its authors' public learner.
-AUTHORS_CODE = {"gamma": 0.99, "trace": 1.0, "action_samples": 10, "noise_correlation": 0.0}
+AUTHORS_CODE = {
+    "gamma": 0.99,
+    "trace": 1.0,
+    "action_samples": 10,
+    "noise_correlation": 0.0,
+    "action_noise_correlation": 0.0,
+}
 
 
 @pytest.mark.parametrize(("name", "value"), (APPENDIX_G1 | AUTHORS_CODE).items())
