@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import gymnasium
+import numpy as np
 import pytest
 import torch
 
@@ -13,6 +15,7 @@ from benchmarks import (
     dse_stacked,
     graphed,
     learner,
+    random_actions,
     summary,
     throughput,
     vector_rates,
@@ -159,3 +162,29 @@ def test_the_summary_finds_the_first_moment_by_return_or_by_success():
     assert summary.succeeded(row, 1.1) is None
     unknown = row._replace(curve=[point._replace(success=nan) for point in curve])
     assert summary.succeeded(unknown, 0.0) is None
+
+
+class Lasting(gymnasium.Env):
+    """Succeeds where ten actions in a row point the same way."""
+
+    observation_space = action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps, self.same = 0, 0.0
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        self.steps, self.same = self.steps + 1, self.same + float(np.sign(action[0]))
+        assert self.action_space.contains(action)
+        ended = self.steps == 10
+        return np.zeros(1, np.float32), 0.0, ended, False, {"success": abs(self.same) == 10}
+
+
+def test_noise_that_lasts_points_one_way_for_long():
+    gymnasium.register("test/Lasting-v0", Lasting)
+    arguments = "test/Lasting-v0 --episodes 1000 --correlations 0 0.99"
+    rates = random_actions.main(arguments.split())
+    assert abs(rates["0.0"] - 2.0**-9) < 0.01  # ten fair coins that agree
+    # Signs of neighbours differ with probability arccos(0.99) / pi = 0.045.
+    assert 0.6 < rates["0.99"] < 0.85
