@@ -12,11 +12,9 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode
-from gymnasium.vector.utils import batch_space
 from PIL import Image, ImageDraw
 
-from tasks.cartpole import MODEL, euler, fallen
+from tasks.carts import MODEL, VectorCarts, fallen
 
 EPISODE_STEPS = 2000  # table 1
 KINDS = {1: ("above",), 2: ("above", "anywhere")}
@@ -44,14 +42,8 @@ def hit(x: np.ndarray, asteroids: np.ndarray) -> np.ndarray:
     return (np.hypot(beside, over) < RADIUS).any(-1)
 
 
-class VectorAsteroidCartPole(gymnasium.vector.VectorEnv):
-    """``num_envs`` tasks `AsteroidCartPole` as arrays.
-
-    An environment whose episode is over is reset by its next step, which ignores its action
-    (Gymnasium's next-step mode).
-    """
-
-    metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
+class VectorAsteroidCartPole(VectorCarts):
+    """``num_envs`` tasks `AsteroidCartPole` as arrays."""
 
     def __init__(
         self,
@@ -65,50 +57,18 @@ class VectorAsteroidCartPole(gymnasium.vector.VectorEnv):
                 f"AsteroidCartPole needs asteroids of {sorted(KINDS)}, a fall_speed above 0 and "
                 f"episode_steps of at least 1, not {asteroids}, {fall_speed} and {episode_steps}"
             )
+        places = spaces.Box(-np.inf, np.inf, (2 * asteroids,))
+        super().__init__(num_envs, MODEL.total_mass, episode_steps, {"asteroids": places})
         self._fall = fall_speed * MODEL.tau
-        self.num_envs = num_envs
         self._anywhere = np.array([kind == "anywhere" for kind in KINDS[asteroids]])
-        self._episode_steps = episode_steps
-        self._state = np.zeros((4, num_envs))
         self._asteroids = np.zeros((num_envs, asteroids, 2))
-        self._steps = np.zeros(num_envs, np.int64)
-        self._over = np.zeros(num_envs, bool)
-        self.single_observation_space = spaces.Dict(
-            {
-                "state": MODEL.observation_space,
-                "asteroids": spaces.Box(-np.inf, np.inf, (2 * asteroids,)),
-            }
-        )
-        self.single_action_space = MODEL.action_space
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Start everywhere; ``options`` are not used."""
-        super().reset(seed=seed)
-        self._over[:] = True
-        self._restart()
-        return self._observation(), {}
-
-    def step(
-        self, actions: np.ndarray
-    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Push left (0) or right (1) for 0.02 s, ``actions [num_envs]``."""
-        over = self._over.copy()
-        self._state = euler(self._state, actions, MODEL.total_mass)
+    def _advance(self) -> None:
         self._asteroids[..., 1] -= self._fall
         self._launch(self._asteroids[..., 1] <= 0.0)
-        self._steps += 1
-        if over.any():
-            self._restart()
-        terminated = fallen(self._state) | hit(self._state[0], self._asteroids)
-        terminated &= ~over
-        truncated = (self._steps >= self._episode_steps) & ~terminated
-        brought = (~terminated & ~over).astype(np.float64)
-        self._over = terminated | truncated
-        return self._observation(), brought, terminated, truncated, {}
+
+    def _place(self, which: np.ndarray) -> None:
+        self._launch(np.broadcast_to(which[:, None], self._asteroids.shape[:2]))
 
     def _launch(self, which: np.ndarray) -> None:
         """Put the asteroids ``which [num_envs, n]`` at the top."""
@@ -117,19 +77,15 @@ class VectorAsteroidCartPole(gymnasium.vector.VectorEnv):
             x = np.where(self._anywhere, anywhere, self._state[0][:, None])
             self._asteroids[which] = np.stack([x, np.full_like(x, TOP)], -1)[which]
 
-    def _restart(self) -> None:
-        over = self._over
-        self._state[:, over] = self.np_random.uniform(-0.05, 0.05, (4, int(over.sum())))
-        self._launch(np.broadcast_to(over[:, None], self._asteroids.shape[:2]))
-        self._steps[over] = 0
-        self._over = np.zeros(self.num_envs, bool)
+    def _down(self) -> np.ndarray:
+        return fallen(self._state) | hit(self._state[0], self._asteroids)
+
+    def _reward(self, down: np.ndarray) -> np.ndarray:
+        return (~down).astype(np.float64)
 
     def _observation(self) -> dict[str, np.ndarray]:
         asteroids = self._asteroids.reshape(self.num_envs, -1)
-        return {
-            "state": self._state.T.astype(np.float32),
-            "asteroids": asteroids.astype(np.float32),
-        }
+        return {**super()._observation(), "asteroids": asteroids.astype(np.float32)}
 
 
 class AsteroidCartPole(gymnasium.Env):

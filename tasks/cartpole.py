@@ -14,10 +14,9 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
-from gymnasium.vector import AutoresetMode
-from gymnasium.vector.utils import batch_space
 from PIL import Image, ImageDraw
 
+from tasks.carts import MODEL, VectorCarts, fallen
 from tasks.families import TaskFamily, Variant
 
 CART_MASSES = (0.2, 1.0, 2.0)  # section 6.1
@@ -34,20 +33,12 @@ GRID = TaskFamily(
 )
 """The 3x3 grid of the paper."""
 
-MODEL = CartPoleEnv()
-"""Where Gymnasium keeps its constants."""
 _WIDTH, _HEIGHT = 480, 240
 
 
 def tip(state: np.ndarray) -> np.ndarray:
     """x of the pole's tip, ``[...]``, from (x, x', theta, theta') ``[4, ...]``."""
     return state[0] + 2.0 * MODEL.length * np.sin(state[2])
-
-
-def fallen(state: np.ndarray) -> np.ndarray:
-    """Whether the pole has fallen or the cart left the track, ``[...]`` of ``[4, ...]``."""
-    off = np.abs(state[0]) > MODEL.x_threshold
-    return off | (np.abs(state[2]) > MODEL.theta_threshold_radians)
 
 
 def reward(state: np.ndarray, goal: np.ndarray | float, down: np.ndarray | bool) -> np.ndarray:
@@ -126,14 +117,8 @@ class CartPole(gymnasium.Env):
         return np.asarray(image)
 
 
-class VectorCartPole(gymnasium.vector.VectorEnv):
-    """``num_envs`` `CartPole` tasks as arrays; ``cart_mass`` and ``goal`` are one or one for each.
-
-    An environment whose episode is over is reset by its next step, which ignores its action
-    (Gymnasium's next-step mode).
-    """
-
-    metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
+class VectorCartPole(VectorCarts):
+    """``num_envs`` `CartPole` tasks; ``cart_mass`` and ``goal`` are one or one for each."""
 
     def __init__(
         self,
@@ -144,66 +129,14 @@ class VectorCartPole(gymnasium.vector.VectorEnv):
     ) -> None:
         mass = np.broadcast_to(np.asarray(cart_mass, np.float64), num_envs)
         _check(mass.tolist(), episode_steps)
-        self.num_envs = num_envs
+        super().__init__(num_envs, mass + MODEL.masspole, episode_steps, {})
         self._goal = np.broadcast_to(np.asarray(goal, np.float64), num_envs)
-        self._episode_steps = episode_steps
-        self._total_mass = mass + MODEL.masspole
-        self._state = np.zeros((4, num_envs))
-        self._steps = np.zeros(num_envs, np.int64)
-        self._over = np.zeros(num_envs, bool)
-        self.single_observation_space = spaces.Dict({"state": MODEL.observation_space})
-        self.single_action_space = MODEL.action_space
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Start everywhere; ``options`` are not used."""
-        super().reset(seed=seed)
-        self._over[:] = True
-        self._restart()
-        return self._observation(), {}
+    def _down(self) -> np.ndarray:
+        return fallen(self._state)
 
-    def step(
-        self, actions: np.ndarray
-    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Push left (0) or right (1), ``actions [num_envs]``."""
-        over = self._over.copy()
-        self._state = euler(self._state, actions, self._total_mass)
-        self._steps += 1
-        if over.any():
-            self._restart()
-        state = self._state
-        down = fallen(state)
-        truncated = (self._steps >= self._episode_steps) & ~down
-        brought = reward(state, self._goal, down | over)
-        self._over = down | truncated
-        return self._observation(), brought, down, truncated, {}
-
-    def _restart(self) -> None:
-        count = int(self._over.sum())
-        self._state[:, self._over] = self.np_random.uniform(-0.05, 0.05, (4, count))
-        self._steps[self._over] = 0
-        self._over[:] = False
-
-    def _observation(self) -> dict[str, np.ndarray]:
-        return {"state": self._state.T.astype(np.float32)}
-
-
-def euler(state: np.ndarray, actions: np.ndarray, total_mass: np.ndarray) -> np.ndarray:
-    """One step of `CartPoleEnv` in its order of operations, so that results are equal."""
-    m = MODEL
-    _, x_dot, theta, theta_dot = state
-    force = np.where(actions == 1, m.force_mag, -m.force_mag)
-    cos, sin = np.cos(theta), np.sin(theta)
-    temp = (force + m.polemass_length * np.square(theta_dot) * sin) / total_mass
-    theta_acc = (m.gravity * sin - cos * temp) / (
-        m.length * (4.0 / 3.0 - m.masspole * np.square(cos) / total_mass)
-    )
-    x_acc = temp - m.polemass_length * theta_acc * cos / total_mass
-    rate = np.stack([x_dot, x_acc, theta_dot, theta_acc])
-    return state + m.tau * rate
+    def _reward(self, down: np.ndarray) -> np.ndarray:
+        return reward(self._state, self._goal, down)
 
 
 def _check(masses: Sequence[float], episode_steps: int) -> None:
