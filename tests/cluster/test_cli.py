@@ -66,7 +66,7 @@ def test_list(capsys):
         "ball",
     )
     assert small["after"] == "hierarchical_kl/ball-move-box-easy-small"
-    assert small["env_steps"] == 1_000_000
+    assert small["env_steps"] == 1_500_000
     # 200,000 updates of 0.62 s
     full = facts["hierarchical_kl/ant-go-to-target"]
     assert full["hours"] == pytest.approx(34.4, abs=0.1)
