@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from actors.batched_env import environments
 from actors.player import Player
+from actors.vector_env import BrokenTaskError
 from cluster import trained
 from cluster.errors import RunError
 from cluster.run_dir import RunDir
@@ -25,25 +27,33 @@ class Trace(NamedTuple):
 
 
 def trace(run: RunDir, seed: int, which: str = "latest") -> Trace:
-    """Play one episode; raises RunError where the agent has no latents."""
+    """Play one episode; raises RunError where the agent has no latents or its task is broken."""
     plan, agent, _ = trained.load(run, which)
     tasks = plan.stage.evaluation_tasks or plan.stage.tasks
-    envs = environments(tasks, [tasks.tasks[0]], seed)
     try:
-        player = Player(agent, envs, seed, explore=False)
-        latents, rewards = [], []
-        while True:
-            turn = player.turn()
-            latent = turn.acting.state.get("latent")
-            if latent is None or latent.shape[-1] == 0:
-                raise RunError(f"the agent of {run.path} has no latents")
-            latents.append(latent[0].numpy().copy())
-            rewards.append(float(turn.outcome.reward[0]))
-            if turn.outcome.episodes:
-                success = turn.outcome.episodes[0].success
-                return Trace(np.stack(latents), np.asarray(rewards), success)
-    finally:
-        envs.close()
+        envs = environments(tasks, [tasks.tasks[0]], seed)
+        with contextlib.closing(envs):
+            found = _play(Player(agent, envs, seed, explore=False))
+    except BrokenTaskError as error:
+        raise RunError(str(error)) from error
+    if found is None:
+        raise RunError(f"the agent of {run.path} has no latents")
+    return found
+
+
+def _play(player: Player) -> Trace | None:
+    """One episode of the first environment; None without latents."""
+    latents, rewards = [], []
+    while True:
+        turn = player.turn()
+        latent = turn.acting.state.get("latent")
+        if latent is None or latent.shape[-1] == 0:
+            return None
+        latents.append(latent[0].numpy().copy())
+        rewards.append(float(turn.outcome.reward[0]))
+        if turn.outcome.episodes:
+            success = turn.outcome.episodes[0].success
+            return Trace(np.stack(latents), np.asarray(rewards), success)
 
 
 def draw(run: RunDir, out: Path, seed: int, which: str = "latest") -> Trace:

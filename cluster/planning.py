@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from cluster import overrides
+from cluster import overrides, ranges
 from cluster.build import Plan, Source
 from cluster.errors import RunError
 from cluster.run_dir import RunDir
@@ -39,6 +39,7 @@ def plan_for(stage: Stage, seed: int, source: Source | None = None) -> Plan:
     """The plan, tried out: raises RunError where environment or agent cannot be made of it."""
     import gymnasium
 
+    ranges.check(stage)
     try:
         plan = Plan.of(stage, seed, source)
         plan.agent("learner")

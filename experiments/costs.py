@@ -33,6 +33,12 @@ def of_learner_steps(learner_steps: int, tasks: TaskSet) -> Cost:
     return Cost(round(seconds * _acting_rate(tasks)), seconds / 3600)
 
 
+def of_steps_from_a_queue(learner_steps: int, steps_per_update: int, tasks: TaskSet) -> Cost:
+    """At the paper's sizes where every step is learned from once: acting takes longer."""
+    env_steps = learner_steps * steps_per_update
+    return Cost(env_steps, env_steps / _acting_rate(tasks) / 3600)
+
+
 def of_env_steps(env_steps: int, tasks: TaskSet) -> Cost:
     """At the quickstart's sizes: the slower of acting and learning, on a core each."""
     acting = env_steps / _acting_rate(tasks)

@@ -3,7 +3,8 @@
 What G.2 leaves out, or says of one body only, stays at the defaults. Two of its settings have no
 field. "Distillation cost" (1.0, 0.1 and 0.01 for DISTRAL) is the weight of the default policy's own
 loss, and Adam's step does not depend on a loss's scale. "Policy network for Gaussian prior (200,
-100)", ant and box, is read as the low level's, whose default it is.
+100)", ant and box, is read as the low level's, whose default it is; "for Gaussian Transfer Prior
+(200, 4)" can only be the high level's, whose latent the 4 is.
 """
 
 from __future__ import annotations
@@ -51,18 +52,18 @@ class Tuned:
 
 
 LATENT_OF_4 = Tuned(high=(200, 4))
+DISTRALS = ("-distral", "-distral-2-columns", "-distral-shared-prior")
 
 G2: dict[str, dict[str, Tuned]] = {
     "ant-move-box-easy": {  # "Ant: Move Box to Target"
-        "": Tuned(kl_cost=1e-4, entropy_cost=0.0),
+        "": Tuned(kl_cost=1e-4, entropy_cost=0.0),  # "AR-1 Prior"
+        "-separate": Tuned(kl_cost=1e-4, entropy_cost=0.0),  # its prior is AR-1 as well
         "-isotropic": Tuned(entropy_cost=0.0),
-        "-ar-learned": Tuned(entropy_cost=1e-3),  # "Entropy bonus"
-        "-svg0": Tuned(entropy_cost=1e-3),
-        "-distral": Tuned(entropy_cost=1e-3),
-    },
-    "ant-go-to-target": {"-distral": Tuned(entropy_cost=0.0)},  # "Ant: Go to 1 of 3 Targets"
+        **dict.fromkeys(("-ar-learned", "-svg0", *DISTRALS), Tuned(entropy_cost=1e-3)),
+    },  # "Entropy bonus" 1e-3, for all that have nothing of their own
+    # "Ant: Go to 1 of 3 Targets"
+    "ant-go-to-target": dict.fromkeys(DISTRALS, Tuned(entropy_cost=0.0)),
     "ball-move-box-hard": {"-ar-learned": LATENT_OF_4},  # "Ball: 2 Boxes to 2 Targets"
-    "ball-gather": {"-distral": Tuned(actor_learning_rate=5e-4)},  # "Ball: Gather boxes"
 }
 """Learned from scratch: body and task -> variant -> what is changed."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from experiments.hierarchical_kl.appendix_g import (
     BODY_TRANSFER,
+    G2,
     SCRATCH_OF_BODY_TRANSFER,
     Tuned,
 )
@@ -98,7 +99,7 @@ def _pair(pair: Pair) -> list[Experiment]:
         pair.source,
         f"{pair.before}, {what}: a high level that sees nothing of the body",
         f"{pair.figure}, the source",
-        agnostic(pair, Tuned()),
+        agnostic(pair, G2.get(f"{pair.before}-{pair.domain}", {}).get("", Tuned())),
         domain.tasks(pair.before, pair.vision),
     )
     scratch = experiment(

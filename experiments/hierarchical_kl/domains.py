@@ -57,8 +57,9 @@ DOMAINS: dict[str, Domain] = {
             (BOXES, "task"),
             low=(BOXES,),
         ),
-        # Appendix G.2, "Ball: 2 boxes to 2 targets": box encoder (100, 20). Differs from the
-        # paper: table 1 shows the low level the targets too; gathering has none to show.
+        # Appendix G.2, "Ball: 2 boxes to 2 targets": box encoder (100, 20), here for every body
+        # and for gathering, which takes this low level over. Differs from the paper: table 1 shows
+        # the low level the targets too; gathering has none to show.
         Domain(
             "move-box-hard",
             "move 1 of 2 boxes to 1 of 2 targets",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from experiments.costs import of_steps_from_a_queue
 from experiments.hierarchical_kl.appendix_g import G2, TITLES, agents
 from experiments.hierarchical_kl.domains import DOMAINS
-from experiments.hierarchical_kl.preset import experiment
+from experiments.hierarchical_kl.preset import LEARNER_STEPS, experiment
 from experiments.hierarchical_kl.tiny import tiny_svg0
 from experiments.spec import Experiment, Learning, Stage
 from skill_agents.hierarchical_kl.quasi_on_policy import quasi_on_policy
@@ -26,14 +27,20 @@ def tiny_queue(stage: Stage) -> Stage:
 
 def _from_a_queue(variant: str, agent: SVG0Config) -> Experiment:
     domain = DOMAINS["go-to-target"]
+    tasks, queued = domain.tasks("ant"), quasi_on_policy(agent)
     one = experiment(
         f"ant-go-to-target{variant}-quasi-on-policy",
         f"ant, {domain.title}, each unroll learned from once: {TITLES[variant]}",
         "figure 9, a",
-        quasi_on_policy(agent),
-        domain.tasks("ant"),
+        queued,
+        tasks,
     )
-    return replace(one, stage=replace(one.stage, learning=LEARNING), tiny=tiny_queue)
+    return replace(
+        one,
+        stage=replace(one.stage, learning=LEARNING),
+        tiny=tiny_queue,
+        cost=of_steps_from_a_queue(LEARNER_STEPS, queued.batch_size * queued.unroll_length, tasks),
+    )
 
 
 EXPERIMENTS = tuple(

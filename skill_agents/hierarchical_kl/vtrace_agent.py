@@ -24,10 +24,7 @@ LARGEST_LOG_RATIO = 20.0
 
 @dataclass(frozen=True)
 class VTraceConfig(AgentConfig):
-    """Hyperparameters of appendix B.3. The paper gives none of its own for the grid.
-
-    Where nothing is said otherwise, sizes and costs are those of appendix G.1.
-    """
+    """Hyperparameters of appendix B.3. The paper gives none of its own for the grid."""
 
     policy: PolicyConfig = field(default_factory=HierarchicalPolicyConfig)
     default: DefaultConfig = field(default_factory=SharedLowLevel)
@@ -41,8 +38,8 @@ class VTraceConfig(AgentConfig):
     gamma: float = 0.99
     clip_rho: float = 1.0  # B.3: "identical to the original V-trace paper"
     clip_c: float = 1.0
-    learning_rate: float = 5e-4
-    default_learning_rate: float = 5e-4
+    learning_rate: float = 5e-4  # ours
+    default_learning_rate: float = 5e-4  # ours
     max_grad_norm: float = 40.0  # IMPALA
     batch_size: int = 32  # IMPALA
     unroll_length: int = 20  # IMPALA

@@ -11,6 +11,7 @@ from pathlib import Path
 import imageio.v2 as imageio
 import pytest
 
+from actors.vector_env import BrokenTaskError
 from cluster import cli, latents, launch
 from cluster.run_dir import RunDir
 
@@ -66,7 +67,7 @@ def test_list(capsys):
         "ball",
     )
     assert small["after"] == "hierarchical_kl/ball-move-box-easy-small"
-    assert small["env_steps"] == 1_000_000
+    assert small["env_steps"] == 1_500_000
     # 200,000 updates of 0.62 s
     full = facts["hierarchical_kl/ant-go-to-target"]
     assert full["hours"] == pytest.approx(34.4, abs=0.1)
@@ -161,6 +162,15 @@ def test_agents_without_latents_or_skills(tmp_path, capsys):
     capsys.readouterr()
     assert "has no latents" in complaint(capsys, "latents", str(run), "--out", "x.png")
     assert "no default policy" in complaint(capsys, "skills", str(run), "--out", "x.mp4")
+
+
+def test_latents_of_a_task_that_breaks(trained, tmp_path, monkeypatch, capsys):
+    def broken(tasks, slots, seed):
+        raise BrokenTaskError("task 0 failed to reset 5 times")
+
+    monkeypatch.setattr(latents, "environments", broken)
+    told = complaint(capsys, "latents", str(trained), "--out", str(tmp_path / "x.png"))
+    assert "task 0 failed to reset 5 times" in told
 
 
 def test_video_goes_to_the_filmer(trained, tmp_path, monkeypatch, capsys):

@@ -44,7 +44,14 @@ def test_defaults_of_g1():
         ("ant-move-box-easy-isotropic", 1e-3, 0.0),
         ("ant-move-box-easy-ar-learned", 1e-3, 1e-3),
         ("ant-move-box-easy-svg0", 1e-3, 1e-3),
+        ("ant-move-box-easy-separate", 1e-4, 0.0),
+        ("ant-move-box-easy-distral", 1e-2, 1e-3),
+        ("ant-move-box-easy-distral-2-columns", 1e-2, 1e-3),
+        ("ant-move-box-easy-distral-shared-prior", 1e-2, 1e-3),
+        ("ant-move-box-easy-agnostic", 1e-4, 0.0),
         ("ant-go-to-target-distral", 1e-2, 0.0),
+        ("ant-go-to-target-distral-2-columns", 1e-2, 0.0),
+        ("ant-go-to-target-distral-shared-prior", 1e-2, 0.0),
         ("transfer-ant-move-box-easy-to-move-box-mid-ar-learned", 1e-2, 1e-4),
         ("transfer-ball-to-ant-go-to-target", 1e-3, 1e-4),
         ("transfer-ball-to-ant-move-box-easy", 1e-5, 1e-4),
@@ -130,3 +137,17 @@ def test_every_pair_of_the_paper_is_there():
         ("Grid-1step", "Grid-8step"),
     }
     assert {(f"skill/{a}-v0", f"skill/{b}-v0") for a, b in wanted} <= pairs
+
+
+def test_what_is_learned_from_once_costs_a_step_for_each():
+    """200,000 updates of 512 unrolls of 10 steps, at the ant's 3,500 steps a second."""
+    cost = EXPERIMENTS["hierarchical_kl/ant-go-to-target-quasi-on-policy"].cost
+    assert cost.env_steps == 1_024_000_000
+    assert cost.hours == pytest.approx(81.3, abs=0.1)
+
+
+def test_the_grid_holds_latents_for_as_many_steps_as_a_cell_takes():
+    for n in (1, 4, 8):
+        assert agent(f"grid-{n}step").latent_period == n
+    for n in (4, 8):
+        assert agent(f"grid-body-transfer-{n}step").latent_period == n

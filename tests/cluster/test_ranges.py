@@ -1,0 +1,42 @@
+"""Values that cannot work are refused before a run begins, each in one sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from cluster import overrides, ranges
+from cluster.errors import RunError
+from experiments.registry import EXPERIMENTS
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("--agent.critic-sizes -1,5", "--agent.critic-sizes must be at least 1, not (-1, 5)"),
+        ("--agent.policy.low-sizes -3", "--agent.policy.low-sizes must be at least 1, not (-3,)"),
+        ("--agent.policy.latent-size -1", "--agent.policy.latent-size must be at least 1, not -1"),
+        ("--agent.trace 1.5", "--agent.trace must be from 0 to 1, not 1.5"),
+        ("--agent.target-update-period 0", "--agent.target-update-period must be at least 1, "),
+        ("--agent.unroll-length 0", "--agent.unroll-length must be at least 1, not 0"),
+        ("--agent.batch-size 0", "--agent.batch-size must be at least 1, not 0"),
+        ("--actors.count 0", "--actors.count must be at least 1, not 0"),
+        ("--agent.actor-learning-rate 0", "--agent.actor-learning-rate must be above 0, not 0"),
+        ("--agent.kl-cost nan", "--agent.kl-cost must be a number, not nan"),
+    ],
+)
+def test_what_cannot_work(override, sentence):
+    changed = overrides.apply(EXPERIMENTS["quickstart"].stage, override.split())
+    with pytest.raises(RunError) as refused:
+        ranges.check(changed)
+    assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("override", ["--agent.trace 1", "--agent.gamma 0", "--agent.kl-cost 0"])
+def test_what_can_work(override):
+    ranges.check(overrides.apply(EXPERIMENTS["quickstart"].stage, override.split()))
+
+
+def test_every_experiment_passes():
+    for experiment in EXPERIMENTS.values():
+        ranges.check(experiment.stage)
+        ranges.check(experiment.tiny(experiment.stage))
