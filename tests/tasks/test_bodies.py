@@ -163,6 +163,25 @@ def test_fallen_is_upside_down(name):
         assert scene.body.fallen() is fallen
 
 
+def falls_of_random_actions(name: str, episodes: int) -> int:
+    """In how many episodes of 400 steps it falls by uniform actions, each held for 5 steps."""
+    scene, rng = Scene(name), np.random.default_rng(0)
+    falls = 0
+    for _ in range(episodes):
+        scene.place()
+        for action in rng.uniform(-1, 1, (80, scene.described.action_size)):
+            scene.steps([action] * 5)
+            if scene.body.fallen():
+                falls += 1
+                break
+    return falls
+
+
+def test_random_actions_seldom_flip_the_quadruped_and_never_the_ant():
+    assert falls_of_random_actions("ant", 12) == 0
+    assert falls_of_random_actions("quadruped", 12) <= 1
+
+
 def test_a_ball_cannot_fall_over():
     scene = Scene("ball")
     scene.place()
