@@ -29,9 +29,7 @@ def test_every_task_is_registered_for_every_body_with_and_without_a_camera():
     assert registered == {*STATE_IDS, *VISION_IDS} and len(registered) == 54
 
 
-@pytest.mark.parametrize(
-    "id", [*STATE_IDS, "skill/GoToTarget-Ant-Vision-v0", "skill/MoveBoxMid-Ball-Vision-v0"]
-)
+@pytest.mark.parametrize("id", [*STATE_IDS, *VISION_IDS])
 def test_gymnasium_checker_accepts_it(id):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of unbounded observations
