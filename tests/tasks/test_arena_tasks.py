@@ -1,6 +1,8 @@
 """What holds for every task of every body: Gymnasium's checker, seeds, the camera."""
 
+import math
 import warnings
+from collections.abc import Iterator
 
 import gymnasium
 import numpy as np
@@ -8,12 +10,21 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import tasks  # noqa: F401
+from tasks.bodies import make_body
 from tasks.predicates import RULES
+from tests.tasks.drivers import Driver
 
 BODIES = ("Ball", "Ant", "Quadruped")
 TASKS = ("GoToTarget", "Gap", *RULES)
 STATE_IDS = [f"skill/{task}-{body}-v0" for task in TASKS for body in BODIES]
 VISION_IDS = [id.replace("-v0", "-Vision-v0") for id in STATE_IDS]
+SIDES = ("west", "east", "south", "north")
+# Where the walls are, metres: 8x8, a corridor that is open in the east, 3x3 cells of 2 m.
+WALLS = {
+    "GoToTarget": (-4.0, 4.0, -4.0, 4.0),
+    "Gap": (0.0, math.inf, -2.0, 2.0),
+    **dict.fromkeys(RULES, (-3.0, 3.0, -3.0, 3.0)),
+}
 
 
 def make(id: str, **kwargs) -> gymnasium.Env:
@@ -52,24 +63,80 @@ def test_same_seed_same_episode_and_other_seed_another(id):
     np.testing.assert_array_equal(episode(3, used), first)  # use leaves nothing behind
 
 
-@pytest.mark.parametrize("id", STATE_IDS)
-def test_four_hundred_random_and_extreme_steps_stay_finite_and_inside(id):
-    env = make(id)
+def assert_inside(env: gymnasium.Env, task: str) -> None:
+    """Body, feet, targets and the boxes' corners are between the walls, by compiled geometry."""
+    model, data = env._simulation.model, env._simulation.data
+    moving = (model.geom_bodyid > 0) & (model.body_mocapid[model.geom_bodyid] < 0)
+    places = [data.geom_xpos[moving], data.site_xpos]
+    if task in RULES:
+        places.append(env._boxes.corners())
+    x, y, z = np.concatenate(places).T
+    west, east, south, north = WALLS[task]
+    give = 0.05  # metres: contacts are soft
+    assert west - give < x.min() and x.max() < east + give, task
+    assert south - give < y.min() and y.max() < north + give, task
+    assert task == "Gap" or z.min() > -give, task
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("task", TASKS)
+def test_four_hundred_random_and_extreme_steps_stay_finite_and_inside(task, body):
+    env = make(f"skill/{task}-{body}-v0")
     env.action_space.seed(0)
     env.reset(seed=0)
+    steps = 0
     for step in range(400):
         action = env.action_space.sample()
         observation, reward, terminated, truncated, info = env.step(
             action if step < 200 else np.sign(action)
         )
+        steps += 1
         assert env.observation_space.contains(observation) and np.isfinite(flat(observation)).all()
         assert np.isfinite(reward)
+        assert_inside(env, task)
+        in_the_gap = task == "Gap" and env._body.height() < -0.5
+        assert terminated is (info["success"] or env._body.fallen() or in_the_gap)
+        assert truncated is (steps == 400 and not terminated)
         if terminated or truncated:
-            assert info["success"] or truncated or env._body.fallen() or "Gap" in id
             env.reset()
+            steps = 0
     data = env._simulation.data
     assert all(data.warning[i].number == 0 for i in range(len(data.warning)))
-    assert np.abs(data.qpos[:2]).max() < 12.0
+
+
+def towards_wall(body: str, env: gymnasium.Env, task: str, wall: int) -> Iterator[np.ndarray]:
+    """200 steps of driving against a wall; each gives the direction of the wall, a unit vector."""
+    driver, ahead = Driver(body.lower()), np.sign(WALLS[task][wall]) * np.eye(2)[wall // 2]
+    env._body.place(*(0.5 * ahead), math.atan2(ahead[1], ahead[0]))
+    for _ in range(200):
+        env.step(driver.towards(env._body.pose(), 9.0 * ahead))
+        assert_inside(env, task)
+        yield ahead
+
+
+@pytest.mark.parametrize("wall", range(4), ids=SIDES)
+@pytest.mark.parametrize("body", BODIES)
+def test_walls_hold_a_body_that_is_driven_against_them(body, wall):
+    env = make(f"skill/GoToTarget-{body}-v0")
+    env.reset(seed=0)
+    reached = [
+        env._body.pose()[:2] @ ahead for ahead in towards_wall(body, env, "GoToTarget", wall)
+    ]
+    assert max(reached) > 4.0 - make_body(body.lower()).radius - 0.05
+
+
+@pytest.mark.parametrize("wall", range(4), ids=SIDES)
+@pytest.mark.parametrize("body", BODIES)
+def test_walls_hold_a_box_that_is_pushed_against_them(body, wall):
+    env = make(f"skill/MoveBoxEasy-{body}-v0")
+    env.reset(seed=0)
+    axis, there = wall // 2, WALLS["MoveBoxEasy"][wall]
+    env._boxes.place(0, *(np.eye(2)[axis] * math.copysign(2.3, there)), 0.0)
+    reached = [
+        (env._boxes.corners()[:, :2] @ ahead).max()
+        for ahead in towards_wall(body, env, "MoveBoxEasy", wall)
+    ]
+    assert reached[0] < 2.9 and max(reached) > 2.99
 
 
 @pytest.mark.parametrize("task", TASKS)
