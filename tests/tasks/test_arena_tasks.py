@@ -162,20 +162,31 @@ def test_vision_is_pixels_instead_of_target_coordinates(id):
     assert sizes[1] - sizes[0] == coordinates
 
 
-def test_pixels_are_what_the_body_sees_and_the_named_target_is_black():
-    env = make("skill/GoToTarget-Ball-Vision-v0")
-    env.reset(seed=0)
-    x, y = env._targets[env._named]
-    sides = {}
-    for side, yaw in (("ahead", 0.0), ("behind", np.pi)):
-        env._body.place(x - 1.5 if x > -2 else x + 1.5, y, yaw if x > -2 else np.pi - yaw)
-        pixels = env.step(np.zeros(2))[0]["pixels"]
-        assert pixels.dtype == np.uint8 and pixels.shape == (64, 64, 3)
-        sides[side] = int((pixels[32:] < 20).all(axis=-1).sum())  # the sky, black too, is above
-    assert sides["ahead"] > 40 > sides["behind"] == 0
-    rgba = env._simulation.model.site_rgba[env._squares._sites]
-    assert [tuple(colour[:3]) == (0, 0, 0) for colour in rgba].count(True) == 1
-    assert len({tuple(colour) for colour in rgba}) == 3
+@pytest.mark.parametrize("task", ["GoToTarget", "MoveBoxMid"])
+def test_pixels_are_what_the_body_sees_and_the_named_target_is_black(task):
+    env = make(f"skill/{task}-Ball-Vision-v0")
+    told = make(f"skill/{task}-Ball-v0")  # the same seed names the same target
+    named = set()
+    for seed in range(6):
+        env.reset(seed=seed)
+        one_hot = told.reset(seed=seed)[0]["task"][6:9]
+        sites = [env._simulation.model.site(f"target_{i}") for i in range(3)]
+        black = [tuple(site.rgba[:3]) == (0, 0, 0) for site in sites]
+        np.testing.assert_array_equal(black, one_hot)
+        assert len({tuple(site.rgba) for site in sites}) == 3
+        named.add(black.index(True))
+        x, y, _ = sites[black.index(True)].pos
+        if task in RULES:  # out of sight
+            env._boxes.place(0, -math.copysign(2.3, x), -math.copysign(2.3, y), 0.0)
+        back = -1.5 if x > -2 else 1.5
+        dark = {}
+        for side, yaw in (("ahead", 0.0), ("behind", math.pi)):
+            env._body.place(x + back, y, yaw if back < 0 else math.pi - yaw)
+            pixels = env.step(np.zeros(2))[0]["pixels"]
+            assert pixels.dtype == np.uint8 and pixels.shape == (64, 64, 3)
+            dark[side] = int((pixels[32:] < 20).all(axis=-1).sum())  # the sky, black too, is above
+        assert dark["ahead"] > 40 > dark["behind"] == 0
+    assert len(named) > 1
     env.close()
 
 
