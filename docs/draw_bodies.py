@@ -1,6 +1,6 @@
 """Draw docs/bodies.png: ball, ant and quadruped, each after a second of standing in a room.
 
-The quadruped stands on tiptoe, by the joints that the ant lacks.
+The quadruped's thighs slope down, by the joints that the ant lacks.
 
 python -m docs.draw_bodies
 """

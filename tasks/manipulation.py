@@ -7,8 +7,10 @@ turned and shifted at random, bodies as well.
 
 Differs from the paper: a box is seen by all 8 corners, as in the authors' code (the text says 6).
 Where two boxes can be asked for, the one-hot of the named box is seen too, without which the task
-could not be told. "And": the sub-tasks pay 10 each the first time they hold, and the 50 come when
-both hold at once; the authors' code also takes 10 away whenever one is lost.
+could not be told. "And": the text says to push the box to a target and "then" to go to another;
+as in the authors' code, the order is free, so that standing on the other target first pays 10 too.
+The sub-tasks pay 10 each the first time they hold, and the 50 come when both hold at once; the
+authors' code also takes 10 away whenever one is lost.
 """
 
 from __future__ import annotations

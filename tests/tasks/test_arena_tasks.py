@@ -1,6 +1,8 @@
 """What holds for every task of every body: Gymnasium's checker, seeds, the camera."""
 
+import math
 import warnings
+from collections.abc import Iterator
 
 import gymnasium
 import numpy as np
@@ -8,12 +10,21 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import tasks  # noqa: F401
+from tasks.bodies import make_body
 from tasks.predicates import RULES
+from tests.tasks.drivers import Driver
 
 BODIES = ("Ball", "Ant", "Quadruped")
 TASKS = ("GoToTarget", "Gap", *RULES)
 STATE_IDS = [f"skill/{task}-{body}-v0" for task in TASKS for body in BODIES]
 VISION_IDS = [id.replace("-v0", "-Vision-v0") for id in STATE_IDS]
+SIDES = ("west", "east", "south", "north")
+# Where the walls are, metres: 8x8, a corridor that is open in the east, 3x3 cells of 2 m.
+WALLS = {
+    "GoToTarget": (-4.0, 4.0, -4.0, 4.0),
+    "Gap": (0.0, math.inf, -2.0, 2.0),
+    **dict.fromkeys(RULES, (-3.0, 3.0, -3.0, 3.0)),
+}
 
 
 def make(id: str, **kwargs) -> gymnasium.Env:
@@ -29,9 +40,7 @@ def test_every_task_is_registered_for_every_body_with_and_without_a_camera():
     assert registered == {*STATE_IDS, *VISION_IDS} and len(registered) == 54
 
 
-@pytest.mark.parametrize(
-    "id", [*STATE_IDS, "skill/GoToTarget-Ant-Vision-v0", "skill/MoveBoxMid-Ball-Vision-v0"]
-)
+@pytest.mark.parametrize("id", [*STATE_IDS, *VISION_IDS])
 def test_gymnasium_checker_accepts_it(id):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of unbounded observations
@@ -54,24 +63,80 @@ def test_same_seed_same_episode_and_other_seed_another(id):
     np.testing.assert_array_equal(episode(3, used), first)  # use leaves nothing behind
 
 
-@pytest.mark.parametrize("id", STATE_IDS)
-def test_four_hundred_random_and_extreme_steps_stay_finite_and_inside(id):
-    env = make(id)
+def assert_inside(env: gymnasium.Env, task: str) -> None:
+    """Body, feet, targets and the boxes' corners are between the walls, by compiled geometry."""
+    model, data = env._simulation.model, env._simulation.data
+    moving = (model.geom_bodyid > 0) & (model.body_mocapid[model.geom_bodyid] < 0)
+    places = [data.geom_xpos[moving], data.site_xpos]
+    if task in RULES:
+        places.append(env._boxes.corners())
+    x, y, z = np.concatenate(places).T
+    west, east, south, north = WALLS[task]
+    give = 0.05  # metres: contacts are soft
+    assert west - give < x.min() and x.max() < east + give, task
+    assert south - give < y.min() and y.max() < north + give, task
+    assert task == "Gap" or z.min() > -give, task
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("task", TASKS)
+def test_four_hundred_random_and_extreme_steps_stay_finite_and_inside(task, body):
+    env = make(f"skill/{task}-{body}-v0")
     env.action_space.seed(0)
     env.reset(seed=0)
+    steps = 0
     for step in range(400):
         action = env.action_space.sample()
         observation, reward, terminated, truncated, info = env.step(
             action if step < 200 else np.sign(action)
         )
+        steps += 1
         assert env.observation_space.contains(observation) and np.isfinite(flat(observation)).all()
         assert np.isfinite(reward)
+        assert_inside(env, task)
+        in_the_gap = task == "Gap" and env._body.height() < -0.5
+        assert terminated is (info["success"] or env._body.fallen() or in_the_gap)
+        assert truncated is (steps == 400 and not terminated)
         if terminated or truncated:
-            assert info["success"] or truncated or env._body.fallen() or "Gap" in id
             env.reset()
+            steps = 0
     data = env._simulation.data
     assert all(data.warning[i].number == 0 for i in range(len(data.warning)))
-    assert np.abs(data.qpos[:2]).max() < 12.0
+
+
+def towards_wall(body: str, env: gymnasium.Env, task: str, wall: int) -> Iterator[np.ndarray]:
+    """200 steps of driving against a wall; each gives the direction of the wall, a unit vector."""
+    driver, ahead = Driver(body.lower()), np.sign(WALLS[task][wall]) * np.eye(2)[wall // 2]
+    env._body.place(*(0.5 * ahead), math.atan2(ahead[1], ahead[0]))
+    for _ in range(200):
+        env.step(driver.towards(env._body.pose(), 9.0 * ahead))
+        assert_inside(env, task)
+        yield ahead
+
+
+@pytest.mark.parametrize("wall", range(4), ids=SIDES)
+@pytest.mark.parametrize("body", BODIES)
+def test_walls_hold_a_body_that_is_driven_against_them(body, wall):
+    env = make(f"skill/GoToTarget-{body}-v0")
+    env.reset(seed=0)
+    reached = [
+        env._body.pose()[:2] @ ahead for ahead in towards_wall(body, env, "GoToTarget", wall)
+    ]
+    assert max(reached) > 4.0 - make_body(body.lower()).radius - 0.05
+
+
+@pytest.mark.parametrize("wall", range(4), ids=SIDES)
+@pytest.mark.parametrize("body", BODIES)
+def test_walls_hold_a_box_that_is_pushed_against_them(body, wall):
+    env = make(f"skill/MoveBoxEasy-{body}-v0")
+    env.reset(seed=0)
+    axis, there = wall // 2, WALLS["MoveBoxEasy"][wall]
+    env._boxes.place(0, *(np.eye(2)[axis] * math.copysign(2.3, there)), 0.0)
+    reached = [
+        (env._boxes.corners()[:, :2] @ ahead).max()
+        for ahead in towards_wall(body, env, "MoveBoxEasy", wall)
+    ]
+    assert reached[0] < 2.9 and max(reached) > 2.99
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -97,20 +162,31 @@ def test_vision_is_pixels_instead_of_target_coordinates(id):
     assert sizes[1] - sizes[0] == coordinates
 
 
-def test_pixels_are_what_the_body_sees_and_the_named_target_is_black():
-    env = make("skill/GoToTarget-Ball-Vision-v0")
-    env.reset(seed=0)
-    x, y = env._targets[env._named]
-    sides = {}
-    for side, yaw in (("ahead", 0.0), ("behind", np.pi)):
-        env._body.place(x - 1.5 if x > -2 else x + 1.5, y, yaw if x > -2 else np.pi - yaw)
-        pixels = env.step(np.zeros(2))[0]["pixels"]
-        assert pixels.dtype == np.uint8 and pixels.shape == (64, 64, 3)
-        sides[side] = int((pixels[32:] < 20).all(axis=-1).sum())  # the sky, black too, is above
-    assert sides["ahead"] > 40 > sides["behind"] == 0
-    rgba = env._simulation.model.site_rgba[env._squares._sites]
-    assert [tuple(colour[:3]) == (0, 0, 0) for colour in rgba].count(True) == 1
-    assert len({tuple(colour) for colour in rgba}) == 3
+@pytest.mark.parametrize("task", ["GoToTarget", "MoveBoxMid"])
+def test_pixels_are_what_the_body_sees_and_the_named_target_is_black(task):
+    env = make(f"skill/{task}-Ball-Vision-v0")
+    told = make(f"skill/{task}-Ball-v0")  # the same seed names the same target
+    named = set()
+    for seed in range(6):
+        env.reset(seed=seed)
+        one_hot = told.reset(seed=seed)[0]["task"][6:9]
+        sites = [env._simulation.model.site(f"target_{i}") for i in range(3)]
+        black = [tuple(site.rgba[:3]) == (0, 0, 0) for site in sites]
+        np.testing.assert_array_equal(black, one_hot)
+        assert len({tuple(site.rgba) for site in sites}) == 3
+        named.add(black.index(True))
+        x, y, _ = sites[black.index(True)].pos
+        if task in RULES:  # out of sight
+            env._boxes.place(0, -math.copysign(2.3, x), -math.copysign(2.3, y), 0.0)
+        back = -1.5 if x > -2 else 1.5
+        dark = {}
+        for side, yaw in (("ahead", 0.0), ("behind", math.pi)):
+            env._body.place(x + back, y, yaw if back < 0 else math.pi - yaw)
+            pixels = env.step(np.zeros(2))[0]["pixels"]
+            assert pixels.dtype == np.uint8 and pixels.shape == (64, 64, 3)
+            dark[side] = int((pixels[32:] < 20).all(axis=-1).sum())  # the sky, black too, is above
+        assert dark["ahead"] > 40 > dark["behind"] == 0
+    assert len(named) > 1
     env.close()
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tasks  # noqa: F401
-from tasks.gap import LENGTH, START, GapTask
+from tasks.gap import GAP_LENGTHS_OF, LENGTH, START, GapTask
 from tests.tasks.drivers import Driver
 
 BODIES = ("Ball", "Ant", "Quadruped")
@@ -45,15 +45,22 @@ def test_a_corridor_with_one_gap_in_the_middle():
         assert len(bare) == pytest.approx(100 * gap.length, abs=2)  # in one piece
 
 
-def test_the_gaps_length_is_uniform_between_0_3_and_2_5():
-    env = make("Ball")
+@pytest.mark.parametrize(
+    ("body", "shortest", "longest"),
+    [("Ant", 0.3, 2.5), ("Quadruped", 0.3, 2.5), ("Ball", 0.1, 0.35)],
+)
+def test_the_gaps_length_is_uniform_in_the_papers_range_and_for_the_ball_in_its_own(
+    body, shortest, longest
+):
+    env = make(body)
     env.reset(seed=0)
     lengths = []
     for _ in range(400):
         env.reset()
         lengths.append(env._gap.length)
-    assert 0.3 <= min(lengths) < 0.35 and 2.45 < max(lengths) <= 2.5
-    assert np.histogram(lengths, bins=4, range=(0.3, 2.5))[0].min() > 70
+    edge = (longest - shortest) / 40
+    assert shortest <= min(lengths) < shortest + edge and longest - edge < max(lengths) <= longest
+    assert np.histogram(lengths, bins=4, range=(shortest, longest))[0].min() > 70
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -113,14 +120,15 @@ def test_the_end_of_the_corridor_is_success(body):
     assert info["success"] and terminated and env._body.pose()[0] >= LENGTH
 
 
-def test_a_driven_ball_crosses_the_shortest_gap():
+@pytest.mark.parametrize("length", GAP_LENGTHS_OF["ball"])
+def test_a_ball_driven_straight_ahead_crosses_its_shortest_and_its_longest_gap(length):
     env, driver = make("Ball"), Driver("ball")
     env.reset(seed=0)
-    env._gap.open(0.3)
+    env._gap.open(length)
     terminated = truncated = False
     while not (terminated or truncated):
         _, _, terminated, truncated, info = env.step(driver.drive(1.0, 0.0))
-    assert info["success"]
+    assert info["success"] and terminated
 
 
 @pytest.mark.parametrize("body", ["Ant", "Quadruped"])
@@ -134,6 +142,20 @@ def test_a_jump_crosses_the_longest_gap(body):
         _, _, terminated, *_ = still(env)
         assert not terminated
     assert env._body.pose()[0] > env._gap.far and env._body.height() > 0.2
+
+
+@pytest.mark.parametrize("body", ["Ant", "Quadruped"])
+def test_one_in_flight_over_the_far_edge_of_the_longest_gap_lands_and_walks_to_success(body):
+    env, driver = make(body), Driver(body.lower())
+    env.reset(seed=0)
+    env._gap.open(2.5)
+    env._body.place(env._gap.far, 0.0, 0.0)  # its hind legs are over the gap
+    env._simulation.data.qvel[[0, 2]] = 3.0, 2.0  # m/s ahead and up
+    terminated = truncated = False
+    while not (terminated or truncated):
+        action = driver.towards(env._body.pose(), (LENGTH + 9, 0))
+        _, _, terminated, truncated, info = env.step(action)
+    assert info["success"] and terminated and env._body.pose()[0] >= LENGTH
 
 
 def test_walls_hold_beside_the_gap():

@@ -1,4 +1,4 @@
-"""GoToTarget-Ball: one test for each sentence of the task's rules."""
+"""GoToTarget: one test for each sentence of the task's rules, with the ball if any body will do."""
 
 import math
 import os
@@ -12,12 +12,13 @@ from gymnasium.utils.env_checker import check_env
 
 import tasks  # noqa: F401
 from tasks.go_to_target import TARGET_HALF_SIZE, GoToTarget
+from tests.tasks.drivers import Driver
 
 ID = "skill/GoToTarget-Ball-v0"
 
 
-def make(**kwargs) -> GoToTarget:
-    return gymnasium.make(ID, **kwargs).unwrapped
+def make(body: str = "Ball", **kwargs) -> GoToTarget:
+    return gymnasium.make(f"skill/GoToTarget-{body}-v0", **kwargs).unwrapped
 
 
 def targets_in_world(env: GoToTarget, task: np.ndarray) -> np.ndarray:
@@ -121,6 +122,21 @@ def test_success_is_60_once_and_terminates():
     x, y, _ = env._body.pose()
     named = env._targets[env._named]
     assert max(abs(x - named[0]), abs(y - named[1])) <= TARGET_HALF_SIZE
+
+
+@pytest.mark.parametrize("body", ["Ball", "Ant", "Quadruped"])
+def test_every_body_that_arrives_at_the_named_target_is_paid_60_and_done_and_not_before(body):
+    env, driver = make(body), Driver(body.lower())
+    env.reset(seed=1)
+    named = env._targets[env._named]
+    env._body.place(0.0, 0.0, math.atan2(named[1], named[0]) + 0.5)
+    terminated = truncated = False
+    while not (terminated or truncated):
+        before = env._body.pose()
+        _, reward, terminated, truncated, info = env.step(driver.towards(before, named))
+        inside = np.abs(np.subtract(env._body.pose()[:2], named)).max() <= TARGET_HALF_SIZE
+        assert info["success"] == terminated == inside and reward == 60.0 * inside
+    assert terminated and np.abs(np.subtract(before[:2], named)).max() > TARGET_HALF_SIZE
 
 
 def test_another_target_is_no_success():
@@ -291,7 +307,7 @@ def test_no_opengl_is_one_sentence_that_names_the_packages(monkeypatch):
 
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match="no body 'cat'"):
-        make(body="cat")
+        GoToTarget(body="cat")
     with pytest.raises(ValueError, match="too small"):
         make(arena_size=2.5)
     with pytest.raises(ValueError, match="render_mode"):
