@@ -48,10 +48,10 @@ def small_agents(domain: Domain) -> dict[str, SVG0Config]:
 
 
 def box_agents(domain: Domain) -> dict[str, SVG0Config]:
-    """`small_agents` whose actions are explored by noise that lasts for some seconds.
+    """`small_agents` whose actions are explored by noise that lasts.
 
-    Differs from the paper. White noise moves a box by 0.1 m in 1 % of the episodes, noise with a
-    correlation of 0.95 in 23 %: benchmarks/results/hierarchical_kl.md.
+    Differs from the paper. Random actions never move a box to its target where they are white, and
+    do so in 4 of 1,000 episodes with this correlation: benchmarks/results/hierarchical_kl.md.
     """
 
     def exploring(agent: SVG0Config) -> SVG0Config:
