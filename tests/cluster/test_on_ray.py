@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
 
-from cluster.on_ray import mean_version
+from cluster.on_ray import ReplayServer, mean_version
 from replay.step import Step
 
 
@@ -25,3 +28,24 @@ def test_the_version_of_a_batch_is_that_of_its_actions_and_not_of_its_padding() 
         extras={},
     )
     assert mean_version({"trials": rows}) == pytest.approx((7 + 9 + 4 * 100) / 6)
+
+
+@pytest.mark.parametrize("given_up", [True, False])
+def test_tables_that_nobody_waits_for_any_more_are_no_error(tmp_path: Path, given_up: bool) -> None:
+    """Who asked has given up and removed the checkpoint that they belong to."""
+    checkpoint = tmp_path / "checkpoint"
+    checkpoint.mkdir()
+
+    class Slow:
+        def save(self, folder: Path) -> None:
+            if given_up:
+                shutil.rmtree(folder.parent)
+            raise FileNotFoundError(folder)
+
+    server = ReplayServer.__new__(ReplayServer)
+    server._replay = Slow()
+    if given_up:
+        server.save(checkpoint / "replay")
+    else:
+        with pytest.raises(FileNotFoundError):
+            server.save(checkpoint / "replay")
