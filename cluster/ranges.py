@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from cluster import overrides
@@ -20,24 +21,21 @@ def check(stage: Stage) -> None:
     what is not a number.
     """
     for name, (_, value) in overrides.fields(stage).items():
-        allowed = _allowed(name.rpartition(".")[2], value)
-        if allowed is not None:
-            raise RunError(f"--{name} must be {allowed}, not {value}")
+        for one in value if isinstance(value, tuple) else (value,):
+            allowed = _allowed(name.rpartition(".")[2], one)
+            if allowed is not None:
+                raise RunError(f"--{name} must be {allowed}, not {value}")
 
 
 def _allowed(field: str, value: Any) -> str | None:
     """What ``value`` would have to be, or None if it is fine."""
-    numbers = value if isinstance(value, tuple) else (value,)
-    for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, int | float):
-            continue
-        if number != number:
-            return "a number"
-        if field in SHARES and not 0.0 <= number <= 1.0:
-            return "from 0 to 1"
-        if field.endswith("learning-rate") and number <= 0.0:
-            return "above 0"
-        least = 0 if field in FROM_ZERO else 1
-        if isinstance(number, int) and field not in SHARES and number < least:
-            return f"at least {least}"
-    return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if math.isnan(value):
+        return "a number"
+    if field in SHARES:
+        return None if 0.0 <= value <= 1.0 else "from 0 to 1"
+    if field.endswith("learning-rate") and value <= 0.0:
+        return "above 0"
+    least = 0 if field in FROM_ZERO else 1
+    return f"at least {least}" if isinstance(value, int) and value < least else None

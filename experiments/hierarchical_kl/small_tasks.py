@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.hierarchical_kl.domains import DOMAINS, Domain
+from experiments.hierarchical_kl.domains import DOMAINS
 from experiments.hierarchical_kl.small import box_agents, small, small_agents
-from experiments.hierarchical_kl.task_transfer import DISTRAL, SHARED
+from experiments.hierarchical_kl.task_transfer import KEPT
 from experiments.spec import Experiment
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
-
-
-def _moved_to(domain: Domain) -> dict[str, SVG0Config]:
-    """Agents whose low level sees proprioception only, as where it learned to go to a target."""
-    return box_agents(replace(domain, low=()))
 
 
 def _ball_boxes() -> list[Experiment]:
@@ -21,8 +15,6 @@ def _ball_boxes() -> list[Experiment]:
     easy, mid = DOMAINS["move-box-easy"], DOMAINS["move-box-mid"]
     before, after = box_agents(easy), box_agents(mid)
     steps, figure = 1_500_000, "after figure 5, left"
-    name = "transfer-ball-move-box-easy-to-move-box-mid"
-    source = "hierarchical_kl/ball-move-box-easy{}-small"
     known = "with the skills of moving it to the only one"
     return [
         small("ball-move-box-easy", "from scratch", "ball", easy, before[""], steps, figure),
@@ -30,47 +22,42 @@ def _ball_boxes() -> list[Experiment]:
             "ball-move-box-easy-distral", "DISTRAL", "ball", easy, before["-distral"], steps, figure
         ),
         small("ball-move-box-mid", "from scratch", "ball", mid, after[""], steps, figure),
-        small(
-            name,
-            known,
-            "ball",
-            mid,
-            after[""],
-            steps,
-            figure,
-            after=source.format(""),
-            transfer=SHARED,
-        ),
-        small(
-            f"{name}-distral",
-            f"DISTRAL, {known}",
-            "ball",
-            mid,
-            after["-distral"],
-            steps,
-            figure,
-            after=source.format("-distral"),
-            transfer=DISTRAL,
+        *(
+            small(
+                f"transfer-ball-move-box-easy-to-move-box-mid{variant}",
+                what,
+                "ball",
+                mid,
+                after[variant],
+                steps,
+                figure,
+                after=f"hierarchical_kl/ball-move-box-easy{variant}-small",
+                transfer=KEPT[variant],
+            )
+            for variant, what in (("", known), ("-distral", f"DISTRAL, {known}"))
         ),
     ]
 
 
 def _ball_going() -> list[Experiment]:
-    """The quickstart's skills where half of the episodes ask for a box."""
-    domain = DOMAINS["box-or-target"]
-    agents, steps, figure = _moved_to(domain), 300_000, "after figure 10"
+    """The quickstart's skills where half of the episodes ask for a box.
+
+    The low level sees proprioception only, as where it learned to go to a target.
+    """
+    domain = replace(DOMAINS["box-or-target"], low=())
+    agent, steps, figure = box_agents(domain)[""], 300_000, "after figure 10"
     return [
-        small("ball-box-or-target", "from scratch", "ball", domain, agents[""], steps, figure),
+        small("ball-box-or-target", "from scratch", "ball", domain, agent, steps, figure),
         small(
             "transfer-ball-go-to-target-to-box-or-target",
             "with the quickstart's skills",
             "ball",
             domain,
-            agents[""],
+            agent,
             steps,
             figure,
             after="quickstart",
-            transfer=SHARED,
+            transfer=KEPT[""],
         ),
     ]
 
