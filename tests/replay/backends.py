@@ -34,7 +34,7 @@ class MemoryBackend:
     def writer(self, num_streams: int) -> Writer:
         return self.replay.writer(num_streams)
 
-    def reader(self) -> Reader:
+    def reader(self, only: str | None = None) -> Reader:
         return self.replay.reader()
 
     def info(self) -> dict[str, TableInfo]:
@@ -67,8 +67,11 @@ class ReverbBackend:
         self._stack.callback(writer.close)
         return writer
 
-    def reader(self) -> Reader:
+    def reader(self, only: str | None = None) -> Reader:
+        """Draws all, or ``only`` one: each takes items ahead, from queues for good."""
         specs, layout, tasks, draws = self._made
+        if only is not None:
+            draws = {only: draws[only]}
         reader = ReverbReader(self.server.address, specs, layout, tasks, draws)
         self._stack.callback(reader.close)
         return reader

@@ -246,7 +246,7 @@ def test_a_restored_replay_goes_on(backend, tmp_path) -> None:
     backend.start(specs, draws, tasks=(0, 1))
     streams = Streams(2, task=lambda stream, episode: stream)
     write(backend, backend.writer(2), streams, 90)
-    reader = backend.reader()
+    reader = backend.reader(only="b")
     draw(reader, "b", backend.patience_s)
     reader.close()
     backend.save(tmp_path / "saved")
