@@ -23,6 +23,7 @@ from skill_agents.agent import (
 )
 from skill_agents.dse.embeddings import DisentangledConfig, EmbeddingConfig
 from skill_agents.dse.sac_parts import Critics, SACPolicyConfig, TwoTowersConfig, action_size
+from skill_agents.nets.targets import average_parameters
 from skill_agents.nets.view import View
 
 
@@ -158,10 +159,7 @@ class DSESAC(Agent):
 
     def after_step(self, step: int) -> None:
         """Target V <- tau V + (1 - tau) target V."""
-        with torch.no_grad():
-            pairs = zip(self.target_value.parameters(), self.value.parameters(), strict=True)
-            for target, source in pairs:
-                target.lerp_(source, self.config.target_rate)
+        average_parameters(self.value, self.target_value, self.config.target_rate)
 
     def _q(self, state: Tensor, action: Tensor, task: Tensor) -> Tensor:
         """Both Q of states and actions ``[N, B, *]``, ``[2, N, B]``."""

@@ -12,12 +12,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from replay.step import Step
 from skill_agents.hierarchical_kl.policies import Decision, Policy
 from skill_agents.nets.gaussian import Gaussian
+from skill_agents.nets.targets import copy_parameters
 
 Values = Callable[[Decision, Step], Tensor]
 """E_a Q'(a, z_t, x_t) of a decision at every row, ``[T+1, B]``."""
@@ -86,13 +86,6 @@ class TargetCopyConfig(EvaluatedConfig):
     def build(self, policy: Policy) -> TargetCopy:
         """A copy of the policy as it is now."""
         return TargetCopy(policy)
-
-
-def copy_parameters(source: nn.Module, target: nn.Module) -> None:
-    """Hard update: target <- source."""
-    with torch.no_grad():
-        for ours, theirs in zip(target.parameters(), source.parameters(), strict=True):
-            ours.copy_(theirs)
 
 
 def gaussian_rows(decision: Decision, rows: slice) -> Gaussian:

@@ -25,7 +25,6 @@ from skill_agents.hierarchical_kl.defaults import DefaultConfig, SharedLowLevel,
 from skill_agents.hierarchical_kl.evaluated import (
     EvaluatedConfig,
     OnlineConfig,
-    copy_parameters,
     gaussian_rows,
 )
 from skill_agents.hierarchical_kl.latents import context_rows, latent_age
@@ -36,6 +35,7 @@ from skill_agents.hierarchical_kl.policies import (
 )
 from skill_agents.nets.gaussian import Gaussian
 from skill_agents.nets.mlp import MLP
+from skill_agents.nets.targets import copy_parameters
 from skill_agents.nets.view import View
 from skill_agents.ops.retrace import retrace
 

@@ -25,6 +25,7 @@ from skill_agents.agent import (
     ParameterGroup,
     Timestep,
 )
+from skill_agents.nets.targets import average_parameters
 from skill_agents.sac.parts import (
     Bounds,
     LearnedTemperature,
@@ -140,7 +141,4 @@ class SAC(Agent):
 
     def after_step(self, step: int) -> None:
         """Target Q <- tau Q + (1 - tau) target Q."""
-        with torch.no_grad():
-            pairs = zip(self.target_q.parameters(), self.q.parameters(), strict=True)
-            for target, source in pairs:
-                target.lerp_(source, self.config.target_rate)
+        average_parameters(self.q, self.target_q, self.config.target_rate)
