@@ -17,8 +17,8 @@ SHARES = {"gamma", "trace", "gae-lambda", "success-rate"}
 def check(stage: Stage) -> None:
     """Raises RunError for what would fail later.
 
-    That is an amount or a size below 1, a learning rate not above 0, a share not from 0 to 1, and
-    what is not a number.
+    That is an amount or a size below 1, a learning rate or a limit not above 0, a share not from 0
+    to 1, and what is not a number.
     """
     for name, (_, value) in overrides.fields(stage).items():
         for one in value if isinstance(value, tuple) else (value,):
@@ -35,7 +35,7 @@ def _allowed(field: str, value: Any) -> str | None:
         return "a number"
     if field in SHARES:
         return None if 0.0 <= value <= 1.0 else "from 0 to 1"
-    if field.endswith("learning-rate") and value <= 0.0:
+    if field.endswith(("learning-rate", "-limit")) and value <= 0.0:
         return "above 0"
     least = 0 if field in FROM_ZERO else 1
     return f"at least {least}" if isinstance(value, int) and value < least else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,11 +45,12 @@ class LowLevel(nn.Module):
         sizes: tuple[int, ...],
         initial_std: float,
         minimum_std: float,
+        mean_limit: float,
     ) -> None:
         super().__init__()
         self.view = View(groups, spec.observation)
         self.torso = MLP(self.view.size + latent_size, sizes)
-        self._head_of = (spec.action, initial_std, minimum_std)
+        self._head_of = (spec.action, initial_std, minimum_std, mean_limit)
         self.head = self.another_head()
 
     def forward(self, observation: Mapping[str, Tensor], latent: Tensor) -> Gaussian | Categorical:
@@ -71,10 +73,10 @@ class LowLevel(nn.Module):
 
     def another_head(self) -> GaussianHead | CategoricalHead:
         """A last layer like this network's own, freshly initialised."""
-        action, initial_std, minimum_std = self._head_of
+        action, initial_std, minimum_std, mean_limit = self._head_of
         size = self.torso.output_size
         if isinstance(action, ContinuousAction):
-            return GaussianHead(size, action.size, initial_std, minimum_std, tanh_mean=True)
+            return GaussianHead(size, action.size, initial_std, minimum_std, True, mean_limit)
         return CategoricalHead(size, action.count)
 
 
@@ -161,6 +163,8 @@ class HierarchicalPolicyConfig(PolicyConfig):
     low_sizes: tuple[int, ...] = (200, 100)  # Appendix G.1
     initial_action_std: float = 0.7  # authors' code
     minimum_action_std: float = 0.1  # authors' code
+    action_mean_limit: float = math.inf
+    """Differs from the paper if finite: see `GaussianHead`."""
     minimum_latent_std: float = 0.1  # authors' code
 
     def build(self, spec: EnvironmentSpec) -> Policy:
@@ -179,6 +183,7 @@ class HierarchicalPolicyConfig(PolicyConfig):
             self.low_sizes,
             self.initial_action_std,
             self.minimum_action_std,
+            self.action_mean_limit,
         )
 
 
@@ -192,6 +197,8 @@ class FlatPolicyConfig(PolicyConfig):
     default_sizes: tuple[int, ...] = (200, 100)  # Appendix G.1, DISTRAL default policy
     initial_action_std: float = 0.7  # authors' code
     minimum_action_std: float = 0.1  # authors' code
+    action_mean_limit: float = math.inf
+    """Differs from the paper if finite: see `GaussianHead`."""
 
     def build(self, spec: EnvironmentSpec) -> Policy:
         """The policy, freshly initialised."""
@@ -211,5 +218,11 @@ class FlatPolicyConfig(PolicyConfig):
     ) -> LowLevel:
         """A network from ``groups``, and perhaps latents, to actions."""
         return LowLevel(
-            spec, groups, latent_size, sizes, self.initial_action_std, self.minimum_action_std
+            spec,
+            groups,
+            latent_size,
+            sizes,
+            self.initial_action_std,
+            self.minimum_action_std,
+            self.action_mean_limit,
         )

@@ -47,7 +47,11 @@ class Gaussian(NamedTuple):
 
 
 class GaussianHead(nn.Module):
-    """Features to a `Gaussian`: softplus standard deviation with a floor, tanh mean if bounded."""
+    """Features to a `Gaussian`: softplus standard deviation with a floor, tanh mean if bounded.
+
+    Where the mean absolute value of what tanh takes is above ``mean_limit``, it is divided down
+    to that (output normalization, Wang et al. 2020): tanh then always has a slope.
+    """
 
     def __init__(
         self,
@@ -56,6 +60,7 @@ class GaussianHead(nn.Module):
         initial_std: float,
         minimum_std: float,
         tanh_mean: bool,
+        mean_limit: float = math.inf,
     ) -> None:
         super().__init__()
         if initial_std <= minimum_std:
@@ -66,6 +71,7 @@ class GaussianHead(nn.Module):
         self.linear = nn.Linear(input_size, 2 * size)
         self.minimum_std = minimum_std
         self.tanh_mean = tanh_mean
+        self.mean_limit = mean_limit
         # softplus(offset) = initial - minimum, so that zero output gives initial_std
         self.offset = math.log(math.expm1(initial_std - minimum_std))
 
@@ -77,4 +83,9 @@ class GaussianHead(nn.Module):
         """Raw outputs of the linear layer ``[..., 2 * size]`` to mean and std ``[..., size]``."""
         mean, raw = outputs.chunk(2, dim=-1)
         std = F.softplus(raw + self.offset) + self.minimum_std
-        return Gaussian(torch.tanh(mean) if self.tanh_mean else mean, std)
+        if not self.tanh_mean:
+            return Gaussian(mean, std)
+        if self.mean_limit < math.inf:
+            size = mean.abs().mean(-1, keepdim=True)
+            mean = mean * (self.mean_limit / size.clamp(min=self.mean_limit))
+        return Gaussian(torch.tanh(mean), std)

@@ -21,6 +21,10 @@ from experiments.registry import EXPERIMENTS
         ("--agent.batch-size 0", "--agent.batch-size must be at least 1, not 0"),
         ("--actors.count 0", "--actors.count must be at least 1, not 0"),
         ("--agent.actor-learning-rate 0", "--agent.actor-learning-rate must be above 0, not 0"),
+        (
+            "--agent.policy.action-mean-limit 0",
+            "--agent.policy.action-mean-limit must be above 0, not 0",
+        ),
         ("--agent.kl-cost nan", "--agent.kl-cost must be a number, not nan"),
     ],
 )

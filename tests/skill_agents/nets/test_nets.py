@@ -130,6 +130,21 @@ def test_a_gaussian_head_bounds_its_mean_if_asked():
         assert bool((mean <= 1.0).all()) == bounded
 
 
+def test_a_limited_mean_keeps_its_direction_and_a_slope():
+    head = GaussianHead(1, 2, 0.7, 0.1, tanh_mean=True, mean_limit=1.0)
+    outputs = torch.tensor(
+        [[0.5, -1.0, 0.0, 0.0], [3.0, -1.0, 0.0, 0.0], [300.0, -100.0, 0.0, 0.0]],
+        requires_grad=True,
+    )
+    mean = head.distribution(outputs).mean
+    # Mean absolute values 0.75, 2 and 200: the first is left alone, the others divided by theirs.
+    scaled = torch.tensor([[0.5, -1.0], [1.5, -0.5], [1.5, -0.5]])
+    torch.testing.assert_close(mean, scaled.tanh())
+    # d/dx of x / ((x - y) / 2) at (300, -100) is -2 y / (x - y)^2 = 200 / 400^2.
+    (slope,) = torch.autograd.grad(mean[2, 0], outputs)
+    torch.testing.assert_close(slope[2, 0], (1 - scaled[2, 0].tanh() ** 2) * 200 / 400**2)
+
+
 def test_an_initial_std_below_the_floor_is_refused():
     with pytest.raises(ValueError, match=r"initial_std 0.1 must be above minimum_std 0.1"):
         GaussianHead(4, 2, 0.1, 0.1, tanh_mean=True)
