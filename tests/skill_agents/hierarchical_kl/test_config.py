@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -41,6 +43,22 @@ def test_network_sizes_of_appendix_g1():
     policy, flat = HierarchicalPolicyConfig(), FlatPolicyConfig()
     assert (policy.high_sizes, policy.latent_size, policy.low_sizes) == ((200,), 10, (200, 100))
     assert (flat.sizes, flat.default_sizes) == ((200, 100), (200, 100))
+
+
+@pytest.mark.parametrize("config", [HierarchicalPolicyConfig(), FlatPolicyConfig()])
+def test_actions_are_the_authors_and_limited_only_where_asked(config):
+    def largest_mean(config):
+        torch.manual_seed(0)
+        policy = config.build(DRIVEN)
+        policy.low.head.linear.bias.data[: DRIVEN.action.size] = 50.0
+        observation = {"proprioception": torch.zeros(3, 2, 3), "task": torch.zeros(3, 2, 2)}
+        noise = torch.zeros(3, 2, policy.latent_size)
+        return policy(observation, noise, None).low.mean.max()
+
+    assert (config.initial_action_std, config.minimum_action_std) == (0.7, 0.1)
+    assert largest_mean(config) == 1.0
+    limited = largest_mean(replace(config, action_mean_limit=2.0))
+    torch.testing.assert_close(limited, torch.tensor(2.0).tanh(), atol=1e-2, rtol=0)
 
 
 @pytest.mark.parametrize("period", [1, 3])
