@@ -76,7 +76,9 @@ class LowLevel(nn.Module):
         action, initial_std, minimum_std, mean_limit = self._head_of
         size = self.torso.output_size
         if isinstance(action, ContinuousAction):
-            return GaussianHead(size, action.size, initial_std, minimum_std, True, mean_limit)
+            return GaussianHead(
+                size, action.size, initial_std, minimum_std, tanh_mean=True, mean_limit=mean_limit
+            )
         return CategoricalHead(size, action.count)
 
 
