@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,8 @@ from torch import Tensor
 
 from actors.environments import Environments
 from actors.player import Player
-from actors.vector_env import EpisodeResult
+from actors.rounds import Share
+from actors.vector_env import EpisodeResult, Outcome
 from replay.backend import Writer
 from replay.step import Step
 from skill_agents.agent import Agent
@@ -32,6 +33,8 @@ class ActorReport:
     environment_failures: int = 0
     blocked: bool = False
     """Replay did not take more rows in time: the learner is behind, or the server is away."""
+    done: bool = False
+    """Replay has all of the actor's share of a round."""
     blocked_seconds: float = 0.0
     seconds: float = 0.0
 
@@ -48,6 +51,8 @@ class Actor:
         self.policy_version = 0
         self._writer = writer
         self._player = Player(self.agent, envs, seed, explore=True)
+        self._share = Share()
+        self._last_row: Step | None = None
 
     def set_weights(self, weights: Mapping[str, Tensor], policy_version: int) -> None:
         """Act with these weights from now on; recurrent state is kept."""
@@ -56,26 +61,85 @@ class Actor:
 
     def run(self, num_steps: int, flush_timeout_s: float = 1.0) -> ActorReport:
         """Take about ``num_steps`` actions (a multiple of B), or fewer where replay blocks."""
-        report = ActorReport(policy_version=self.policy_version)
-        started = time.perf_counter()
-        failures = self.envs.failures
-        if self._flush(report, flush_timeout_s):
-            for i in range(max(1, num_steps // self.envs.size)):
-                self._step(report)
-                if (i + 1) % FLUSH_EVERY == 0 and not self._flush(report, flush_timeout_s):
-                    break
-            else:
-                self._flush(report, flush_timeout_s)
-        report.environment_failures = self.envs.failures - failures
-        report.seconds = time.perf_counter() - started
-        return report
+        return self._turns(self._act, num_steps, flush_timeout_s)
+
+    def begin(self, share: Share) -> None:
+        """Start a share of a round, which `collect` then carries out, with the present weights."""
+        self._share = share
+        if share.trials is not None:
+            self.envs.hold(share.trials == 0)
+
+    def collect(self, num_steps: int, flush_timeout_s: float = 1.0) -> ActorReport:
+        """Go on with the share, by about ``num_steps`` actions at most."""
+        turn = self._fill_windows if self._share.trials is None else self._play_trials
+        return self._turns(turn, num_steps, flush_timeout_s)
 
     def close(self) -> None:
         """Close the environments and the writer."""
         self.envs.close()
         self._writer.close()
 
-    def _step(self, report: ActorReport) -> None:
+    def _turns(
+        self, turn: Callable[[ActorReport], bool], num_steps: int, flush_timeout_s: float
+    ) -> ActorReport:
+        """Take turns while there are any left and replay takes their rows."""
+        report = ActorReport(policy_version=self.policy_version)
+        started = time.perf_counter()
+        failures = self.envs.failures
+        over = False
+        if self._flush(report, flush_timeout_s):
+            for i in range(max(1, num_steps // self.envs.size)):
+                over = turn(report)
+                look = (i + 1) % FLUSH_EVERY == 0
+                if over or (look and not self._flush(report, flush_timeout_s)):
+                    break
+            if not report.blocked:
+                self._flush(report, flush_timeout_s)
+        report.done = over and not report.blocked
+        report.environment_failures = self.envs.failures - failures
+        report.seconds = time.perf_counter() - started
+        return report
+
+    def _act(self, report: ActorReport) -> bool:
+        self._step(report)
+        return False
+
+    def _fill_windows(self, report: ActorReport) -> bool:
+        """Step, unless that would begin a window of the next round."""
+        share = self._share
+        if share.windows and self._writer.bootstrap_due:
+            share.windows -= self._writer.bootstrap(self._bootstrap_row(), share.windows)
+        if share.windows:
+            self._step(report)
+        return not share.windows
+
+    def _play_trials(self, report: ActorReport) -> bool:
+        """Step; the slots whose trials are played wait for the others."""
+        trials = self._share.trials
+        assert trials is not None
+        everybody_waits = not trials.any() and bool(self.envs.is_first.all())
+        outcome = self._step(report)
+        if outcome.ended:
+            trials[outcome.ended] -= 1
+            self.envs.hold(trials <= 0)
+        # A trial is handed to replay with the first row after it, so that row is written too.
+        return everybody_waits
+
+    def _bootstrap_row(self) -> Step:
+        """The present observation as the last row of a window: nothing is done on it."""
+        assert self._last_row is not None
+        last = self._last_row
+        return last._replace(
+            observation=dict(self.envs.observation),
+            is_first=self.envs.is_first,
+            policy_version=np.full(self.envs.size, self.policy_version),
+            action=np.zeros_like(last.action),
+            reward=np.zeros_like(last.reward),
+            discount=np.zeros_like(last.discount),
+            extras={name: np.zeros_like(values) for name, values in last.extras.items()},
+        )
+
+    def _step(self, report: ActorReport) -> Outcome:
         turn = self._player.turn()
         outcome = turn.outcome
         action = turn.acting.action.numpy()
@@ -96,8 +160,10 @@ class Actor:
         self._writer.append(row)
         for slot in outcome.failed:
             self._writer.drop(slot)
+        self._last_row = row
         report.env_steps += int(outcome.acted.sum())
         report.episodes += outcome.episodes
+        return outcome
 
     def _flush(self, report: ActorReport, timeout_s: float) -> bool:
         started = time.perf_counter()

@@ -40,25 +40,32 @@ class BatchedEnv:
         """o_t of every environment, ``[B, ...]``."""
         self.is_first = np.ones(self.size, bool)
         self._over = np.zeros(self.size, bool)
+        self._fresh = np.ones(self.size, bool)
+        """Where `observation` is a first one; one that waits may be anywhere in an episode."""
+        self._held = np.zeros(self.size, bool)
         self._returns = np.zeros(self.size)
         self._lengths = np.zeros(self.size, np.int64)
 
     def step(self, action: np.ndarray) -> Outcome:
         """Act everywhere, as `VectorEnv.step`; no environment fails alone."""
-        over = self._over
+        over = self._over & ~self._waits
+        idle = over | self._waits
+        if self._waits.all():
+            still = np.zeros(self.size, np.float32)
+            return Outcome(still, still, ~idle, [], [], [])
         seen, reward, terminated, truncated, info = self.env.step(action)
-        reward = np.where(over, 0.0, reward).astype(np.float32)
+        self._fresh, self._over = self._over, terminated | truncated
+        reward = np.where(idle, 0.0, reward).astype(np.float32)
         self.observation = seen
         arrays = (reward, *(a for a in seen.values() if a.dtype.kind == "f"))
         if not all(np.isfinite(array).all() for array in arrays):
             raise FloatingPointError(f"{self.env} gave an observation or reward that is not finite")
-        discount = (~(terminated | over)).astype(np.float32)
+        discount = (~(terminated | idle)).astype(np.float32)
         self._returns[over] = self._lengths[over] = 0
         self._returns += reward
-        self._lengths += ~over
-        self.is_first = over
-        self._over = terminated | truncated
-        ended = np.flatnonzero(self._over).tolist() if self._over.any() else []
+        self._lengths += ~idle
+        self.is_first = idle
+        ended = np.flatnonzero(self._over & ~idle).tolist()
         episodes = [
             EpisodeResult(
                 int(self.tasks[slot]),
@@ -68,7 +75,23 @@ class BatchedEnv:
             )
             for slot in ended
         ]
-        return Outcome(reward, discount, ~over, [], episodes, ended)
+        return Outcome(reward, discount, ~idle, [], episodes, ended)
+
+    def hold(self, held: np.ndarray) -> None:
+        """Let the environments ``held`` wait, as `VectorEnv.hold`.
+
+        Arrays are stepped whole, so one that waits plays on unseen; it is reset when it has waited.
+        """
+        stale = self._waits & ~held & ~self._fresh
+        self._held = held
+        if stale.any():
+            self.observation, _ = self.env.reset(options={"reset_mask": stale})
+            self._fresh |= stale
+            self._over &= ~stale
+
+    @property
+    def _waits(self) -> np.ndarray:
+        return self._held & self.is_first
 
     def close(self) -> None:
         """Close the environments."""

@@ -41,5 +41,12 @@ class Environments(Protocol):
     def step(self, action: np.ndarray) -> Outcome:
         """Act everywhere."""
 
+    def hold(self, held: np.ndarray) -> None:
+        """Let the environments ``held`` wait wherever an episode begins, bool ``[B]``.
+
+        Until the next call that does not name it, one that waits shows first observations, and its
+        actions are ignored. It then begins an episode.
+        """
+
     def close(self) -> None:
         """Close them."""

@@ -62,6 +62,10 @@ class SkillEnvironments:
         acted = self._skills.act(seen, torch.from_numpy(action), self._generator)
         return self.envs.step(acted.numpy())
 
+    def hold(self, held: np.ndarray) -> None:
+        """As `Environments`."""
+        self.envs.hold(held)
+
     def close(self) -> None:
         """Close the environments."""
         self.envs.close()

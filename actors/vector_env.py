@@ -85,6 +85,7 @@ class VectorEnv:
         self._info: list[Mapping[str, Any]] = [{}] * self.size
         self._seeds = np.random.SeedSequence(seed)
         self._bounds = _bounds(self.spec)
+        self._held = np.zeros(self.size, bool)
         for slot in range(self.size):
             self._reset(slot, reseed=True)
 
@@ -94,15 +95,18 @@ class VectorEnv:
             low, high = self._bounds
             action = np.minimum(np.maximum(action, low), high)
         over = self._over.tolist()
-        acted = ~self._over
+        waits = self._held & self.is_first
+        acted = ~(self._over | waits)
         reward = np.zeros(self.size, np.float32)
         discount = acted.astype(np.float32)
         failed: list[int] = []
         ended: list[int] = []
-        self.is_first = self._over.copy()
+        self.is_first = self._over | waits
         for slot, (env, chosen) in enumerate(zip(self.envs, action, strict=True)):
             if over[slot]:
                 self._reset(slot)
+                continue
+            if waits[slot]:
                 continue
             try:
                 seen, reward[slot], terminated, truncated, info = env.step(chosen)
@@ -127,6 +131,10 @@ class VectorEnv:
         if ended:
             self._failures_in_a_row = 0
         return Outcome(reward, discount, acted, failed, episodes, ended)
+
+    def hold(self, held: np.ndarray) -> None:
+        """Let the environments ``held`` wait wherever an episode begins, bool ``[B]``."""
+        self._held = held
 
     def close(self) -> None:
         """Close every environment."""

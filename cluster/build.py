@@ -16,6 +16,7 @@ from actors.actor import Actor
 from actors.batched_env import environments
 from actors.environments import Environments
 from actors.evaluator import Evaluation, evaluate
+from actors.rounds import Rounds
 from actors.skill_env import SkillEnv, SkillEnvironments
 from actors.vector_env import environment_spec
 from experiments.spec import Stage
@@ -89,6 +90,16 @@ class Plan:
     def layout(self, agent: Agent) -> RowLayout:
         """The rows that this agent writes and reads."""
         return RowLayout(self.spec.step_spec(agent.extras_spec()))
+
+    def rounds(self, agent: Agent, actors: int | None = None) -> Rounds | None:
+        """How the actors share out an on-policy agent's batches; None for the others.
+
+        ``actors``: None stands for the stage's number of them.
+        """
+        stage = self.stage
+        count = stage.actors.count if actors is None else actors
+        tasks = stage.tasks.tasks
+        return Rounds.of(agent.tables(), agent.draws(), tasks, count, stage.actors.environments)
 
     def actor(self, index: int, agent: Agent, writer: Writer, env_steps: int = 0) -> Actor:
         """Actor number ``index``; all actors' slots share out the tasks in turn.

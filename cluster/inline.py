@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 from typing import Any
@@ -19,6 +20,7 @@ from learners.allocator import keep_freed_memory
 from learners.feed import Batches
 from learners.graphed import make_learner
 from learners.learner import NonFiniteLossError, best_device
+from learners.loop import LearnerLoop
 from replay.in_memory import InMemoryReplay
 
 
@@ -60,9 +62,14 @@ class InlineLoop:
         writer = self._replay.writer(plan.stage.actors.environments)
         self._learner = make_learner(agent, best_device())
         reader = self._replay.reader()
-        self._batches = Batches(reader, agent.draws(), self._learner.device)
+        self._loop = LearnerLoop(
+            self._learner, Batches(reader, agent.draws(), self._learner.device)
+        )
+        self._rounds = plan.rounds(agent, actors=1)
+        self._round = -1
+        self._between_rounds = True
         if checkpoint is not None:
-            self._learner.load_state_dict(checkpoint.learner_state)
+            self._loop.load_state_dict(checkpoint.learner_state)
             if checkpoint.replay is not None:
                 self._replay.load(checkpoint.replay)
             driver.restore(checkpoint.counters)
@@ -100,25 +107,28 @@ class InlineLoop:
         self._actor.close()
 
     def _act(self) -> bool:
-        self._actor.set_weights(self._learner.acting_weights(), self._learner.steps)
         steps = self._plan.stage.learning.inline_env_steps
-        report = self._actor.run(steps, flush_timeout_s=0.0)
+        if self._rounds is None or self._between_rounds:
+            self._actor.set_weights(self._learner.acting_weights(), self._learner.steps)
+        if self._rounds is None:
+            report = self._actor.run(steps, flush_timeout_s=0.0)
+        else:
+            if self._between_rounds:
+                self._round += 1
+                self._actor.begin(self._rounds.share(0, self._round))
+            report = self._actor.collect(steps, flush_timeout_s=0.0)
+            self._between_rounds = report.done
         self._driver.progress.add_actor(report, report.policy_version)
         self._driver.progress.set_replay(self._replay.info())
         # Where every episode ends at once, a turn may go by with resets alone.
         return report.env_steps > 0 or not report.blocked
 
     def _learn(self) -> bool:
-        learner, before = self._learner, self._learner.steps
-        most = before + self._plan.stage.learning.inline_updates
-        while learner.steps < most:
-            batch = self._batches.next(timeout_s=0.0)
-            if batch is None:
-                break
-            learner.update(batch)
-        if learner.steps > before:
-            self._driver.progress.set_learner(learner.steps, learner.metrics())
-        return learner.steps > before
+        before = self._learner.steps
+        report = self._loop.learn(math.inf, self._plan.stage.learning.inline_updates)
+        if report.steps > before:
+            self._driver.progress.set_learner(report.steps, report.metrics)
+        return report.steps > before
 
     def _evaluate(self, episodes: int, seed: int) -> None:
         self._actor.set_weights(self._learner.acting_weights(), self._learner.steps)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +24,8 @@ from learners.allocator import keep_freed_memory
 from learners.feed import Batches, Feed
 from learners.graphed import make_learner
 from learners.learner import best_device
+from learners.loop import LearnerLoop, LearnerReport
 from replay.backend import TableInfo
-from skill_agents.agent import Batch
 
 if TYPE_CHECKING:
     from replay.server import ReverbReplay
@@ -40,16 +39,6 @@ class Whereabouts:
 
     pid: int
     host: str
-
-
-@dataclass
-class LearnerReport:
-    """What the learner did in one call."""
-
-    steps: int
-    metrics: dict[str, float] = field(default_factory=dict)
-    seconds: float = 0.0
-    wait_seconds: float = 0.0
 
 
 class Worker:
@@ -128,12 +117,14 @@ class LearnerWorker(Worker):
             agent.draws(),
         )
         self._learner = make_learner(agent, best_device())
-        self._feed = Feed(Batches(reader, agent.draws(), self._learner.device))
+        reader.acted_by(-1)  # nothing on-policy before `load` says where the learner stands
+        feed = Feed(Batches(reader, agent.draws(), self._learner.device))
+        self._loop = LearnerLoop(self._learner, feed)
 
     def load(self, state: Mapping[str, Any] | None) -> int:
         """Continue from a checkpoint, or start afresh; gives the learner step."""
         if state is not None:
-            self._learner.load_state_dict(state)
+            self._loop.load_state_dict(state)
         return self._learner.steps
 
     def work(self, seconds: float, updates: int) -> tuple[LearnerReport, Weights]:
@@ -141,26 +132,8 @@ class LearnerWorker(Worker):
 
         Raises NonFiniteLossError instead of handing out broken weights.
         """
-        learner, feed = self._learner, self._feed
-        started, waited = time.perf_counter(), feed.wait_seconds
-        last = learner.steps + updates
-        ages = []
-        while learner.steps < last and (left := started + seconds - time.perf_counter()) > 0:
-            batch = feed.next(timeout_s=left)
-            if batch is None:
-                break
-            learner.update(batch)
-            ages.append(learner.steps - mean_version(batch))
-        metrics = learner.metrics()
-        if ages:
-            metrics["data_age_learner_steps"] = float(torch.stack(ages).mean())
-        report = LearnerReport(
-            learner.steps,
-            metrics,
-            time.perf_counter() - started,
-            feed.wait_seconds - waited,
-        )
-        return report, {k: v.numpy() for k, v in learner.acting_weights().items()}
+        report = self._loop.learn(seconds, updates)
+        return report, {k: v.numpy() for k, v in self._learner.acting_weights().items()}
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""
@@ -179,18 +152,33 @@ class ActorWorker(Worker):
 
         agent = plan.agent("actor", index)
         size = plan.stage.actors.environments
-        writer = ReverbWriter(
-            replay_address, agent.tables(), plan.layout(agent), size, run_ahead=size
-        )
+        self._rounds = plan.rounds(agent)
+        # A round ends when replay has all of it; elsewhere the next steps hide its answer time.
+        run_ahead = size if self._rounds is None else 0
+        layout = plan.layout(agent)
+        writer = ReverbWriter(replay_address, agent.tables(), layout, size, run_ahead=run_ahead)
         self._actor = plan.actor(index, agent, writer, env_steps)
-        self._steps = plan.stage.actors.steps_per_refresh
+        self._index, self._steps = index, plan.stage.actors.steps_per_refresh
+        self._round: int | None = None
 
     def act(self, weights: Weights, version: int) -> ActorReport:
         """Take the newest weights, then the steps until the next look."""
         if version != self._actor.policy_version or version == 0:
-            tensors = {name: torch.tensor(array) for name, array in weights.items()}
-            self._actor.set_weights(tensors, version)
+            self._load(weights, version)
         return self._actor.run(self._steps)
+
+    def collect(self, weights: Weights, version: int, number: int) -> ActorReport:
+        """Begin this actor's share of round ``number`` with these weights, or go on with it."""
+        assert self._rounds is not None
+        if number != self._round:
+            self._round = number
+            self._load(weights, version)
+            self._actor.begin(self._rounds.share(self._index, number))
+        return self._actor.collect(self._steps)
+
+    def _load(self, weights: Weights, version: int) -> None:
+        tensors = {name: torch.tensor(array) for name, array in weights.items()}
+        self._actor.set_weights(tensors, version)
 
 
 class EvaluatorWorker(Worker):
@@ -206,16 +194,6 @@ class EvaluatorWorker(Worker):
         """Episodes with these weights and no exploration."""
         self._agent.load_acting_weights({k: torch.tensor(v) for k, v in weights.items()})
         return self._plan.evaluate(self._agent.eval(), episodes, seed)
-
-
-def mean_version(batch: Batch) -> torch.Tensor:
-    """The mean policy version of the rows that carry an action; padding has none.
-
-    A scalar on the batch's device, so that asking for it does not make the learner wait.
-    """
-    acted = [(rows.policy_version[:-1], ~rows.is_first[1:]) for rows in batch.values()]
-    means = [(version * valid).double().sum() / valid.sum() for version, valid in acted]
-    return torch.stack(means).mean()
 
 
 def _to_cpu(state: Any) -> Any:

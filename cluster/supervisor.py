@@ -6,6 +6,7 @@ Every component has one short call under way; its answer decides the next one.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,13 +19,19 @@ from cluster.checkpointer import Checkpointer
 from cluster.driver import Driver
 from cluster.errors import RunError
 from cluster.members import Answer, Member, answered
-from cluster.on_ray import ActorWorker, EvaluatorWorker, LearnerReport, LearnerWorker, ReplayServer
+from cluster.on_ray import ActorWorker, EvaluatorWorker, LearnerWorker, ReplayServer
 from cluster.ray_session import ray_session
 from cluster.run_dir import RunDir
+from cluster.turns import Turns
 from experiments.spec import Stage
+from learners.loop import LearnerReport
+
+log = logging.getLogger(__name__)
 
 START_SECONDS = 120.0
 REPLAY_INFO_SECONDS = 1.0
+HUNGRY_SECONDS = 30.0
+"""An on-policy learner without a batch for so long, with all actors done, will not get one."""
 
 
 def run(
@@ -64,10 +71,13 @@ class Supervisor:
         self._logs.mkdir(exist_ok=True)
         self._host = "localhost" if local else ray.util.get_node_ip_address()
         self._address = ""
-        self._serving = self._loaded = False
+        self._serving = self._loaded = self._published = False
         self._asked_replay_at = 0.0
         self._weights: Any = None
         self._version = 0
+        self._hungry_seconds = 0.0
+        self._round_of: dict[int, int] = {}
+        """The round that each actor was asked for last, on-policy only."""
         self._replay = Member("replay", "replay", self._start_replay)
         self._learner = Member("learner", "learner", self._start_learner)
         self._evaluator = Member("evaluator", "evaluator", self._start_evaluator)
@@ -75,6 +85,10 @@ class Supervisor:
             Member("actor", f"actor-{i}", self._start_actor(i))
             for i in range(plan.stage.actors.count)
         ]
+        rounds = plan.rounds(plan.agent("learner"))
+        self._turns = (
+            None if rounds is None else Turns(len(self._actors), int(plan.stage.learning.overlap))
+        )
         self._members = [self._replay, self._learner, *self._actors, self._evaluator]
         self._checkpointer = Checkpointer(run_dir, plan.stage.checkpoints.keep, self._replay)
         self._ask: dict[str, Callable[[Member], None]] = {
@@ -139,7 +153,7 @@ class Supervisor:
         for member in answered(members, timeout_s=0.1):
             answer = member.answer()
             if answer is not None:
-                self._take(answer)
+                self._take(member, answer)
         self._driver.tick(self._components())
 
     def _loop(self, members: list[Member], until: Callable[[], bool]) -> None:
@@ -158,7 +172,7 @@ class Supervisor:
             if answered([member], timeout_s=0.1):
                 answer = member.answer()
                 if answer is not None:
-                    self._take(answer)
+                    self._take(member, answer)
         if member.handle is None:
             return None
         member.send(method, *arguments, returns=returns)
@@ -166,11 +180,14 @@ class Supervisor:
             pass
         return member.answer()
 
-    def _take(self, answer: Answer) -> None:
+    def _take(self, member: Member, answer: Answer) -> None:
         """Act on what a component reports."""
         method, value, progress = answer.method, answer.value, self._driver.progress
-        if method == "act":
+        if method in ("act", "collect"):
             progress.add_actor(value, value.policy_version)
+            if value.done and self._turns is not None:
+                actor = self._actors.index(member)
+                self._turns.done(actor, self._round_of[actor])
         elif method == "work":
             self._publish(answer)
         elif method == "state":
@@ -192,8 +209,22 @@ class Supervisor:
         report: LearnerReport = answer.value
         (self._weights,) = answer.rest
         self._version = report.steps
+        self._published = True
+        if self._turns is not None:
+            self._watch_hunger(report)
+            self._turns.published(self._weights, self._version, report.batches)
         waited = report.wait_seconds / report.seconds if report.seconds > 0 else None
         self._driver.progress.set_learner(report.steps, report.metrics, waited)
+
+    def _watch_hunger(self, report: LearnerReport) -> None:
+        """Deal again where all rounds are done and the learner still gets no batch."""
+        assert self._turns is not None
+        hungry = self._turns.all_done and report.batches == self._turns.drawn
+        self._hungry_seconds = self._hungry_seconds + report.seconds if hungry else 0.0
+        if self._hungry_seconds >= HUNGRY_SECONDS:
+            log.warning("rows of a round were lost; the actors act for it again")
+            self._hungry_seconds = 0.0
+            self._turns.restart()
 
     def _components(self) -> list[dict[str, Any]]:
         actors = sum(member.alive for member in self._actors)
@@ -216,17 +247,26 @@ class Supervisor:
         if not self._loaded:
             checkpoint = self._run.load_latest(with_replay=False)
             member.send("load", None if checkpoint is None else checkpoint.learner_state)
-        elif self._weights is None:
+        elif not self._published:
             member.send("work", 0.0, 0, returns=2)
         elif not self._checkpointer.busy and self._driver.checkpoint_due():
             member.send("state")
         else:
             seconds, updates = learning.seconds_per_publish, learning.updates_per_publish
+            if self._turns is not None:
+                updates = 1  # one batch: the next round waits for the weights that it gives
             member.send("work", seconds, updates, returns=2)
 
     def _ask_actor(self, member: Member) -> None:
-        if self._weights is not None:
-            member.send("act", self._weights, self._version)
+        if self._turns is None:
+            if self._weights is not None:
+                member.send("act", self._weights, self._version)
+            return
+        actor = self._actors.index(member)
+        turn = self._turns.next(actor)
+        if turn is not None:
+            self._round_of[actor] = turn.number
+            member.send("collect", *turn)
 
     def _ask_evaluator(self, member: Member) -> None:
         if self._weights is not None and self._driver.evaluation_due():
@@ -237,13 +277,18 @@ class Supervisor:
 
     def _start_replay(self) -> Any:
         self._serving = False
+        if self._turns is not None:
+            self._turns.restart()
+            self._published = False
         port = int(self._address.rsplit(":", 1)[1]) if self._address else None
         options = {"num_cpus": 0, "max_concurrency": 2}
         arguments = (self._log("replay"), self._plan, self._host, port, self._run.scratch())
         return _remote(ReplayServer, options, *arguments)
 
     def _start_learner(self) -> Any:
-        self._loaded = False
+        self._loaded = self._published = False
+        if self._turns is not None:
+            self._turns.restart()
         gpus = 1 if ray.cluster_resources().get("GPU", 0) >= 1 else 0
         options = {"num_cpus": 1, "num_gpus": gpus}
         return _remote(LearnerWorker, options, self._log("learner"), self._plan, self._address)

@@ -35,6 +35,9 @@ class Learning:
     """Longest time between two sets of weights for the actors."""
     updates_per_publish: int = 1_000_000
     """Most updates between two sets of weights; small for on-policy learners."""
+    overlap: bool = True
+    """On-policy agents over Ray: actors fill a batch while the learner learns from the one before,
+    so that data is one batch old. False: they wait for the newest weights."""
     inline_env_steps: int = 160
     """With --inline, environment steps before the learner's turn."""
     inline_updates: int = 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -52,6 +51,10 @@ class Batches:
         batch, self._parts = self._parts, {}
         return batch
 
+    def acted_by(self, newest: int) -> None:
+        """Take nothing on-policy that was acted by weights above policy version ``newest``."""
+        self._reader.acted_by(newest)
+
     def close(self) -> None:
         """Close the reader."""
         self._reader.close()
@@ -60,12 +63,10 @@ class Batches:
 class Feed:
     """Draws batches in a thread while the learner computes.
 
-    At most ``ahead`` batches wait, which with on-policy data bounds how old they get.
+    At most ``ahead`` batches wait, and one more in the thread's hand.
     """
 
     def __init__(self, batches: Batches, ahead: int = 1) -> None:
-        self.wait_seconds = 0.0
-        """Total time that the learner stood still for want of data."""
         self._batches = batches
         self._ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=ahead)
         self._stopped = threading.Event()
@@ -74,16 +75,17 @@ class Feed:
 
     def next(self, timeout_s: float) -> Batch | None:
         """The next batch, or None after ``timeout_s``; raises what reading raised."""
-        started = time.perf_counter()
         try:
             batch = self._ready.get(timeout=timeout_s)
         except queue.Empty:
             return None
-        finally:
-            self.wait_seconds += time.perf_counter() - started
         if isinstance(batch, BaseException):
             raise batch
         return batch
+
+    def acted_by(self, newest: int) -> None:
+        """Take nothing on-policy that was acted by weights above policy version ``newest``."""
+        self._batches.acted_by(newest)
 
     def close(self) -> None:
         """Stop drawing and wait for the thread."""

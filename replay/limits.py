@@ -47,9 +47,8 @@ def table_limits(spec: TableSpec, batch: int, ahead: int) -> Limits:
     """The limiter of a table from which readers take ``batch`` items at a time.
 
     ``ahead`` is how many items readers may hold that no learner has seen yet. A queue may run
-    ``max_items`` ahead of its reader; one of many tasks forgets its oldest items instead. A ratio
-    may be off by ``ahead + batch + 2 * max(1, ratio)`` items either way: less could leave writers
-    and readers waiting for each other.
+    ``max_items`` ahead of its reader. A ratio may be off by ``ahead + batch + 2 * max(1, ratio)``
+    items either way: less could leave writers and readers waiting for each other.
 
     Raises ValueError if the table could never give a batch.
     """
@@ -64,8 +63,7 @@ def table_limits(spec: TableSpec, batch: int, ahead: int) -> Limits:
                 f"table {spec.name!r}: a queue of max_items {spec.max_items} cannot give a batch "
                 f"of {batch}; max_items must be at least the batch size"
             )
-        most_ahead = UNLIMITED if spec.per_task else float(spec.max_items)
-        return Limits(1.0, 1, 0.0, most_ahead)
+        return Limits(1.0, 1, 0.0, float(spec.max_items))
     if spec.samples_per_item is None:
         return Limits(1.0, spec.min_items, -UNLIMITED, UNLIMITED)
     ratio = float(spec.samples_per_item)

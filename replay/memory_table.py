@@ -18,8 +18,7 @@ class MemoryTable:
     """Items of one concrete table, ``uint8 [T+1, row_bytes]`` each.
 
     The ring grows by doubling, so that memory follows what was written. The oldest item makes
-    room for the newest; a queue never has to, as its limiter stops the writer first, unless it is
-    one of many tasks.
+    room for the newest; a queue never has to, as its limiter stops the writer first.
     """
 
     def __init__(

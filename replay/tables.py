@@ -24,16 +24,18 @@ class TableSpec:
     samples_per_item: float | None = None
     """Draws per item that the limiter allows on average; None: no limit either way."""
     use_once: bool = False
-    """A first-in-first-out queue: each item is drawn once, and a full table blocks the writer.
-
-    With ``per_task`` a full queue forgets its oldest item instead: a batch needs items of every
-    task, and one that blocked would keep the others from being filled.
-    """
+    """A first-in-first-out queue for on-policy learners: each item is drawn once, and a full table
+    blocks the writer. Actors fill it in rounds of one batch (`actors.rounds`)."""
     whole_trial: bool = False
     """An item is one whole episode (or trial), padded to ``length + 1`` rows."""
     per_task: bool = False
     """One table for each of the run's tasks, named ``name/task`` by the task's index in its family;
     an item goes to the task of its first row."""
+
+    @property
+    def context_rows(self) -> int:
+        """Rows at the start of a window that the window before it has as well: not learned from."""
+        return 0 if self.whole_trial else max(0, self.length - self.stride)
 
     def __post_init__(self) -> None:
         if self.length < 1 or self.stride < 1 or self.max_items < 1 or self.min_items < 1:

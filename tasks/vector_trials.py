@@ -85,7 +85,12 @@ class VectorTrials(gymnasium.vector.VectorEnv):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Start a trial everywhere; ``options`` are not used."""
+        """Start a trial everywhere.
+
+        Raises ValueError for an ``options["reset_mask"]`` that leaves any out: all have one clock.
+        """
+        if not (options or {}).get("reset_mask", self._always).all():
+            raise ValueError("trials with one clock start all together, not some of them")
         super().reset(seed=seed)
         return self._start(), {}
 

@@ -98,35 +98,67 @@ def test_held_out_tasks_have_no_table_and_no_place_in_a_batch(backend) -> None:
     assert set(backend.info()) == {"t/1", "t/4"}
 
 
-def test_a_full_queue_of_one_task_forgets_its_oldest_items(backend) -> None:
-    """Neither its writer nor the other task's has to wait, and a batch still comes."""
-    spec = trials("e", 4, 3, use_once=True, per_task=True)
-    backend.start([spec], {"b": Draw("e", 2)}, tasks=(0, 1))
-    write(backend, backend.writer(1), Streams(1, actions=4), 51)
-    until(lambda: backend.info()["e/0"].inserted == 10, "ten trials were written")
-    assert backend.info()["e/0"].size == 3
-    write(backend, backend.writer(1), Streams(1, actions=4, task=lambda stream, episode: 1), 11)
-    reader = backend.reader()
-    batch = draw(reader, "b", backend.patience_s)
-    check_rows(batch, padded=True)
-    assert batch.observation["id"][0, :, :, 2].tolist() == [[35, 40], [0, 5]]
-    assert reader.next("b", backend.impatience_s) is None
-
-
-def test_a_batch_that_waited_for_one_task_has_the_newest_items_of_the_others(backend) -> None:
+def test_a_batch_of_queues_has_as_many_items_of_every_task(backend) -> None:
     spec = trials("e", 4, 2, use_once=True, per_task=True)
     backend.start([spec], {"b": Draw("e", 2)}, tasks=(0, 1))
     reader = backend.reader()
-    assert reader.next("b", backend.impatience_s) is None
-    write(backend, backend.writer(1), Streams(1, actions=4), 101)
-    until(lambda: backend.info()["e/0"].inserted == 20, "twenty trials were written")
+    write(backend, backend.writer(1), Streams(1, actions=4), 11)
     assert reader.next("b", backend.impatience_s) is None
     write(backend, backend.writer(1), Streams(1, actions=4, task=lambda stream, episode: 1), 11)
     batch = draw(reader, "b", backend.patience_s)
     check_rows(batch, padded=True)
-    first, second = batch.observation["id"][0, 0, :, 2].tolist()
-    assert second == first + 5
-    assert first >= 70, "two that wait, and what may be on its way, of 0, 5, .. 95"
+    assert batch.observation["id"][0, :, :, 2].tolist() == [[0, 5], [0, 5]]
+    assert reader.next("b", backend.impatience_s) is None
+
+
+def test_windows_end_with_a_bootstrap_row_that_the_next_row_replaces(backend) -> None:
+    """Two streams, windows of three actions: each is there before its last row is acted on."""
+    backend.start([queue("q", 3, 8)], {"b": Draw("q", 4)})
+    writer, reader, streams = backend.writer(2), backend.reader(), Streams(2, actions=100)
+    for _ in range(3):
+        assert not writer.bootstrap_due
+        writer.append(streams.next())
+    assert writer.bootstrap_due
+    following = streams.next()
+    seen = following._replace(action=np.zeros(2, np.int64), reward=np.zeros(2, np.float32))
+    assert writer.bootstrap(seen, at_most=2) == 2
+    assert not writer.bootstrap_due
+    writer.append(following)
+    for _ in range(2):
+        writer.append(streams.next())
+    assert writer.bootstrap(streams.next(), at_most=2) == 2
+    assert writer.flush(backend.patience_s)
+    batch = draw(reader, "b", backend.patience_s)
+    assert batch.observation["id"][:, :, 2].T.tolist() == [[0, 1, 2, 3]] * 2 + [[3, 4, 5, 6]] * 2
+    assert (batch.action[0, 2:] == following.action).all(), "the row that was acted on at last"
+    assert not batch.action[-1, :2].any(), "its stand-in"
+    assert reader.next("b", backend.impatience_s) is None
+
+
+def test_no_more_windows_than_asked_for_are_completed(backend) -> None:
+    backend.start([queue("q", 2, 8)], {"b": Draw("q", 3)})
+    writer, streams = backend.writer(4), Streams(4, actions=100)
+    for _ in range(2):
+        writer.append(streams.next())
+    assert writer.bootstrap(streams.next(), at_most=3) == 3
+    assert writer.flush(backend.patience_s)
+    batch = draw(backend.reader(), "b", backend.patience_s)
+    assert batch.observation["id"][0, :, 1].tolist() == [0, 1, 2]
+
+
+def test_a_dropped_stream_ends_its_use_once_windows_with_the_others(backend) -> None:
+    backend.start([queue("q", 4, 40)], {"b": Draw("q", 1)})
+    writer, streams = backend.writer(2), Streams(2, actions=100)
+    for _ in range(2):
+        writer.append(streams.next())
+    writer.drop(1)
+    streams.restart(1)
+    due = []
+    for row in range(2, 14):
+        if writer.bootstrap_due:
+            due.append((row, writer.bootstrap(streams.next(), at_most=2)))
+        writer.append(streams.next())
+    assert due == [(4, 1), (8, 2), (12, 2)]
 
 
 def test_a_queue_gives_each_item_once_and_in_order(backend) -> None:
