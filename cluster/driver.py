@@ -38,7 +38,7 @@ class Driver:
         self._state = "starting"
         self._components: Sequence[Mapping[str, Any]] = ()
         self._status_at = self._metrics_at = 0.0
-        self._evaluated_at = 0
+        self._evaluated_at = self._refused = 0
         self._checkpointed_at = time.monotonic()
         self._handlers: dict[int, Any] = {}
 
@@ -129,6 +129,13 @@ class Driver:
             self._metrics_at = now
             progress = self.progress
             self._metrics.write(values, progress.env_steps, progress.learner_steps)
+
+    def note_refused(self, metrics: Mapping[str, float]) -> None:
+        """Say that an on-policy learner left out data that was too old, each time it did."""
+        refused = int(metrics.get("stale_batches_total", 0))
+        if refused > self._refused:
+            self.say(f"warning: {refused} batches of data more than one batch old were left out")
+        self._refused = refused
 
     def results(self) -> dict[str, Any]:
         """Final counters and the last evaluation, for whoever called the run."""

@@ -128,6 +128,7 @@ class InlineLoop:
         report = self._loop.learn(math.inf, self._plan.stage.learning.inline_updates)
         if report.steps > before:
             self._driver.progress.set_learner(report.steps, report.metrics)
+        self._driver.note_refused(report.metrics)
         return report.steps > before
 
     def _evaluate(self, episodes: int, seed: int) -> None:

@@ -215,6 +215,7 @@ class Supervisor:
             self._turns.published(self._weights, self._version, report.batches)
         waited = report.wait_seconds / report.seconds if report.seconds > 0 else None
         self._driver.progress.set_learner(report.steps, report.metrics, waited)
+        self._driver.note_refused(report.metrics)
 
     def _watch_hunger(self, report: LearnerReport) -> None:
         """Deal again where all rounds are done and the learner still gets no batch."""

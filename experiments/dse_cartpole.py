@@ -78,7 +78,7 @@ def _stage(
         agent=agent,
         tasks=tasks,
         evaluation_tasks=held_out,
-        actors=Actors(count=2, environments=environments, steps_per_refresh=25 * environments),
+        actors=Actors(count=1, environments=environments, steps_per_refresh=25 * environments),
         learning=Learning(
             seconds_per_publish=0.1,
             updates_per_publish=1,

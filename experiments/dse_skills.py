@@ -68,7 +68,7 @@ def tiny_sac(stage: Stage) -> Stage:
 
 def _asteroid(number: int, figure: str) -> tuple[Experiment, Experiment]:
     sky = f"AsteroidCartPole, {number} falling"
-    environments = 20
+    environments = ASTEROID_AGENT.trials_per_task
     flat = Experiment(
         name=f"dse/asteroid-{number}-flat",
         summary=f"{sky}, REINFORCE on the pushes themselves",
@@ -76,7 +76,7 @@ def _asteroid(number: int, figure: str) -> tuple[Experiment, Experiment]:
         stage=Stage(
             agent=ASTEROID_AGENT,
             tasks=single_task("skill/AsteroidCartPole-v0", asteroids=number),
-            actors=Actors(count=2, environments=environments, steps_per_refresh=25 * environments),
+            actors=Actors(count=1, environments=environments, steps_per_refresh=25 * environments),
             learning=Learning(
                 seconds_per_publish=0.1,
                 updates_per_publish=1,

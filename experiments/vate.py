@@ -110,6 +110,7 @@ def _stage(
         learning=Learning(
             seconds_per_publish=0.1,
             updates_per_publish=1,
+            overlap=False,  # PPO's clip refuses what the last batch has already changed
             inline_env_steps=2 * environments,
             inline_updates=1,
         ),

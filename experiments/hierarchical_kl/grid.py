@@ -38,7 +38,7 @@ def _stage(body_steps: int, kl_cost: float = GRID_AGENT.kl_cost) -> Stage:
     return Stage(
         agent=replace(GRID_AGENT, latent_period=body_steps, kl_cost=kl_cost),
         tasks=single_task(f"skill/Grid-{body_steps}step-v0"),
-        actors=Actors(count=2, environments=32, steps_per_refresh=1_280),
+        actors=Actors(count=2, environments=16, steps_per_refresh=1_280),
         learning=Learning(
             seconds_per_publish=0.2, updates_per_publish=4, inline_env_steps=640, inline_updates=4
         ),
