@@ -137,18 +137,18 @@ class Hosts:
     ) -> None:
         self.close()
 
-    def start_ray(self, cpus: int) -> str:
-        """A Ray cluster of all hosts with ``cpus`` CPUs each, host0 its head; gives its address."""
-        head, *others = self.all
-        address = f"{head.address}:6379"
-        memory = f"--object-store-memory={100 << 20}"
-        common = [f"--num-cpus={cpus}", memory, "--disable-usage-stats"]
-        start = ["ray", "start", *common]
-        head.run(*start, "--head", f"--node-ip-address={head.address}", "--include-dashboard=false")
-        for host in others:
-            host.run(*start, f"--address={address}", f"--node-ip-address={host.address}")
+    def start_ray(self, cpus: Sequence[int]) -> str:
+        """A Ray cluster of all hosts with ``cpus`` CPUs, host0 its head; gives its address."""
+        address = f"{self.all[0].address}:6379"
+        for host, count in zip(self.all, cpus, strict=True):
+            where = ["--head", "--include-dashboard=false"]
+            if host is not self.all[0]:
+                where = [f"--address={address}"]
+            place = f"--node-ip-address={host.address}"
+            memory = f"--object-store-memory={100 << 20}"
+            host.run("ray", "start", *where, place, f"--num-cpus={count}", memory)
         deadline = time.monotonic() + COMMAND_SECONDS
-        while (status := head.run("ray", "status")).count(" node_") < len(self.all):
+        while (status := self.all[0].run("ray", "status")).count(" node_") < len(self.all):
             assert time.monotonic() < deadline, status
         return address
 
