@@ -1,12 +1,12 @@
 """The components of a run as Ray actors: replay server, learner, actor, evaluator.
 
 Each is driven by short calls from the supervisor and keeps nothing that a restart would lose:
-what must outlive a process is in the run's checkpoints, which the supervisor hands to it.
+what must outlive a process is in the run's checkpoints, which the supervisor hands to it. Only the
+replay server may use a path of the run: it is on the driver's node, the others may be anywhere.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 from collections.abc import Mapping
@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import ray
 import torch
 
 from actors.actor import ActorReport
 from actors.evaluator import Evaluation
 from cluster.build import Plan
+from cluster.logs import log_to_stderr, tail
 from learners.allocator import keep_freed_memory
 from learners.feed import Batches, Feed
 from learners.graphed import make_learner
@@ -39,32 +41,41 @@ class Whereabouts:
 
     pid: int
     host: str
+    """Name of its machine."""
+    node: str
+    """Ray's name of the same."""
+    log: str
+    """The file on that machine that its log goes to."""
 
 
 class Worker:
-    """What all of them share: where they are, and where their log goes."""
+    """What all of them share: where they are, and what they log there."""
 
-    def __init__(self, log_file: Path) -> None:
-        logging.basicConfig(
-            filename=log_file,
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-            level=logging.INFO,
-            force=True,
-        )
+    def __init__(self) -> None:
+        self._log = log_to_stderr()
 
     def whereabouts(self) -> Whereabouts:
         """The component's process."""
-        return Whereabouts(os.getpid(), socket.gethostname())
+        node = ray.get_runtime_context().get_node_id()
+        return Whereabouts(os.getpid(), socket.gethostname(), node, self._log)
+
+    def log(self) -> str:
+        """The end of what this process has logged."""
+        return tail(self._log)
 
 
 class ReplayServer(Worker):
-    """Holds the Reverb server, and never draws from it in this process."""
+    """Holds the Reverb server, and never draws from it in this process.
 
-    def __init__(
-        self, log_file: Path, plan: Plan, host: str, port: int | None, scratch: Path
-    ) -> None:
-        super().__init__(log_file)
-        self._plan, self._host, self._port, self._scratch = plan, host, port, scratch
+    The folders that it is given (``scratch``, those of `serve` and `save`) are the run's, on the
+    driver's node: it has to be on that node too. ``host`` is the name by which the other processes
+    reach it, None its node's address in the cluster; ``port`` None takes a free one.
+    """
+
+    def __init__(self, plan: Plan, host: str | None, port: int | None, scratch: Path) -> None:
+        super().__init__()
+        self._plan, self._port, self._scratch = plan, port, scratch
+        self._host = host or ray.util.get_node_ip_address()
         self._replay: ReverbReplay | None = None
 
     def serve(self, restore: Path | None) -> str:
@@ -102,8 +113,8 @@ class ReplayServer(Worker):
 class LearnerWorker(Worker):
     """Learns in calls of bounded length, so that it can be asked for its state in between."""
 
-    def __init__(self, log_file: Path, plan: Plan, replay_address: str) -> None:
-        super().__init__(log_file)
+    def __init__(self, plan: Plan, replay_address: str) -> None:
+        super().__init__()
         keep_freed_memory()
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the rest is the actors'
         from replay.reader import ReverbReader
@@ -143,10 +154,8 @@ class LearnerWorker(Worker):
 class ActorWorker(Worker):
     """Steps its environments with the weights that each call brings."""
 
-    def __init__(
-        self, log_file: Path, plan: Plan, index: int, replay_address: str, env_steps: int
-    ) -> None:
-        super().__init__(log_file)
+    def __init__(self, plan: Plan, index: int, replay_address: str, env_steps: int) -> None:
+        super().__init__()
         torch.set_num_threads(1)
         from replay.writer import ReverbWriter
 
@@ -184,8 +193,8 @@ class ActorWorker(Worker):
 class EvaluatorWorker(Worker):
     """Plays evaluation episodes beside the training."""
 
-    def __init__(self, log_file: Path, plan: Plan) -> None:
-        super().__init__(log_file)
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
         torch.set_num_threads(1)
         self._plan = plan
         self._agent = plan.agent("evaluator")

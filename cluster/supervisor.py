@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ray
 
+from cluster import placement
 from cluster.build import FINAL_EVALUATION_SEED, Plan, Source
 from cluster.checkpointer import Checkpointer
 from cluster.driver import Driver
 from cluster.errors import RunError
+from cluster.logs import Logs
 from cluster.members import Answer, Member, answered
 from cluster.on_ray import ActorWorker, EvaluatorWorker, LearnerWorker, ReplayServer
 from cluster.ray_session import ray_session
@@ -53,6 +54,7 @@ def run(
         ray_session(address, cpus=stage.actors.count + 2),
     ):
         driver.listen()
+        placement.refuse_small_cluster(stage.actors.count, ray.cluster_resources())
         supervisor = Supervisor(plan, run_dir, driver, local=address is None)
         try:
             supervisor.start()
@@ -67,9 +69,8 @@ class Supervisor:
 
     def __init__(self, plan: Plan, run_dir: RunDir, driver: Driver, local: bool) -> None:
         self._plan, self._run, self._driver = plan, run_dir, driver
-        self._logs = run_dir.path / "logs"
-        self._logs.mkdir(exist_ok=True)
-        self._host = "localhost" if local else ray.util.get_node_ip_address()
+        self._logs = Logs(run_dir.path / "logs")
+        self._replay_host = "localhost" if local else None
         self._address = ""
         self._serving = self._loaded = self._published = False
         self._asked_replay_at = 0.0
@@ -78,11 +79,11 @@ class Supervisor:
         self._hungry_seconds = 0.0
         self._round_of: dict[int, int] = {}
         """The round that each actor was asked for last, on-policy only."""
-        self._replay = Member("replay", "replay", self._start_replay)
-        self._learner = Member("learner", "learner", self._start_learner)
-        self._evaluator = Member("evaluator", "evaluator", self._start_evaluator)
+        self._replay = Member("replay", "replay", self._start_replay, self._logs)
+        self._learner = Member("learner", "learner", self._start_learner, self._logs)
+        self._evaluator = Member("evaluator", "evaluator", self._start_evaluator, self._logs)
         self._actors = [
-            Member("actor", f"actor-{i}", self._start_actor(i))
+            Member("actor", f"actor-{i}", self._start_actor(i), self._logs)
             for i in range(plan.stage.actors.count)
         ]
         rounds = plan.rounds(plan.agent("learner"))
@@ -139,8 +140,11 @@ class Supervisor:
     def kill_all(self) -> None:
         """Leave no process behind, also on a cluster that stays."""
         self._checkpointer.close()
-        for member in self._members:
-            member.kill()
+        try:
+            self._logs.last({m.name: m.handle for m in self._members if m.alive})
+        finally:
+            for member in self._members:
+                member.kill()
 
     # The loop -----------------------------------------------------------------------------------
 
@@ -154,6 +158,7 @@ class Supervisor:
             answer = member.answer()
             if answer is not None:
                 self._take(member, answer)
+        self._logs.collect()
         self._driver.tick(self._components())
 
     def _loop(self, members: list[Member], until: Callable[[], bool]) -> None:
@@ -162,7 +167,8 @@ class Supervisor:
             if time.monotonic() > deadline:
                 names = " and ".join(member.name for member in members)
                 raise RunError(
-                    f"{names} did not start within {START_SECONDS:.0f} s; see {self._logs}"
+                    f"{names} did not start within {START_SECONDS:.0f} s; is the cluster busy with "
+                    "other work? Ray's logs on its nodes say more"
                 )
             self._turn(members)
 
@@ -207,7 +213,8 @@ class Supervisor:
         if answer is None:
             return
         report: LearnerReport = answer.value
-        (self._weights,) = answer.rest
+        # The driver's own copy: what the learner's node holds would be lost with that node.
+        self._weights = ray.put(answer.rest[0])
         self._version = report.steps
         self._published = True
         if self._turns is not None:
@@ -282,32 +289,26 @@ class Supervisor:
             self._turns.restart()
             self._published = False
         port = int(self._address.rsplit(":", 1)[1]) if self._address else None
-        options = {"num_cpus": 0, "max_concurrency": 2}
-        arguments = (self._log("replay"), self._plan, self._host, port, self._run.scratch())
-        return _remote(ReplayServer, options, *arguments)
+        arguments = (self._plan, self._replay_host, port, self._run.scratch())
+        return _remote(ReplayServer, placement.replay(), *arguments)
 
     def _start_learner(self) -> Any:
         self._loaded = self._published = False
         if self._turns is not None:
             self._turns.restart()
-        gpus = 1 if ray.cluster_resources().get("GPU", 0) >= 1 else 0
-        options = {"num_cpus": 1, "num_gpus": gpus}
-        return _remote(LearnerWorker, options, self._log("learner"), self._plan, self._address)
+        options = placement.learner(self._learner.restarts)
+        return _remote(LearnerWorker, options, self._plan, self._address)
 
     def _start_evaluator(self) -> Any:
-        return _remote(EvaluatorWorker, {"num_cpus": 0}, self._log("evaluator"), self._plan)
+        return _remote(EvaluatorWorker, placement.EVALUATOR, self._plan)
 
     def _start_actor(self, index: int) -> Callable[[], Any]:
         def start() -> Any:
             steps = self._driver.progress.env_steps
-            arguments = (self._log(f"actor-{index}"), self._plan, index, self._address, steps)
-            return _remote(ActorWorker, {"num_cpus": 1}, *arguments)
+            return _remote(ActorWorker, placement.ACTOR, self._plan, index, self._address, steps)
 
         return start
 
-    def _log(self, name: str) -> Path:
-        return self._logs / f"{name}.log"
 
-
-def _remote(worker: type, options: dict[str, Any], *arguments: Any) -> Any:
+def _remote(worker: type, options: Mapping[str, Any], *arguments: Any) -> Any:
     return ray.remote(worker).options(**options).remote(*arguments)
