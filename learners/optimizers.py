@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -51,6 +51,7 @@ class GroupOptimizers:
             )
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.grad = gradient
+        _separate([p for group in self.groups.values() for p in group.parameters])
         for name, group in self.groups.items():
             if group.max_grad_norm is not None:
                 clip_grad_norm_(group.parameters, group.max_grad_norm)
@@ -73,6 +74,23 @@ class GroupOptimizers:
         for name, adam in self.adams.items():
             adam.load_state_dict(state[name])
         self.capturable(False)  # the state may come from a learner that captures
+
+
+def _separate(parameters: Iterable[torch.nn.Parameter]) -> None:
+    """Give every gradient memory of its own, laid out as its parameter's.
+
+    `torch.autograd.grad` promises neither. Fused Adam reads memory in order, whatever the strides
+    (a convolution's gradient is channels-last where its images are), and clipping would scale a
+    gradient that two parameters share twice.
+    """
+    taken = set()
+    for parameter in parameters:
+        gradient = parameter.grad
+        if gradient is not None:
+            memory = gradient.untyped_storage().data_ptr()
+            if memory in taken or gradient.stride() != parameter.stride():
+                parameter.grad = torch.empty_like(parameter).copy_(gradient)
+            taken.add(memory)
 
 
 def _slow_down(adam: torch.optim.Adam, learning_rate: float, decay: Decay) -> None:
