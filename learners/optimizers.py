@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
 
+from learners.gradients import clip_gradient, take_gradients
 from skill_agents.agent import Decay, ParameterGroup
 
 
@@ -31,8 +31,8 @@ class GroupOptimizers:
             for name, group in self.groups.items()
         }
 
-    def step(self, losses: Mapping[str, Tensor]) -> None:
-        """One update of every group. Groups that are given the same tensor share one backward pass.
+    def step(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """One update of every group that learns; its gradient's norm before clipping, by its name.
 
         Raises ValueError if the losses are not one for each group.
         """
@@ -41,23 +41,14 @@ class GroupOptimizers:
                 f"the agent gave losses for {sorted(losses)} but has parameter groups "
                 f"{sorted(self._names)}; each group needs one loss"
             )
-        passes: dict[int, list[torch.nn.Parameter]] = {}
+        take_gradients(losses, self.groups)
+        norms = {}
         for name, group in self.groups.items():
-            passes.setdefault(id(losses[name]), []).extend(group.parameters)
-        by_id = {id(loss): loss for loss in losses.values()}
-        for i, (which, parameters) in enumerate(passes.items()):
-            gradients = torch.autograd.grad(
-                by_id[which], parameters, retain_graph=i + 1 < len(passes), allow_unused=True
-            )
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter.grad = gradient
-        _separate([p for group in self.groups.values() for p in group.parameters])
-        for name, group in self.groups.items():
-            if group.max_grad_norm is not None:
-                clip_grad_norm_(group.parameters, group.max_grad_norm)
+            norms[name] = clip_gradient(group)
             self.adams[name].step()
             if group.decay is not None:
                 _slow_down(self.adams[name], group.learning_rate, group.decay)
+        return norms
 
     def capturable(self, can: bool) -> None:
         """Whether `step` may be captured in a CUDA graph; Adam asks to be told."""
@@ -74,23 +65,6 @@ class GroupOptimizers:
         for name, adam in self.adams.items():
             adam.load_state_dict(state[name])
         self.capturable(False)  # the state may come from a learner that captures
-
-
-def _separate(parameters: Iterable[torch.nn.Parameter]) -> None:
-    """Give every gradient memory of its own, laid out as its parameter's.
-
-    `torch.autograd.grad` promises neither. Fused Adam reads memory in order, whatever the strides
-    (a convolution's gradient is channels-last where its images are), and clipping would scale a
-    gradient that two parameters share twice.
-    """
-    taken = set()
-    for parameter in parameters:
-        gradient = parameter.grad
-        if gradient is not None:
-            memory = gradient.untyped_storage().data_ptr()
-            if memory in taken or gradient.stride() != parameter.stride():
-                parameter.grad = torch.empty_like(parameter).copy_(gradient)
-            taken.add(memory)
 
 
 def _slow_down(adam: torch.optim.Adam, learning_rate: float, decay: Decay) -> None:
