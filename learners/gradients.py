@@ -31,14 +31,29 @@ def take_gradients(losses: Mapping[str, Tensor], groups: Mapping[str, ParameterG
 
 
 def clip_gradient(group: ParameterGroup) -> Tensor:
-    """Scale the group's gradient down to its ``max_grad_norm``; the norm before that, a scalar."""
+    """Scale the group's gradient down to its ``max_grad_norm``; the norm before that, a scalar.
+
+    Of a group of stacked networks each network's gradient is scaled by itself.
+    """
     gradients = [p.grad for p in group.parameters if p.grad is not None]
     if not gradients:
         return torch.zeros((), device=group.parameters[0].device)
     norm = get_total_norm(gradients)
     if group.max_grad_norm is not None:
-        clip_grads_with_norm_(group.parameters, group.max_grad_norm, norm)
+        if group.stacked:
+            _clip_each_network(gradients, group.max_grad_norm)
+        else:
+            clip_grads_with_norm_(group.parameters, group.max_grad_norm, norm)
     return norm
+
+
+def _clip_each_network(gradients: list[Tensor], max_norm: float) -> None:
+    """Clip gradients ``[N, ...]`` of N stacked networks as torch clips those of one."""
+    by_parameter = [torch.linalg.vector_norm(g.reshape(len(g), -1), dim=1) for g in gradients]
+    norms = torch.linalg.vector_norm(torch.stack(by_parameter), dim=0)
+    scale = (max_norm / (norms + 1e-6)).clamp(max=1.0)
+    for gradient in gradients:
+        gradient.mul_(scale.reshape(-1, *[1] * (gradient.ndim - 1)))
 
 
 def _separate(parameters: Iterable[torch.nn.Parameter]) -> None:

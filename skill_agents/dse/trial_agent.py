@@ -27,7 +27,8 @@ class TrialAgentConfig(AgentConfig):
     max_ratio_change: float = 0.2
     """Differs from the paper: an action may become this much likelier or less likely."""
     max_grad_norm: float | None = None
-    """Differs from the paper if not None: bounds what one failed trajectory can do."""
+    """Differs from the paper if not None: bounds what one failed trajectory can do. The networks of
+    independent learners, and Distral's of the tasks, are bounded one by one."""
     decay: Decay | None = None
     """Differs from the paper if not None: of all learning rates."""
 

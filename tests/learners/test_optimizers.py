@@ -42,6 +42,37 @@ def test_restored_it_falls_on_from_where_it_was():
     assert steps(second, restored, 4) == pytest.approx(RATES[4:], rel=1e-4)
 
 
+def test_stacked_networks_are_clipped_one_by_one():
+    """Gradients of norms 5, 0.05 and 0 bounded by 0.1; the metric is the norm of all of them."""
+    weight, bias = torch.nn.Parameter(torch.zeros(3, 1, 2)), torch.nn.Parameter(torch.zeros(3))
+    slope_w = torch.tensor([[[0.0, 3.0]], [[0.03, 0.0]], [[0.0, 0.0]]])
+    slope_b = torch.tensor([4.0, 0.04, 0.0])
+    group = ParameterGroup([weight, bias], 0.1, max_grad_norm=0.1, stacked=True)
+    norms = GroupOptimizers({"one": group}).step(
+        {"one": (slope_w * weight).sum() + (slope_b * bias).sum()}
+    )
+    assert float(norms["one"]) == pytest.approx((25 + 0.0025) ** 0.5)
+    expected_w = torch.tensor([[[0.0, 0.06]], [[0.03, 0.0]], [[0.0, 0.0]]])
+    torch.testing.assert_close(weight.grad, expected_w)
+    torch.testing.assert_close(bias.grad, torch.tensor([0.08, 0.04, 0.0]))
+
+
+@pytest.mark.parametrize("max_grad_norm", [None, 0.1])
+def test_stacked_networks_learn_as_if_each_had_its_own_optimizer(max_grad_norm):
+    torch.manual_seed(0)
+    start, target = torch.randn(2, 3), torch.tensor([[0.1], [30.0]])
+    stack = torch.nn.Parameter(start.clone())
+    alone = [torch.nn.Parameter(row.clone()) for row in start]
+    group = ParameterGroup([stack], 0.1, max_grad_norm, stacked=True)
+    together = GroupOptimizers({"one": group})
+    apart = [GroupOptimizers({"one": ParameterGroup([p], 0.1, max_grad_norm)}) for p in alone]
+    for _ in range(20):
+        together.step({"one": (stack - target).square().sum()})
+        for parameter, optimizers, to in zip(alone, apart, target, strict=True):
+            optimizers.step({"one": (parameter - to).square().sum()})
+    torch.testing.assert_close(stack, torch.stack(alone))
+
+
 def encoder() -> ConvEncoder:
     torch.manual_seed(0)
     return ConvEncoder((32, 32, 3), (8,))
