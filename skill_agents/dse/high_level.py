@@ -27,7 +27,7 @@ from skill_agents.dse import trials
 from skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
 from skill_agents.nets.categorical import Categorical, CategoricalHead
 from skill_agents.nets.view import View
-from skill_agents.ops.pop_art import preserve_outputs
+from skill_agents.ops.pop_art import Moments, preserve_outputs
 
 
 @dataclass(frozen=True)
@@ -130,13 +130,17 @@ class BaselineReinforce(TrialAgent):
         return losses, metrics
 
     def _rescale(self, value: Tensor, played: trials.Trials) -> None:
-        """Pop-Art: new moments, and a last layer that predicts the same returns by them."""
+        """Pop-Art: new moments, and a last layer that predicts the same returns by them.
+
+        Before the first returns the moments are of nothing, and there is no prediction to keep: a
+        new layer stays as it is, and predicts about their mean.
+        """
         task, last = played.task, self.baseline.last
-        before = self.scale.moments(task)
+        before, is_kept = self.scale.moments(task), self.scale.updates[task] > 0
         self.scale.update(value, played)
+        after = self.scale.moments(task)
+        before = Moments(*(torch.where(is_kept, *pair) for pair in zip(before, after, strict=True)))
         with torch.no_grad():
-            weight, bias = preserve_outputs(
-                last.weight, last.bias, before, self.scale.moments(task)
-            )
+            weight, bias = preserve_outputs(last.weight, last.bias, before, after)
             last.weight.copy_(weight)
             last.bias.copy_(bias)

@@ -66,9 +66,37 @@ def test_losses_are_the_sums_of_their_steps():
     assert losses == pytest.approx(expected, rel=1e-9)
 
 
+def test_a_new_baseline_predicts_about_the_mean_of_the_first_returns():
+    """Returns near 1000 then do not all look better than it by as many deviations."""
+    agent, rows = build(), one_task(0)
+    acted = torch.cat([~rows.is_first[1:], torch.zeros_like(rows.is_first[:1])])
+    before = [p.clone() for p in agent.baseline.parameters()]
+    agent.losses({"trials": rows._replace(reward=(250.0 + rows.reward) * acted)})
+    after = list(agent.baseline.parameters())
+    assert all(torch.equal(a, b) for a, b in zip(after, before, strict=True))
+    assert agent.scale.mean.item() > 300.0 and agent.scale.updates.tolist() == [1.0]
+
+
+def test_trials_of_which_no_step_counts_are_no_first_returns():
+    """Cut by a time limit before a return was complete; the next ones are the first."""
+    agent, rows = build(), one_task(0)
+    short = rows._replace(
+        is_first=torch.arange(LIMIT + 1).reshape(-1, 1, 1).expand(rows.is_first.shape) != 1,
+        discount=(torch.arange(LIMIT + 1).reshape(-1, 1, 1) == 0).expand(rows.discount.shape),
+    )
+    agent.losses({"trials": short})
+    assert agent.scale.updates.tolist() == [0.0]
+    assert agent.scale.mean.tolist() == [0.0] and agent.scale.variance.tolist() == [1.0]
+    agent.losses({"trials": rows})
+    fresh = build()
+    fresh.losses({"trials": rows})
+    assert torch.equal(agent.scale.mean, fresh.scale.mean)
+
+
 def test_new_moments_leave_what_the_baseline_predicts():
     """Pop-Art: in rewards, not on the normalised scale."""
     agent, state = build(), torch.randn(7, 3, dtype=torch.float64)
+    agent.losses({"trials": one_task(1)})
 
     def predicted() -> np.ndarray:
         moments = agent.scale.moments(torch.tensor([0]))
@@ -77,7 +105,7 @@ def test_new_moments_leave_what_the_baseline_predicts():
     before = predicted()
     agent.losses({"trials": one_task(0)})
     np.testing.assert_allclose(predicted(), before, rtol=1e-9)
-    assert float(agent.scale.updates[0]) == 1.0
+    assert float(agent.scale.updates[0]) == 2.0
 
 
 def test_each_loss_reaches_its_own_network():
