@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from time import monotonic
 from typing import Any
 
 import torch
@@ -41,10 +42,11 @@ class Batches:
         self._parts: dict[str, Step] = {}
 
     def next(self, timeout_s: float) -> Batch | None:
-        """One batch, or None if replay has too little yet; what came of it is kept."""
+        """One batch, or None after ``timeout_s`` in all; what came of it by then is kept."""
+        deadline = monotonic() + timeout_s
         for name in self._draws:
             if name not in self._parts:
-                rows = self._reader.next(name, timeout_s)
+                rows = self._reader.next(name, max(deadline - monotonic(), 0.0))
                 if rows is not None:
                     self._parts[name] = to_tensors(rows, self._device)
         if len(self._parts) < len(self._draws):
@@ -60,7 +62,7 @@ class Batches:
 class Feed:
     """Draws batches in a thread while the learner computes.
 
-    At most ``ahead`` batches wait, which with on-policy data bounds how old they get.
+    At most ``ahead`` batches wait, and one more in the thread's hand.
     """
 
     def __init__(self, batches: Batches, ahead: int = 1) -> None:
@@ -82,6 +84,7 @@ class Feed:
         finally:
             self.wait_seconds += time.perf_counter() - started
         if isinstance(batch, BaseException):
+            self._ready.put(batch)  # nothing comes after it: the thread has ended
             raise batch
         return batch
 
