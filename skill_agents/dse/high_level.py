@@ -104,9 +104,9 @@ class BaselineReinforce(TrialAgent):
         }
 
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
-        """Score function of the normalised return less its baseline; the baseline's error.
+        """The score of the normalised return less its baseline; the baseline's error.
 
-        The score is as in the paper, of log pi alone; how old the trials are is not corrected.
+        On-policy the score's gradient is the paper's, the advantage times that of log pi.
         """
         played = trials.read(batch["trials"], self.config.gamma)
         state = self.view(played.observation)
@@ -116,9 +116,8 @@ class BaselineReinforce(TrialAgent):
         self._rescale(value, played)
         target = self.scale.normalise(value, played.task)
         baseline = self.baseline(state)
-        advantage = (target - baseline).detach()
         losses = {
-            "policy": -trials.sum_over_steps(advantage * log_prob, played),
+            "policy": -self.score_of(played, target - baseline, log_prob),
             "baseline": trials.sum_over_steps((target - baseline).square(), played),
         }
         metrics = {
