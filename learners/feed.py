@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterable, Mapping
+from time import monotonic
 from typing import Any
 
 import torch
@@ -40,10 +41,11 @@ class Batches:
         self._parts: dict[str, Step] = {}
 
     def next(self, timeout_s: float) -> Batch | None:
-        """One batch, or None if replay has too little yet; what came of it is kept."""
+        """One batch, or None after ``timeout_s`` in all; what came of it by then is kept."""
+        deadline = monotonic() + timeout_s
         for name in self._draws:
             if name not in self._parts:
-                rows = self._reader.next(name, timeout_s)
+                rows = self._reader.next(name, max(deadline - monotonic(), 0.0))
                 if rows is not None:
                     self._parts[name] = to_tensors(rows, self._device)
         if len(self._parts) < len(self._draws):
@@ -80,6 +82,7 @@ class Feed:
         except queue.Empty:
             return None
         if isinstance(batch, BaseException):
+            self._ready.put(batch)  # nothing comes after it: the thread has ended
             raise batch
         return batch
 

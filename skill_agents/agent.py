@@ -118,6 +118,9 @@ class ParameterGroup(NamedTuple):
     max_grad_norm: float | None = None
     adam_eps: float = 1e-8
     decay: Decay | None = None
+    stacked: bool = False
+    """Whether the first axis of every parameter counts networks that share nothing;
+    ``max_grad_norm`` then bounds the gradient of each network by itself."""
 
 
 @dataclass(frozen=True)

@@ -86,13 +86,11 @@ class Distral(TrialAgent):
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """The shared network h, and the tasks' own f_i."""
         c = self.config
-        parts = {"shared": self.shared, "tasks": self.tasks}
-        return {
-            name: ParameterGroup(
-                list(part.parameters()), c.learning_rate, c.max_grad_norm, decay=c.decay
-            )
-            for name, part in parts.items()
-        }
+        shared, tasks = (
+            ParameterGroup(list(part.parameters()), c.learning_rate, c.max_grad_norm, decay=c.decay)
+            for part in (self.shared, self.tasks)
+        )
+        return {"shared": shared, "tasks": tasks._replace(stacked=True)}
 
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
         """Eqs. 7 to 10 of the Distral paper, with returns normalised for each task."""

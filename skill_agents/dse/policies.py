@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,9 @@ from skill_agents.nets.view import View
 
 class Policy(nn.Module):
     """Actions of tasks ``[N]``."""
+
+    stacked: ClassVar[bool] = False
+    """Whether the first axis of every parameter counts networks, one for each task."""
 
     def forward(
         self, observation: Mapping[str, Tensor], task: Tensor, latent: Tensor
@@ -60,6 +64,8 @@ class SharedPolicy(Policy):
 
 class IndependentPolicies(Policy):
     """A network for each task of the family, for learners that share nothing."""
+
+    stacked = True
 
     def __init__(self, config: IndependentPoliciesConfig, spec: EnvironmentSpec) -> None:
         super().__init__()

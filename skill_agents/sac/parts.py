@@ -95,11 +95,12 @@ class Fixed(Temperature):
 
     def __init__(self, value: float) -> None:
         super().__init__()
-        self._value = value
+        self.constant: Tensor
+        self.register_buffer("constant", torch.tensor(value), persistent=False)
 
     def value(self) -> Tensor:
-        """That."""
-        return torch.tensor(self._value)
+        """The constant."""
+        return self.constant
 
     def losses(self, log_prob: Tensor) -> Mapping[str, Tensor]:
         """None."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -134,10 +136,13 @@ def test_a_recording_gives_the_same_parameters_after_100_updates(name):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("name", AGENTS)
 def test_a_cuda_graph_gives_the_same_parameters_after_100_updates(name):
-    """In float32 to a relative 1e-4: the captured kernels may sum in another order."""
-    device = torch.device("cuda")
+    """In float32 to a relative 1e-4: the captured kernels may sum in another order.
+
+    On the last GPU, which with several of them is not the current one.
+    """
+    device = torch.device("cuda", torch.cuda.device_count() - 1)
     agent, batches = made(name)
-    batches = [{k: floats(rows, "cuda") for k, rows in b.items()} for b in batches]
+    batches = [{k: floats(rows, str(device)) for k, rows in b.items()} for b in batches]
     captured = GraphedLearner(agent, device, CudaGraphs(device))
     eager = Learner(made(name)[0], device)
     train(eager, batches, 100)
@@ -146,6 +151,55 @@ def test_a_cuda_graph_gives_the_same_parameters_after_100_updates(name):
     ours, theirs = tensors(captured), tensors(eager)
     for key, value in theirs.items():
         torch.testing.assert_close(ours[key], value, rtol=1e-4, atol=1e-5, msg=key)
+
+
+class TwoGpus:
+    """The part of `torch.cuda` that a capture needs, with GPU 0 current."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        generator = SimpleNamespace(clone_state=lambda: None)
+        self.default_generators = [generator, generator]
+
+    def CUDAGraph(self):
+        return SimpleNamespace(replay=lambda: None)
+
+    def Stream(self, device):
+        return SimpleNamespace(index=torch.device(device).index)
+
+    def current_device(self):
+        return self.now
+
+    def current_stream(self, device=None):
+        return SimpleNamespace(index=self.now if device is None else torch.device(device).index)
+
+    @contextmanager
+    def device(self, device):
+        before, self.now = self.now, torch.device(device).index
+        yield
+        self.now = before
+
+    @contextmanager
+    def stream(self, stream):
+        with self.device(torch.device("cuda", stream.index)):
+            yield
+
+    @contextmanager
+    def graph(self, graph, stream=None, capture_error_mode="global"):
+        """Without a stream, torch keeps one for all graphs of the process: here one of GPU 0."""
+        with self.stream(stream or self.Stream("cuda:0")):
+            yield
+
+
+def test_an_update_is_captured_on_the_learners_gpu_whichever_is_current(monkeypatch):
+    cuda = TwoGpus()
+    for name in dir(cuda):
+        if hasattr(torch.cuda, name) and not name.startswith("_"):
+            monkeypatch.setattr(torch.cuda, name, getattr(cuda, name))
+    on = []
+    CudaGraphs(torch.device("cuda", 1)).record(lambda: on.append(cuda.now))
+    assert on == [1]
+    assert cuda.now == 0
 
 
 @pytest.mark.parametrize("name", AGENTS)
