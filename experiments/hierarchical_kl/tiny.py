@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from experiments.spec import Actors, Evaluating, Limits, Stage
 from skill_agents.hierarchical_kl.distral import TwoColumnPolicyConfig
@@ -55,8 +56,8 @@ def tiny_vtrace(stage: Stage) -> Stage:
     return replace(stage, agent=small, **_TINY_RUN)  # type: ignore[arg-type]
 
 
-_TINY_FLAT: dict[str, object] = {"sizes": (16, 16), "default_sizes": (16, 16)}
-_TINY_SIZES: dict[type, dict[str, object]] = {
+_TINY_FLAT: dict[str, Any] = {"sizes": (16, 16), "default_sizes": (16, 16)}
+_TINY_SIZES: dict[type, dict[str, Any]] = {
     HierarchicalPolicyConfig: {"high_sizes": (16,), "latent_size": 2, "low_sizes": (16, 16)},
     FlatPolicyConfig: _TINY_FLAT,
     TwoColumnPolicyConfig: _TINY_FLAT,
