@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import gymnasium
 import numpy as np
 
+from actors.clipping import Clip
 from actors.environments import Environments
 from actors.vector_env import EpisodeResult, Outcome, VectorEnv, environment_spec, from_info
 from tasks.families import TaskSet
@@ -36,6 +37,7 @@ class BatchedEnv:
         self.tasks = np.asarray(tasks, np.int32)
         self.size = env.num_envs
         self.spec = environment_spec(_OneOf(env))
+        self._clip = Clip(self.spec.action)
         self.observation = {name: np.asarray(a) for name, a in env.reset(seed=seed)[0].items()}
         """o_t of every environment, ``[B, ...]``."""
         self.is_first = np.ones(self.size, bool)
@@ -46,7 +48,7 @@ class BatchedEnv:
     def step(self, action: np.ndarray) -> Outcome:
         """Act everywhere, as `VectorEnv.step`; no environment fails alone."""
         over = self._over
-        seen, reward, terminated, truncated, info = self.env.step(action)
+        seen, reward, terminated, truncated, info = self.env.step(self._clip(action))
         reward = np.where(over, 0.0, reward).astype(np.float32)
         self.observation = seen
         arrays = (reward, *(a for a in seen.values() if a.dtype.kind == "f"))
