@@ -55,7 +55,13 @@ def _acting_rate(tasks: TaskSet) -> float:
     if _sees_pixels(tasks):
         return VISION_STEPS_PER_SECOND
     env_id = tasks.family.env_id
-    return next(rate for body, rate in ACTING_STEPS_PER_SECOND.items() if f"-{body}-" in env_id)
+    for body, rate in ACTING_STEPS_PER_SECOND.items():
+        if f"-{body}-" in env_id:
+            return rate
+    raise ValueError(
+        f"no acting rate is known for the body of {env_id}; add the environment steps a second "
+        "that it acts at to ACTING_STEPS_PER_SECOND in experiments/costs.py"
+    )
 
 
 def _sees_pixels(tasks: TaskSet) -> bool:
