@@ -16,7 +16,5 @@ def test_a_body_that_acts_slower_takes_longer():
 
 
 def test_a_body_without_a_measured_rate_is_named():
-    with pytest.raises(
-        ValueError, match="no acting rate .* of skill/Gap-Cat-v0"
-    ):
+    with pytest.raises(ValueError, match="no acting rate .* of skill/Gap-Cat-v0"):
         of_env_steps(1_000, single_task("skill/Gap-Cat-v0"))
