@@ -8,7 +8,7 @@ from tasks.families import TaskSet, single_task
 
 BODIES = ("ball", "ant", "quadruped")
 BOXES = "objects/50"  # corners of boxes through the box encoder of appendix G.1
-PIXELS = "pixels/64"  # the paper gives no network for vision
+PIXELS = "pixels/256"  # the residual network and embedding of appendix G.2, figure 7
 
 
 @dataclass(frozen=True)

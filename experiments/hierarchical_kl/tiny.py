@@ -33,13 +33,13 @@ def tiny_svg0(stage: Stage) -> Stage:
 
 
 def _short_sighted(stage: Stage) -> Stage:
-    """Pictures take long where there is no GPU: a tenth of the steps, in short episodes."""
+    """Pictures take long where there is no GPU: a twentieth of the steps, in short episodes."""
     return replace(
         stage,
         tasks=single_task(stage.tasks.family.env_id, episode_steps=20),
         actors=Actors(count=2, environments=2, steps_per_refresh=40),
-        evaluation=Evaluating(episodes=1, every_env_steps=200, final_episodes=4),
-        limits=Limits(env_steps=400),
+        evaluation=Evaluating(episodes=1, every_env_steps=100, final_episodes=4),
+        limits=Limits(env_steps=200),
     )
 
 

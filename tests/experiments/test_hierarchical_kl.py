@@ -136,6 +136,13 @@ def test_what_low_levels_see(name, low):
     assert agent(name).policy.low_groups == ("proprioception", *low)
 
 
+def test_high_levels_that_see_pixels_have_the_embedding_of_g2():
+    name = "ant-to-quadruped-go-to-target-vision"
+    for one in ("ant-go-to-target-vision-agnostic", f"transfer-{name}", f"transfer-{name}-no-kl"):
+        assert agent(one).policy.high_groups == ("pixels/256",)
+        assert agent(one).critic_groups == ("proprioception", "pixels/256")
+
+
 def test_what_drives_another_body_sees_nothing_of_a_body():
     moved = [e for e in EXPERIMENTS.values() if e.after and EXPERIMENTS[e.after].body != e.body]
     # Five continuous pairs, two grid bodies and a small pair, with and without KL reward.
