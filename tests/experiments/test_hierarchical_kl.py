@@ -156,6 +156,11 @@ def test_what_drives_another_body_sees_nothing_of_a_body():
         assert "policy.high" in experiment.stage.transfer.freeze
 
 
+def test_every_preset_serves_a_figure():
+    ours = [e for e in EXPERIMENTS.values() if e.paper == "hierarchical_kl"]
+    assert [e.name for e in ours if not e.figure] == []
+
+
 def test_every_pair_of_the_paper_is_there():
     pairs = {
         (EXPERIMENTS[e.after].stage.tasks.family.env_id, e.stage.tasks.family.env_id)
