@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import gymnasium
 import numpy as np
 
+from actors.clipping import Clip
 from actors.environments import Environments
 from actors.vector_env import EpisodeResult, Outcome, VectorEnv, environment_spec, from_info
 from tasks.families import TaskSet
@@ -36,6 +37,7 @@ class BatchedEnv:
         self.tasks = np.asarray(tasks, np.int32)
         self.size = env.num_envs
         self.spec = environment_spec(_OneOf(env))
+        self._clip = Clip(self.spec.action)
         self.observation = {name: np.asarray(a) for name, a in env.reset(seed=seed)[0].items()}
         """o_t of every environment, ``[B, ...]``."""
         self.is_first = np.ones(self.size, bool)
@@ -53,7 +55,7 @@ class BatchedEnv:
         if self._waits.all():
             still = np.zeros(self.size, np.float32)
             return Outcome(still, still, ~idle, [], [], [])
-        seen, reward, terminated, truncated, info = self.env.step(action)
+        seen, reward, terminated, truncated, info = self.env.step(self._clip(action))
         self._fresh, self._over = self._over, terminated | truncated
         reward = np.where(idle, 0.0, reward).astype(np.float32)
         self.observation = seen

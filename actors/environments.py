@@ -39,7 +39,11 @@ class Environments(Protocol):
         """Environments that raised or gave NaN so far."""
 
     def step(self, action: np.ndarray) -> Outcome:
-        """Act everywhere."""
+        """Act everywhere: ``action [B, A]`` float, or ``[B]`` indices.
+
+        What lies outside the bounds of `spec` is clipped to them, for the task alone: replay and
+        the agent keep the action as it was drawn.
+        """
 
     def hold(self, held: np.ndarray) -> None:
         """Let the environments ``held`` wait wherever an episode begins, bool ``[B]``.

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import gymnasium
 import numpy as np
 
+from actors.clipping import Clip
 from replay.step import ArraySpec
 from skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
 
@@ -84,16 +85,14 @@ class VectorEnv:
         self._lengths = np.zeros(self.size, np.int64)
         self._info: list[Mapping[str, Any]] = [{}] * self.size
         self._seeds = np.random.SeedSequence(seed)
-        self._bounds = _bounds(self.spec)
+        self._clip = Clip(self.spec.action)
         self._held = np.zeros(self.size, bool)
         for slot in range(self.size):
             self._reset(slot, reseed=True)
 
     def step(self, action: np.ndarray) -> Outcome:
-        """Act everywhere: ``action [B, A]`` float, clipped here, or ``[B]`` indices."""
-        if self._bounds is not None:
-            low, high = self._bounds
-            action = np.minimum(np.maximum(action, low), high)
+        """Act everywhere, as `Environments.step` says."""
+        action = self._clip(action)
         over = self._over.tolist()
         waits = self._held & self.is_first
         acted = ~(self._over | waits)
@@ -234,9 +233,3 @@ def _action(space: gymnasium.Space) -> ContinuousAction | DiscreteAction:
             raise ValueError(f"actions of {space} must count from 0; shift them in a wrapper")
         return DiscreteAction(int(space.n))
     raise ValueError(f"actions of {space} are neither a Box nor Discrete")
-
-
-def _bounds(spec: EnvironmentSpec) -> tuple[np.ndarray, np.ndarray] | None:
-    if isinstance(spec.action, DiscreteAction):
-        return None
-    return np.asarray(spec.action.low, np.float32), np.asarray(spec.action.high, np.float32)

@@ -133,7 +133,7 @@ def plain_twin(agent: SVG0, spec: EnvironmentSpec) -> PlainSVG0:
             kl_cost=c.kl_cost,
             entropy_cost=c.entropy_cost,
             gamma=c.gamma,
-            initial_action_std=c.policy.initial_action_std,
+            initial_action_std=c.policy.action_head.initial_std,
             learning_rate=c.actor_learning_rate,
             critic_learning_rate=c.critic_learning_rate,
             target_update_period=c.target_update_period,

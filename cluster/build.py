@@ -110,14 +110,14 @@ class Plan:
         slots = range(index * size, (index + 1) * size)
         mine = [tasks.tasks[slot % tasks.num_tasks] for slot in slots]
         env_seed = component_seed(self.seed, "environment", index, env_steps)
-        envs = self._environments(tasks, mine, env_seed)
+        envs = self.environments(tasks, mine, env_seed)
         noise_seed = component_seed(self.seed, "actor", index, env_steps)
         return Actor(envs, agent, writer, noise_seed)
 
     def evaluate(self, agent: Agent, episodes: int, seed: int) -> Evaluation:
         """Episodes on the evaluation tasks."""
         tasks = self.stage.evaluation_tasks or self.stage.tasks
-        return evaluate(agent, partial(self._environments, tasks), tasks.tasks, episodes, seed)
+        return evaluate(agent, partial(self.environments, tasks), tasks.tasks, episodes, seed)
 
     def make(self, task: int, **kwargs: Any) -> gymnasium.Env:
         """One evaluation task as the agent acts in it, ``kwargs`` overriding the family's."""
@@ -125,7 +125,8 @@ class Plan:
         skills = _skills(self.stage, self.source)
         return env if skills is None else SkillEnv(env, skills)
 
-    def _environments(self, tasks: TaskSet, slots: Sequence[int], seed: int) -> Environments:
+    def environments(self, tasks: TaskSet, slots: Sequence[int], seed: int) -> Environments:
+        """What the agent acts in: an environment for each task of ``slots``, or skills there."""
         envs, skills = environments(tasks, slots, seed), _skills(self.stage, self.source)
         return envs if skills is None else SkillEnvironments(envs, skills, seed)
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from actors.batched_env import environments
 from actors.player import Player
 from actors.vector_env import BrokenTaskError
 from cluster import trained
@@ -31,7 +30,7 @@ def trace(run: RunDir, seed: int, which: str = "latest") -> Trace:
     plan, agent, _ = trained.load(run, which)
     tasks = plan.stage.evaluation_tasks or plan.stage.tasks
     try:
-        envs = environments(tasks, [tasks.tasks[0]], seed)
+        envs = plan.environments(tasks, [tasks.tasks[0]], seed)
         with contextlib.closing(envs):
             found = _play(Player(agent, envs, seed, explore=False))
     except BrokenTaskError as error:

@@ -2,7 +2,8 @@
 
 Rewards and observations are those of the public meta-RL tasks, on Gymnasium's models. The ants
 leave out the 84 contact forces and their cost: under MuJoCo 2.0, where those tasks were made, the
-forces were always zero.
+forces were always zero. Speeds and directions cover the public tasks' ranges; places of the ant
+lie on three circles, where theirs fill the disc.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 A trial is what one `gymnasium` episode of these environments is. Inside it the position is reset
 after every ``episode_steps``, and nothing else: the agent that remembers keeps its belief. So a
 trial is one trajectory in replay and its start is ``is_first``; the episodes inside it are marked
-by an observation, ``new_episode``. All trials have one length, hence one clock.
+by an observation, ``new_episode``. No episode ends early, so all trials have one length and one
+clock; tasks whose episodes can terminate are trials of `tasks.trials`.
 """
 
 from __future__ import annotations

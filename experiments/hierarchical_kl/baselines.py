@@ -24,15 +24,15 @@ PRIORS: dict[str, DefaultConfig] = {
 
 
 def baselines(agent: SVG0Config) -> dict[str, SVG0Config]:
-    """The flat agents that the paper compares with, sized like ``agent``."""
+    """The flat agents that the paper compares with, ``agent``'s sizes and action head."""
     hierarchical = agent.policy
     assert isinstance(hierarchical, HierarchicalPolicyConfig)
     flat = FlatPolicyConfig(
+        action_head=hierarchical.action_head,
         groups=hierarchical.high_groups,
         default_groups=hierarchical.low_groups,
         sizes=hierarchical.low_sizes,
         default_sizes=hierarchical.low_sizes,
-        initial_action_std=hierarchical.initial_action_std,
     )
     columns = TwoColumnPolicyConfig(**{f.name: getattr(flat, f.name) for f in fields(flat)})
     svg0 = replace(agent, policy=flat, default=NoDefault(), noise_correlation=0.0)

@@ -86,7 +86,7 @@ PAIRS = (
     ),
     Pair(
         "ant",
-        "go-to-target",
+        "go-to-target",  # there "Locomotion (easy)", which the paper does not define
         "gap",
         "figure 6",
         {"": "", "-separate": "", "-distral": "-distral"},

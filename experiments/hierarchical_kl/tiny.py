@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from experiments.spec import Actors, Evaluating, Limits, Stage
 from skill_agents.hierarchical_kl.distral import TwoColumnPolicyConfig
@@ -32,13 +33,13 @@ def tiny_svg0(stage: Stage) -> Stage:
 
 
 def _short_sighted(stage: Stage) -> Stage:
-    """Pictures take long where there is no GPU: a tenth of the steps, in short episodes."""
+    """Pictures take long where there is no GPU: a twentieth of the steps, in short episodes."""
     return replace(
         stage,
         tasks=single_task(stage.tasks.family.env_id, episode_steps=20),
         actors=Actors(count=2, environments=2, steps_per_refresh=40),
-        evaluation=Evaluating(episodes=1, every_env_steps=200, final_episodes=4),
-        limits=Limits(env_steps=400),
+        evaluation=Evaluating(episodes=1, every_env_steps=100, final_episodes=4),
+        limits=Limits(env_steps=200),
     )
 
 
@@ -55,8 +56,8 @@ def tiny_vtrace(stage: Stage) -> Stage:
     return replace(stage, agent=small, **_TINY_RUN)  # type: ignore[arg-type]
 
 
-_TINY_FLAT: dict[str, object] = {"sizes": (16, 16), "default_sizes": (16, 16)}
-_TINY_SIZES: dict[type, dict[str, object]] = {
+_TINY_FLAT: dict[str, Any] = {"sizes": (16, 16), "default_sizes": (16, 16)}
+_TINY_SIZES: dict[type, dict[str, Any]] = {
     HierarchicalPolicyConfig: {"high_sizes": (16,), "latent_size": 2, "low_sizes": (16, 16)},
     FlatPolicyConfig: _TINY_FLAT,
     TwoColumnPolicyConfig: _TINY_FLAT,

@@ -9,6 +9,7 @@ from actors.batched_env import BatchedEnv, environments
 from actors.vector_env import VectorEnv
 from tasks.cartpole import GRID, VectorCartPole
 from tasks.families import TaskFamily, single_task
+from tasks.point_robot import VectorPointRobot
 
 SHORT = TaskFamily(GRID.env_id, GRID.dynamics, GRID.goals, kwargs={"episode_steps": 12})
 SLOTS = (0, 4, 8, 8)
@@ -50,6 +51,22 @@ def test_rows_are_those_of_single_environments():
         finished += ours.episodes
     assert {e.task for e in finished} == {0, 4, 8}
     assert min(e.length for e in finished) < 12 == max(e.length for e in finished)
+
+
+class Recorder(VectorPointRobot):
+    """Keeps the actions that it was given."""
+
+    def step(self, actions):
+        self.given = actions
+        return super().step(actions)
+
+
+def test_actions_are_clipped_to_what_the_environments_take():
+    envs = BatchedEnv(Recorder(2, [0.0, 90.0]), (0, 1), 0)
+    drawn = np.array([[-3.0, 0.5], [0.25, 2.0]], np.float32)
+    envs.step(drawn)
+    np.testing.assert_array_equal(envs.env.given, [[-1.0, 0.5], [0.25, 1.0]])
+    assert drawn[0, 0] == -3.0, "replay keeps the action as it was drawn"
 
 
 def test_numbers_that_are_not_finite_stop_the_actor():

@@ -13,6 +13,7 @@ import pytest
 
 from actors.vector_env import BrokenTaskError
 from cluster import cli, latents, launch
+from cluster.build import Plan
 from cluster.run_dir import RunDir
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -165,10 +166,10 @@ def test_agents_without_latents_or_skills(tmp_path, capsys):
 
 
 def test_latents_of_a_task_that_breaks(trained, tmp_path, monkeypatch, capsys):
-    def broken(tasks, slots, seed):
+    def broken(plan, tasks, slots, seed):
         raise BrokenTaskError("task 0 failed to reset 5 times")
 
-    monkeypatch.setattr(latents, "environments", broken)
+    monkeypatch.setattr(Plan, "environments", broken)
     told = complaint(capsys, "latents", str(trained), "--out", str(tmp_path / "x.png"))
     assert "task 0 failed to reset 5 times" in told
 

@@ -22,8 +22,8 @@ from experiments.registry import EXPERIMENTS
         ("--actors.count 0", "--actors.count must be at least 1, not 0"),
         ("--agent.actor-learning-rate 0", "--agent.actor-learning-rate must be above 0, not 0"),
         (
-            "--agent.policy.action-mean-limit 0",
-            "--agent.policy.action-mean-limit must be above 0, not 0",
+            "--agent.policy.action-head.mean-limit 0",
+            "--agent.policy.action-head.mean-limit must be above 0, not 0",
         ),
         ("--agent.kl-cost nan", "--agent.kl-cost must be a number, not nan"),
     ],

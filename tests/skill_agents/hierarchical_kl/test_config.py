@@ -9,6 +9,7 @@ import torch
 
 from replay.in_memory import InMemoryReplay
 from replay.step import RowLayout, Step
+from skill_agents.hierarchical_kl.action_head import ActionHead
 from skill_agents.hierarchical_kl.policies import FlatPolicyConfig, HierarchicalPolicyConfig
 from skill_agents.hierarchical_kl.svg0 import SVG0Config
 from tests.skill_agents.hierarchical_kl.unrolls import DRIVEN, svg0, vtrace_agent
@@ -46,7 +47,7 @@ def test_network_sizes_of_appendix_g1():
 
 
 @pytest.mark.parametrize("config", [HierarchicalPolicyConfig(), FlatPolicyConfig()])
-def test_actions_are_the_authors_and_limited_only_where_asked(config):
+def test_the_means_of_actions_are_limited_only_where_asked(config):
     def largest_mean(config):
         torch.manual_seed(0)
         policy = config.build(DRIVEN)
@@ -55,9 +56,9 @@ def test_actions_are_the_authors_and_limited_only_where_asked(config):
         noise = torch.zeros(3, 2, policy.latent_size)
         return policy(observation, noise, None).low.mean.max()
 
-    assert (config.initial_action_std, config.minimum_action_std) == (0.7, 0.1)
+    assert (config.action_head.initial_std, config.action_head.minimum_std) == (0.7, 0.1)
     assert largest_mean(config) == 1.0
-    limited = largest_mean(replace(config, action_mean_limit=2.0))
+    limited = largest_mean(replace(config, action_head=ActionHead(mean_limit=2.0)))
     torch.testing.assert_close(limited, torch.tensor(2.0).tanh(), atol=1e-2, rtol=0)
 
 

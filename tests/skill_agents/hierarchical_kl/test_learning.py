@@ -16,6 +16,7 @@ from learners.feed import Batches
 from learners.learner import Learner
 from replay.in_memory import InMemoryReplay
 from replay.step import RowLayout
+from skill_agents.hierarchical_kl.action_head import ActionHead
 from skill_agents.hierarchical_kl.defaults import FlatDefault, SeparateLowLevel, SharedLowLevel
 from skill_agents.hierarchical_kl.policies import FlatPolicyConfig, HierarchicalPolicyConfig
 from skill_agents.hierarchical_kl.priors import AR1Config, LearnedARConfig
@@ -23,10 +24,11 @@ from skill_agents.hierarchical_kl.svg0 import SVG0Config
 from skill_agents.hierarchical_kl.vtrace_agent import VTraceConfig
 from tasks.grid import Grid, mean_optimal_return
 
+HEAD = ActionHead(initial_std=0.5)
 HIERARCHY = HierarchicalPolicyConfig(
-    high_sizes=(32,), latent_size=2, low_sizes=(32,), initial_action_std=0.5
+    action_head=HEAD, high_sizes=(32,), latent_size=2, low_sizes=(32,)
 )
-FLAT = FlatPolicyConfig(sizes=(32, 32), default_sizes=(32,), initial_action_std=0.5)
+FLAT = FlatPolicyConfig(action_head=HEAD, sizes=(32, 32), default_sizes=(32,))
 
 
 class Point(gymnasium.Env):

@@ -38,7 +38,7 @@ def test_a_view_lays_its_groups_side_by_side_in_its_own_order(leading):
     [
         (("proprioception", "taks"), "'taks' does not exist; the task has boxes, camera, clock, "),
         ((), "a network must see a group; the task has boxes"),
-        (("camera",), "'camera' is pixels, which need an encoder: camera/64"),
+        (("camera",), "'camera' is pixels, which need an encoder: camera/256"),
         (("boxes/",), "'boxes/' does not exist"),
         (("boxes/0",), "'boxes/0' does not exist"),
     ],
