@@ -8,10 +8,10 @@ one rename; so what has a name is whole, unless the disk harmed it later, and th
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import io
-import json
 import logging
 import os
 import shutil
@@ -22,6 +22,7 @@ from typing import Any
 
 from cluster.atomic import sync_folder, write_bytes, write_json
 from cluster.errors import RunError
+from cluster.records import Manifest, parse
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class Checkpoints:
     ) -> Path:
         """Write a checkpoint, then remove all but the last ``keep`` and the best-scored.
 
-        ``counters`` must have ``learner_steps``. ``save_replay`` fills a new, empty folder with
+        ``counters`` has at least `records.COUNTERS`. ``save_replay`` fills a new, empty folder with
         the tables; ``replay_from``, an earlier checkpoint, lends its tables by hard links where
         there is no time for that. Raises RunError when the disk is full; earlier checkpoints are
         untouched by any failure.
@@ -92,8 +93,8 @@ class Checkpoints:
                 files |= _sync_and_hash(aside / REPLAY, aside)
             elif replay_from is not None and (replay_from / REPLAY).is_dir():
                 files |= _link_replay(replay_from, aside)
-            manifest = {"version": 1, "counters": dict(counters), "score": score, "files": files}
-            write_json(aside / MANIFEST, manifest)
+            manifest = dataclasses.asdict(Manifest(dict(counters), score, files))
+            write_json(aside / MANIFEST, {"version": 1, **manifest})
             path = self._free_name(int(counters["learner_steps"]))
             aside.rename(path)
             sync_folder(self.folder)
@@ -187,7 +188,7 @@ def _sync_and_hash(folder: Path, root: Path) -> dict[str, str]:
 
 
 def _link_replay(earlier: Path, folder: Path) -> dict[str, str]:
-    known = json.loads((earlier / MANIFEST).read_text())["files"]
+    known = _manifest(earlier).files
     shutil.copytree(earlier / REPLAY, folder / REPLAY, copy_function=_link_or_copy)
     return {name: value for name, value in known.items() if name.startswith(REPLAY + "/")}
 
@@ -204,9 +205,9 @@ def _link_or_copy(source: str, target: str) -> None:
 def _load(path: Path, with_replay: bool) -> Checkpoint:
     import torch
 
-    manifest = json.loads((path / MANIFEST).read_text())
+    manifest = _manifest(path)
     data = b""
-    for name, expected in manifest["files"].items():
+    for name, expected in manifest.files.items():
         if name != LEARNER and not with_replay:
             continue
         with open(path / name, "rb") as file:
@@ -222,15 +223,19 @@ def _load(path: Path, with_replay: bool) -> Checkpoint:
     except Exception as error:
         raise ValueError(f"{LEARNER} holds more than tensors and plain numbers") from error
     replay = path / REPLAY if with_replay and (path / REPLAY).is_dir() else None
-    return Checkpoint(path, manifest["counters"], state, replay, manifest["score"])
+    return Checkpoint(path, dict(manifest.counters), state, replay, manifest.score)
+
+
+def _manifest(path: Path) -> Manifest:
+    """Raises OSError, or ValueError where it is damaged."""
+    return parse((path / MANIFEST).read_text(), Manifest)
 
 
 def _score(path: Path) -> float | None:
     try:
-        score = json.loads((path / MANIFEST).read_text())["score"]
-    except (OSError, ValueError, KeyError):
+        return _manifest(path).score
+    except (OSError, ValueError):
         return None
-    return None if score is None else float(score)
 
 
 def _disk_is_full(error: Exception, folder: Path) -> bool:

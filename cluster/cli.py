@@ -84,7 +84,7 @@ def _resume(args: argparse.Namespace) -> None:
     from cluster import launch, report
 
     run = RunDir.open(args.run)
-    if run.read_status()["state"] == "finished":
+    if run.read_status().state == "finished":
         print(report.already_finished(run))
         return
     _conclude(run, launch.resume(run, args.address), show=False)
@@ -94,7 +94,7 @@ def _conclude(run: RunDir, results: dict[str, Any], show: bool) -> None:
     """The last lines of a run: how it went and what to try next."""
     from cluster import report
 
-    state = run.read_status()["state"]
+    state = run.read_status().state
     print(report.results(run, state, results))
     if show and state == "finished":
         for line in report.show(run):

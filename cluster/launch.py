@@ -58,7 +58,7 @@ def start(
 
 def resume(run: RunDir, address: str | None) -> dict[str, Any]:
     """Go on with a run from its newest intact checkpoint, or from the start without one."""
-    _can_run(run.config["inline"])
+    _can_run(run.config.inline)
     return _carry_out(run, address)
 
 
@@ -87,13 +87,13 @@ def _can_run(inline: bool) -> None:
 def _create_sources(run: RunDir) -> None:
     """The directories of the runs that come before, the nearest one outermost."""
     config = run.config
-    before = planning.find(config["experiment"]).after
+    before = planning.find(config.experiment).after
     if before is None:
         return
-    tiny, inline = config["tiny"], config["inline"]
+    tiny, inline = config.tiny, config.inline
     stage = planning.stage_for(before, (), tiny)
     source = RunDir.create(
-        run.path / SOURCE, before, (), stage, config["seed"], tiny=tiny, inline=inline
+        run.path / SOURCE, before, (), stage, config.seed, tiny=tiny, inline=inline
     )
     _create_sources(source)
 
@@ -102,20 +102,20 @@ def _carry_out(run: RunDir, address: str | None) -> dict[str, Any]:
     """Train what comes before, if that is not done, and then the run itself."""
     config = run.config
     source = run.source
-    if source is None and planning.find(config["experiment"]).after is not None:
+    if source is None and planning.find(config.experiment).after is not None:
         raise RunError(f"{run.path} has lost {run.path / SOURCE}, the run that it starts from")
-    if source is not None and not source.adopted and source.read_status()["state"] != "finished":
+    if source is not None and not source.adopted and source.read_status().state != "finished":
         results = _carry_out(source, address)
-        if source.read_status()["state"] != "finished":
+        if source.read_status().state != "finished":
             return results
     stage = planning.stage_of(run)
     before = None if source is None else planning.source_from(source)
-    if config["inline"]:
+    if config.inline:
         from cluster import inline
 
-        return inline.run(stage, run, config["seed"], before)
+        return inline.run(stage, run, config.seed, before)
     if address is not None:
         offer_token()
     from cluster import supervisor
 
-    return supervisor.run(stage, run, config["seed"], before, address)
+    return supervisor.run(stage, run, config.seed, before, address)

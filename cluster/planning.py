@@ -32,7 +32,7 @@ def stage_for(name: str, changes: Sequence[str], tiny: bool) -> Stage:
 def stage_of(run: RunDir) -> Stage:
     """The stage that a run was started with."""
     config = run.config
-    return stage_for(config["experiment"], config["overrides"], config["tiny"])
+    return stage_for(config.experiment, config.overrides, config.tiny)
 
 
 def plan_for(stage: Stage, seed: int, source: Source | None = None) -> Plan:
@@ -51,7 +51,7 @@ def plan_for(stage: Stage, seed: int, source: Source | None = None) -> Plan:
 def plan_of(run: RunDir) -> Plan:
     """The plan of a run whose source, if it has one, is trained."""
     source = None if run.source is None else source_from(run.source)
-    return plan_for(stage_of(run), run.config["seed"], source)
+    return plan_for(stage_of(run), run.config.seed, source)
 
 
 def source_from(run: RunDir) -> Source:

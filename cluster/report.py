@@ -32,8 +32,8 @@ def already_finished(run: RunDir) -> str:
     """What there is to say to whoever resumes a run that has reached its limits."""
     status = run.read_status()
     return (
-        f"{short(run.path)} finished after {status['env_steps']:,} environment steps and "
-        f"{status['learner_steps']:,} learner steps; nothing is left to do\n"
+        f"{short(run.path)} finished after {status.env_steps:,} environment steps and "
+        f"{status.learner_steps:,} learner steps; nothing is left to do\n"
         f"{what_next(run, 'finished', shown=False)}"
     )
 

@@ -84,9 +84,9 @@ def test_list(capsys):
 
 def test_run_records_what_was_asked_for(trained):
     config = RunDir.open(trained).config
-    assert (config["seed"], config["inline"], config["tiny"]) == (3, True, True)
-    assert config["overrides"] == SHORT
-    assert config["resolved"]["limits"]["env_steps"] == 1700
+    assert (config.seed, config.inline, config.tiny) == (3, True, True)
+    assert config.overrides == tuple(SHORT)
+    assert config.resolved["limits"]["env_steps"] == 1700
 
 
 def test_a_finished_run_is_neither_evaluated_nor_saved_again(trained, capsys):
@@ -200,7 +200,7 @@ def test_stop_ends_a_running_run_with_a_checkpoint(tmp_path, capsys):
         while time.monotonic() < deadline:
             if path.exists() and (path / "status.json").exists():
                 status = RunDir(path).read_status()
-                if status["state"] == "running":
+                if status.state == "running":
                     break
             time.sleep(0.05)
         said = complaint(capsys, "resume", str(path))

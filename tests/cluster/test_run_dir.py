@@ -15,6 +15,7 @@ import torch
 
 from cluster import atomic, checkpoints, run_dir
 from cluster.errors import RunError
+from cluster.records import COUNTERS
 from cluster.run_dir import RunDir
 
 
@@ -39,12 +40,16 @@ def run(tmp_path) -> RunDir:
     return RunDir.create(tmp_path / "run", "paper/task", ["--rate", "1"], Whole(Part()), 7)
 
 
+def counters(step: int) -> dict:
+    return dict.fromkeys(COUNTERS, 0) | {"learner_steps": step, "elapsed_seconds": 0.5}
+
+
 def state(step: int) -> dict:
     return {"agent": {"w": torch.full((3,), float(step))}, "steps": step}
 
 
 def save(run: RunDir, step: int, **options) -> Path:
-    return run.save_checkpoint({"learner_steps": step, "elapsed": 0.5}, state(step), **options)
+    return run.save_checkpoint(counters(step), state(step), **options)
 
 
 def fill(text: str):
@@ -57,10 +62,10 @@ def fill(text: str):
 
 def test_config_and_environment_are_recorded(run):
     config = run.config
-    assert config["experiment"] == "paper/task"
-    assert config["overrides"] == ["--rate", "1"]
-    assert config["seed"] == 7
-    assert config["resolved"]["part"] == {"type": "Part", "sizes": [3, 4], "make": "dict"}
+    assert config.experiment == "paper/task"
+    assert config.overrides == ("--rate", "1")
+    assert config.seed == 7
+    assert config.resolved["part"] == {"type": "Part", "sizes": [3, 4], "make": "dict"}
     environment = json.loads((run.path / "environment.json").read_text())
     assert environment["packages"]["torch"] == torch.__version__.split("+")[0] or environment
     assert environment["machine"]["cpus"] >= 1
@@ -84,14 +89,14 @@ def test_a_missing_run_names_what_is_there(tmp_path, monkeypatch):
 
 
 def test_status_round_trip_and_a_dead_driver(run, monkeypatch):
-    assert run.read_status()["state"] == "new"
+    assert run.read_status().state == "new"
     run.write_status({"state": "running", "env_steps": 5})
     status = run.read_status()
-    assert (status["state"], status["env_steps"], status["pid"]) == ("running", 5, os.getpid())
+    assert (status.state, status.env_steps, status.pid) == ("running", 5, os.getpid())
     monkeypatch.setattr(run_dir, "_process_started", lambda pid: None)
-    assert run.read_status()["state"] == "dead"
+    assert run.read_status().state == "dead"
     run.write_status({"state": "finished"})
-    assert run.read_status()["state"] == "finished"
+    assert run.read_status().state == "finished"
 
 
 def test_one_driver_at_a_time(run):
@@ -106,7 +111,7 @@ def test_a_checkpoint_comes_back(run):
     assert run.load_best() is None
     save(run, 10, save_replay=fill("rows"), score=0.25)
     loaded = run.load_latest()
-    assert loaded.counters == {"learner_steps": 10, "elapsed": 0.5}
+    assert loaded.counters == counters(10)
     assert torch.equal(loaded.learner_state["agent"]["w"], torch.full((3,), 10.0))
     assert (loaded.replay / "inner" / "table.npz").read_text() == "rows"
     assert loaded.score == 0.25
@@ -144,10 +149,17 @@ def damage_learner(path: Path) -> None:
     (path / "learner.pt").write_bytes(data)
 
 
+def edit_manifest(path: Path, **changes) -> None:
+    values = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps({**values, **changes}))
+
+
 DAMAGES = {
     "learner": damage_learner,
     "replay": lambda path: (path / "replay/inner/table.npz").write_text("sworn"),
     "replay lost": lambda path: shutil.rmtree(path / "replay"),
+    "manifest without counters": lambda path: edit_manifest(path, counters={}),
+    "manifest that leads outside": lambda path: edit_manifest(path, files={"../../x": "00"}),
     "manifest": lambda path: (path / "manifest.json").write_text('{"coun'),
     "manifest lost": lambda path: (path / "manifest.json").unlink(),
 }
@@ -180,7 +192,7 @@ def test_going_on_from_before_a_damaged_one_removes_it(run):
 
 def test_a_checkpoint_is_not_read_by_pickle(run):
     with pytest.raises(RunError):
-        run.save_checkpoint({"learner_steps": 1}, {"x": Whole(Part())})
+        run.save_checkpoint(counters(1), {"x": Whole(Part())})
         run.load_latest()
 
 
@@ -280,6 +292,6 @@ def test_a_status_write_that_is_killed_leaves_the_old_one(run, monkeypatch):
         patch.setattr(os, "replace", killed)
         with pytest.raises(Killed):
             run.write_status({"state": "running", "env_steps": 2})
-    assert run.read_status()["env_steps"] == 1
+    assert run.read_status().env_steps == 1
     with run.claim():
         assert not list(run.path.glob(".*.tmp"))
