@@ -12,7 +12,7 @@ from typing import Any
 
 from cluster import arguments
 from cluster.errors import RunError
-from cluster.run_dir import RunDir, all_runs
+from cluster.run_dir import RunDir
 
 # What needs torch, Ray or a simulator is imported by the command that needs it: --help is quick.
 
@@ -105,11 +105,7 @@ def _conclude(run: RunDir, results: dict[str, Any], show: bool) -> None:
 def _status(args: argparse.Namespace) -> None:
     from cluster import control, report
 
-    found = (
-        [control.status(RunDir.open(args.run))]
-        if args.run
-        else list(map(control.status, all_runs()))
-    )
+    found = [control.status(RunDir.open(args.run))] if args.run else control.status_of_all()
     if args.json:
         _print_json(found[0] if args.run else found)
     elif not found:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from cluster.errors import RunError
-from cluster.records import ENDED
-from cluster.run_dir import RunDir
+from cluster.records import ENDED, Status
+from cluster.run_dir import RunDir, all_runs
 
 STOP_SECONDS = 30.0
 
@@ -21,6 +21,18 @@ def status(run: RunDir) -> dict[str, Any]:
     """How a run stands: what its driver wrote last, with the run's path and experiment."""
     about = {"run": str(run.path), "experiment": run.config.experiment}
     return about | dataclasses.asdict(run.read_status())
+
+
+def status_of_all() -> list[dict[str, Any]]:
+    """`status` of every run below ``runs/``; of one that cannot be read, why not."""
+    found = []
+    for run in all_runs():
+        try:
+            found.append(status(run))
+        except RunError as error:
+            unreadable = dataclasses.asdict(Status("unreadable", error=str(error)))
+            found.append({"run": str(run.path), "experiment": None} | unreadable)
+    return found
 
 
 def stop(

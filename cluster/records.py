@@ -19,7 +19,7 @@ from cluster.errors import RunError
 
 ENDED = ("finished", "stopped", "failed", "dead")
 """States in which nothing runs any more."""
-STATES = ("new", "starting", "running", *ENDED)
+STATES = ("new", "starting", "running", "unreadable", *ENDED)
 MAX_SEED = 2**32 - 1
 COUNTERS = (
     "env_steps", "learner_steps", "episodes", "environment_failures", "elapsed_seconds",

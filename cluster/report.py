@@ -140,7 +140,7 @@ def statuses(found: Sequence[Mapping[str, Any]], components: bool) -> str:
     wide = max(len(short(Path(one["run"]))) for one in found)
     for one in found:
         line = (
-            f"{short(Path(one['run'])):<{wide}}  {one['state']:<8}  "
+            f"{short(Path(one['run'])):<{wide}}  {one['state']:<10}  "
             f"{one['env_steps']:>12,} env steps  {one['learner_steps']:>10,} learner steps"
         )
         metrics = one.get("metrics", {})

@@ -123,6 +123,20 @@ def test_status_of_all_runs_and_a_dead_one(trained, tmp_path, monkeypatch, capsy
     assert "dead" in answer(capsys, "stop", "a")
 
 
+def test_an_odd_folder_leaves_the_status_of_the_others(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    RunDir.create(tmp_path / "runs" / "good", "quickstart", [], None, 0)
+    for name, text in (("odd", "{}"), ("empty", "")):
+        (tmp_path / "runs" / name).mkdir()
+        (tmp_path / "runs" / name / "config.json").write_text(text)
+    found = {Path(one["run"]).name: one for one in json.loads(answer(capsys, "status", "--json"))}
+    assert found["good"]["state"] == "new"
+    assert found["odd"]["state"] == found["empty"]["state"] == "unreadable"
+    assert "odd/config.json is damaged" in found["odd"]["error"]
+    assert "experiment is missing" in answer(capsys, "status")
+    assert "config.json is damaged" in complaint(capsys, "status", "odd")
+
+
 def test_eval(trained, capsys):
     args = ["eval", str(trained), "--episodes", "2", "--seed", "1"]
     first = json.loads(answer(capsys, *args, "--json"))
