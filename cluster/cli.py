@@ -35,12 +35,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()  # nobody reads any more; nothing to say at exit either
         return 141
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        where = error.filename or "where the run is written"
-        print(f"skill-train: the disk is full: {where}; free some space", file=sys.stderr)
+        print(f"skill-train: {_sentence(error)}", file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        detail = f" ({error})" if str(error) else ""
+        print(f"skill-train: this machine has not enough memory{detail}", file=sys.stderr)
         return 2
     return 0
+
+
+def _sentence(error: OSError) -> str:
+    """What the system refused, and for which file."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = error.filename or "where the run is written"
+        return f"the disk is full: {where}; free some space"
+    if error.filename is None:
+        return " ".join(str(error).split())
+    return f"{error.filename} cannot be used: {error.strerror}"
 
 
 def _list(args: argparse.Namespace) -> None:

@@ -266,12 +266,41 @@ def test_without_reverb_only_inline(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_full_disk_anywhere_is_one_sentence(tmp_path, monkeypatch, capsys):
-    def full(*args, **kwargs):
-        raise OSError(28, "No space left on device", "status.json")
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(28, "No space left on device", "status.json"), "the disk is full: status.json"),
+        (PermissionError(13, "Permission denied", "a/b"), "a/b cannot be used: Permission denied"),
+        (ConnectionRefusedError("nobody\nlistens"), "nobody listens"),
+        (MemoryError("Unable to allocate 8 GiB"), "not enough memory (Unable to allocate 8 GiB)"),
+        (MemoryError(), "not enough memory\n"),
+    ],
+)
+def test_what_the_system_refuses_is_one_sentence(error, sentence, monkeypatch, capsys):
+    def refused(*args, **kwargs):
+        raise error
 
-    monkeypatch.setattr(launch, "start", full)
-    assert "the disk is full: status.json" in complaint(capsys, "run", "quickstart")
+    monkeypatch.setattr(launch, "start", refused)
+    assert sentence in complaint(capsys, "run", "quickstart")
+
+
+def test_a_name_that_no_file_can_have_is_one_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    long = "x" * 300
+    assert "cannot be used: File name too long" in complaint(capsys, "status", long)
+    args = ["run", "quickstart", "--tiny", "--inline", "--run-dir", long]
+    assert "cannot be used: File name too long" in complaint(capsys, *args)
+
+
+def test_a_folder_that_nobody_may_write_to_is_one_sentence(tmp_path, monkeypatch, capsys):
+    run = RunDir.create(tmp_path / "run", "quickstart", [], None, 0, tiny=True, inline=True)
+    refused = PermissionError(13, "Permission denied", str(run.path / ".lock"))
+
+    def claim(self):
+        raise refused
+
+    monkeypatch.setattr(RunDir, "claim", claim)
+    assert f"{run.path}/.lock cannot be used" in complaint(capsys, "resume", str(run.path))
 
 
 def test_replay_that_cannot_fit_is_refused_before_the_run_exists(capsys, tmp_path):
