@@ -39,12 +39,17 @@ def plan_for(stage: Stage, seed: int, source: Source | None = None) -> Plan:
     """The plan, tried out: raises RunError where environment or agent cannot be made of it."""
     import gymnasium
 
+    unworkable = (
+        ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError,
+        ImportError, gymnasium.error.Error,
+    )  # fmt: skip
     ranges.check(stage)
     try:
         plan = Plan.of(stage, seed, source)
         plan.agent("learner")
-    except (ValueError, TypeError, gymnasium.error.Error) as error:
-        raise RunError(f"these settings do not work: {' '.join(str(error).split())}") from error
+    except unworkable as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise RunError(f"these settings do not work: {reason}") from error
     return plan
 
 

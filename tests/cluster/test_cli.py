@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from cluster import cli, latents, launch
 from cluster.run_dir import RunDir
 
 ROOT = Path(__file__).resolve().parents[2]
+HUGE = ["--agent.policy.high-sizes", "1000000000", "1000000000"]
 SHORT = ["--limits.env-steps", "1700", "--evaluation.final-episodes", "2"]
 
 
@@ -232,10 +234,14 @@ def test_stop_ends_a_running_run_with_a_checkpoint(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        (["run", "quikstart"], "there is no experiment 'quikstart'; did you mean quickstart?"),
-        (["run", "quickstart", "--agent.kl-cots", "1"], "did you mean --agent.kl-cost?"),
+        (["run", "quikstart"], "there is no experiment 'quikstart'; did you mean quickstart"),
+        (["run", "quickstart", "--agent.kl-cots", "1"], "did you mean --agent.kl-cost"),
         (["run", "quickstart", "--actors", "many"], "--actors"),
         (["run", "quickstart", "--agent.critic-groups", "smell"], "group 'smell' does not exist"),
+        (["run", "dse/cartpole-3x3", "--tasks.tasks", "99"], "has tasks 0 to 8, no 99"),
+        (["run", "quickstart", "--tasks.family.env-id", "nope:X"], "No module named 'nope'"),
+        (["run", "quickstart", "--tasks.family.kwargs.arena-size", "1e300"], "out of range"),
+        (["run", "quickstart", *HUGE], "not enough memory|can't allocate memory"),
         (["run"], "EXPERIMENT"),
         (["eval", "nowhere"], "nowhere does not exist"),
         (["eval", "nowhere", "--episodes", "0"], "positive whole number"),
@@ -253,7 +259,7 @@ def test_stop_ends_a_running_run_with_a_checkpoint(tmp_path, capsys):
 )
 def test_a_mistake_is_one_sentence(args, sentence, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert sentence in complaint(capsys, *args)
+    assert re.search(sentence, complaint(capsys, *args))
     assert not (tmp_path / "runs").exists()
 
 
