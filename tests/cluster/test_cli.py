@@ -242,6 +242,12 @@ def test_stop_ends_a_running_run_with_a_checkpoint(tmp_path, capsys):
         (["run", "quickstart", "--tasks.family.env-id", "nope:X"], "No module named 'nope'"),
         (["run", "quickstart", "--tasks.family.kwargs.arena-size", "1e300"], "out of range"),
         (["run", "quickstart", *HUGE], "not enough memory|can't allocate memory"),
+        (["run", "quickstart", "--inline", "--address", "auto"], "leave out --address"),
+        (
+            ["run", "dse/cartpole-3x3", "--inline", "--actors.environments", "4"],
+            "cannot cover 9 tasks",
+        ),
+        (["run", "quickstart", "--actors", "1000000"], "actors would take 210000 GB"),
         (["run"], "EXPERIMENT"),
         (["eval", "nowhere"], "nowhere does not exist"),
         (["eval", "nowhere", "--episodes", "0"], "positive whole number"),
