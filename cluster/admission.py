@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+import psutil
+
+from actors.batched_env import environments
 from actors.vector_env import BrokenTaskError
 from cluster import machine
 from cluster.build import Plan
@@ -22,6 +26,7 @@ ACTOR_BYTES = 210_000_000
 SHORT_STEPS, SHORT_EPISODES = 20_000, 100
 """Calls up to here take far less than `HUNG_SECONDS` with every task; longer ones are measured."""
 SAMPLE_EPISODES = 32
+SAMPLE_ENVIRONMENTS = 100
 
 
 def check(plan: Plan, inline: bool, address: str | None) -> None:
@@ -36,8 +41,8 @@ def check(plan: Plan, inline: bool, address: str | None) -> None:
     _refuse_oversized_data(plan)
     if not inline:
         _refuse_long_calls(plan)
-    if not inline and address is None:
-        _refuse_crowds(actors.count)
+    if address is None:
+        _refuse_crowds(plan, actors)
 
 
 def unshared(actors: Actors, num_tasks: int, tables: Sequence[TableSpec]) -> str | None:
@@ -83,14 +88,26 @@ def _refuse_oversized_data(plan: Plan) -> None:
             )
 
 
-def _refuse_crowds(actors: int) -> None:
-    total = machine.memory_bytes()
-    if actors * ACTOR_BYTES > total:
+def _refuse_crowds(plan: Plan, actors: Actors) -> None:
+    """Actors on this machine, and their environments, must fit into its memory."""
+    one = ACTOR_BYTES
+    if actors.environments > SAMPLE_ENVIRONMENTS:
+        one += int(actors.environments * _bytes_per_environment(plan))
+    wanted, total = actors.count * one, machine.memory_bytes()
+    if wanted > total:
         raise RunError(
-            f"{actors} actors would take {actors * ACTOR_BYTES / 1e9:.0f} GB of this machine's "
-            f"{total / 1e9:.0f} GB; ask for at most {total // ACTOR_BYTES}, or join a cluster with "
-            "--address"
+            f"{actors.count} actors of {actors.environments} environments would take "
+            f"{wanted / 1e9:.0f} GB of this machine's {total / 1e9:.0f} GB; ask for fewer"
         )
+
+
+def _bytes_per_environment(plan: Plan) -> float:
+    """What one takes in an actor's process, by making some."""
+    tasks, process = plan.stage.tasks, psutil.Process()
+    before = process.memory_info().rss
+    envs = environments(tasks, [tasks.tasks[0]] * SAMPLE_ENVIRONMENTS, seed=0)
+    with contextlib.closing(envs):
+        return max(0, process.memory_info().rss - before) / SAMPLE_ENVIRONMENTS
 
 
 def _refuse_long_calls(plan: Plan) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cluster import admission, machine, planning
@@ -82,10 +83,33 @@ def test_the_pace_of_episodes(monkeypatch):
 def test_more_actors_than_memory(monkeypatch):
     monkeypatch.setattr(machine, "memory_bytes", lambda: 8_000_000_000)
     told = refused("quickstart", "--actors.count", "1000")
-    assert told.startswith("1000 actors would take 210 GB of this machine's 8 GB; ask for at most ")
+    assert told.startswith("1000 actors of 4 environments would take 210 GB of this machine's 8 GB")
     many = planning.stage_for("quickstart", ["--actors.count", "1000"], tiny=True)
     admission.check(planning.plan_for(many, 0), inline=True, address=None)
     admission.check(planning.plan_for(many, 0), inline=False, address="auto")
+
+
+def test_more_environments_than_memory(monkeypatch):
+    monkeypatch.setattr(admission, "_bytes_per_environment", lambda plan: 2e6)
+    monkeypatch.setattr(machine, "memory_bytes", lambda: 8_000_000_000)
+    told = refused("quickstart", "--actors.environments", "9000", inline=True)
+    assert told.startswith("1 actors of 9000 environments would take 18 GB of this machine's 8 GB")
+
+
+class Heavy:
+    """Environments of 2 MB each, all of it touched."""
+
+    def __init__(self, tasks, slots, seed):
+        self.memory = np.ones(2_000_000 * len(slots), np.uint8)
+
+    def close(self):
+        pass
+
+
+def test_an_environment_is_weighed(monkeypatch):
+    plan = planning.plan_for(planning.stage_for("quickstart", (), tiny=True), 0)
+    monkeypatch.setattr(admission, "environments", Heavy)
+    assert admission._bytes_per_environment(plan) == pytest.approx(2e6, rel=0.1)
 
 
 def test_a_batch_larger_than_memory():

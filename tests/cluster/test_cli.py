@@ -247,7 +247,7 @@ def test_stop_ends_a_running_run_with_a_checkpoint(tmp_path, capsys):
             ["run", "dse/cartpole-3x3", "--inline", "--actors.environments", "4"],
             "cannot cover 9 tasks",
         ),
-        (["run", "quickstart", "--actors", "1000000"], "actors would take 210000 GB"),
+        (["run", "quickstart", "--actors", "1000000"], "actors of 16 environments would take"),
         (["run"], "EXPERIMENT"),
         (["eval", "nowhere"], "nowhere does not exist"),
         (["eval", "nowhere", "--episodes", "0"], "positive whole number"),
