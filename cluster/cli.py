@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import json
 import logging
 import sys
@@ -19,6 +20,7 @@ from cluster.run_dir import RunDir
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command; returns the exit status."""
+    _replace_what_the_terminal_lacks()
     logging.basicConfig(format="skill-train: %(message)s", level=logging.WARNING)
     try:
         args, rest = arguments.parser().parse_known_args(argv)
@@ -42,6 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"skill-train: this machine has not enough memory{detail}", file=sys.stderr)
         return 2
     return 0
+
+
+def _replace_what_the_terminal_lacks() -> None:
+    """Print a question mark for a letter that the terminal's encoding does not have."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _sentence(error: OSError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -57,6 +58,21 @@ def test_help_needs_no_heavy_library():
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_a_terminal_that_lacks_letters_shows_the_rest(monkeypatch):
+    program = (
+        "from cluster import cli\n"
+        "cli.COMMANDS['list'] = lambda args: print('return 0.5 ▁█')\n"
+        "cli.main(['list'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert (done.returncode, done.stdout) == (0, b"return 0.5 ??\n"), done.stderr
 
 
 def test_list(capsys):
