@@ -14,6 +14,7 @@ import hashlib
 import io
 import logging
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 LEARNER = "learner.pt"
 REPLAY = "replay"
 MANIFEST = "manifest.json"
+NAME = re.compile(r"[0-9]+(-[0-9]+)?")
+"""Learner step, and which of several checkpoints of that step."""
 FULL_BELOW = 1 << 20
 """Free bytes below which a failed write of any kind is put down to a full disk."""
 
@@ -52,10 +55,10 @@ class Checkpoints:
         self.folder = folder
 
     def paths(self) -> list[Path]:
-        """Folders of all checkpoints, newest first."""
+        """Folders of all checkpoints, newest first; others, such as copies, are left alone."""
         if not self.folder.is_dir():
             return []
-        named = [p for p in self.folder.iterdir() if p.name[0].isdigit() and p.is_dir()]
+        named = [p for p in self.folder.iterdir() if NAME.fullmatch(p.name) and p.is_dir()]
         return sorted(named, key=_order, reverse=True)
 
     def clean(self) -> None:

@@ -136,6 +136,18 @@ def test_the_same_learner_step_twice_keeps_order(run):
     assert len(run.checkpoints()) == 2
 
 
+def test_a_copy_of_a_checkpoint_is_left_alone(run):
+    first = save(run, 20)
+    copies = [first.with_name(name) for name in ("000000020-backup", "20 copy", "²", "latest")]
+    for copy in copies:
+        shutil.copytree(first, copy)
+    assert run.checkpoints() == [first]
+    assert run.load_latest().path == first
+    second = save(run, 20, keep=1)
+    assert (second.name, run.checkpoints()) == ("000000020-2", [second])
+    assert all(copy.is_dir() for copy in copies)
+
+
 def test_replay_can_be_lent_by_an_earlier_checkpoint(run):
     first = save(run, 1, save_replay=fill("rows"))
     second = save(run, 2, replay_from=first, keep=1)
