@@ -32,6 +32,8 @@ REPLAY = "replay"
 MANIFEST = "manifest.json"
 NAME = re.compile(r"[0-9]+(-[0-9]+)?")
 """Learner step, and which of several checkpoints of that step."""
+DAMAGE = (ValueError, FileNotFoundError, NotADirectoryError, IsADirectoryError)
+"""What a checkpoint raises that stays as it is, however often it is read."""
 FULL_BELOW = 1 << 20
 """Free bytes below which a failed write of any kind is put down to a full disk."""
 
@@ -109,20 +111,30 @@ class Checkpoints:
                     "earlier ones are untouched, so free some space and resume the run"
                 ) from error
             raise
-        self._remove_old(path, keep)
+        try:
+            self._remove_old(path, keep)
+        except OSError as error:
+            log.warning("old checkpoints in %s stay for now: %s", self.folder, error)
         return path
 
     def load_latest(self, with_replay: bool = True) -> Checkpoint | None:
         """The newest intact checkpoint, or None when there is none at all.
 
         A damaged one is named in a warning and the one before it taken. Raises RunError when all
-        are damaged. ``with_replay=False`` neither checks nor returns the tables.
+        are damaged, or where the disk does not let one be read: going on from the one before would
+        remove it. ``with_replay=False`` neither checks nor returns the tables.
         """
         return self._first_intact(self.paths(), with_replay)
 
     def load_best(self, with_replay: bool = False) -> Checkpoint | None:
-        """The intact one with the best score; the newest where none has a score."""
-        scored = [(s, p) for p in self.paths() if (s := _score(p)) is not None]
+        """The intact one with the best score; the newest where none has a score.
+
+        Raises RunError as `load_latest` does.
+        """
+        try:
+            scored = [(s, p) for p in self.paths() if (s := _score(p)) is not None]
+        except OSError as error:
+            raise _unreadable(error) from error
         scored.sort(key=lambda pair: pair[0], reverse=True)
         best = [path for _, path in scored]
         return self._first_intact(best + [p for p in self.paths() if p not in best], with_replay)
@@ -132,9 +144,11 @@ class Checkpoints:
         for path in paths:
             try:
                 return _load(path, with_replay)
-            except (OSError, ValueError, KeyError, RuntimeError) as error:
-                damage = f"{type(error).__name__}: {error}" if not str(error) else str(error)
+            except DAMAGE as error:
+                damage = str(error)
                 log.warning("checkpoint %s is damaged (%s); taking the one before", path, damage)
+            except OSError as error:
+                raise _unreadable(error) from error
         if paths:
             raise RunError(
                 f"none of the {len(paths)} checkpoints in {self.folder} is intact (the last one "
@@ -213,6 +227,8 @@ def _load(path: Path, with_replay: bool) -> Checkpoint:
     for name, expected in manifest.files.items():
         if name != LEARNER and not with_replay:
             continue
+        if not (path / name).is_file():
+            raise FileNotFoundError(f"{name} is missing")
         with open(path / name, "rb") as file:
             if name == LEARNER:
                 data = file.read()
@@ -223,10 +239,19 @@ def _load(path: Path, with_replay: bool) -> Checkpoint:
             raise ValueError(f"{name} is not what was written")
     try:
         state = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+    except (OSError, MemoryError):
+        raise
     except Exception as error:
         raise ValueError(f"{LEARNER} holds more than tensors and plain numbers") from error
     replay = path / REPLAY if with_replay and (path / REPLAY).is_dir() else None
     return Checkpoint(path, dict(manifest.counters), state, replay, manifest.score)
+
+
+def _unreadable(error: OSError) -> RunError:
+    return RunError(
+        f"a checkpoint cannot be read ({error.filename}: {error.strerror}), which need not be for "
+        "good: try again, or move it away to take the one before"
+    )
 
 
 def _manifest(path: Path) -> Manifest:
@@ -237,7 +262,7 @@ def _manifest(path: Path) -> Manifest:
 def _score(path: Path) -> float | None:
     try:
         return _manifest(path).score
-    except (OSError, ValueError):
+    except DAMAGE:
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import logging
 import os
@@ -186,6 +187,43 @@ def test_a_damaged_checkpoint_is_named_and_passed_over(run, damage, caplog):
         assert run.load_latest().counters["learner_steps"] == 1
     assert "000000002 is damaged" in caplog.text
     assert run.load_best(with_replay=True).counters["learner_steps"] == 1
+
+
+@pytest.mark.parametrize("name", ["learner.pt", "manifest.json"])
+def test_a_disk_that_does_not_answer_is_no_damage(run, name, monkeypatch):
+    """A newer checkpoint that cannot be read just now is neither passed over nor removed."""
+    for step in (1, 2, 3):
+        save(run, step, score=float(step))
+    broken = run.checkpoints()[0] / name
+    real = io.open
+
+    def opened(file, *args, **kwargs):
+        if Path(file) == broken:
+            raise OSError(errno.EIO, "Input/output error", str(file))
+        return real(file, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins.open", opened)
+        patch.setattr(io, "open", opened)
+        for load in (run.load_latest, run.load_best):
+            with pytest.raises(RunError, match=f"{name}: Input/output error.*try again"):
+                load()
+        save(run, 4, keep=1)
+    assert run.load_best().counters["learner_steps"] == 3
+    save(run, 5, keep=1)
+    assert [path.name for path in run.checkpoints()] == ["000000005", "000000003"]
+
+
+def test_not_enough_memory_is_no_damage(run, monkeypatch):
+    save(run, 1)
+    save(run, 2)
+
+    def load(*args, **kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr(torch, "load", load)
+    with pytest.raises(MemoryError):
+        run.load_latest()
 
 
 def test_all_damaged_is_one_sentence(run):
