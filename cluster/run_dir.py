@@ -8,6 +8,7 @@ another's end has that run, or what it needs of it, in ``source/``.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import fcntl
 import os
 import shutil
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster import records
-from cluster.atomic import write_json
+from cluster.atomic import create_json, write_json
 from cluster.checkpoints import Checkpoint, Checkpoints
 from cluster.errors import RunError
 from cluster.records import ENDED, Config, Status
@@ -54,17 +55,17 @@ class RunDir:
         """
         from cluster import machine
 
-        where = Path(path) if path is not None else _default_path(experiment)
-        if where.exists() and (not where.is_dir() or any(where.iterdir())):
+        config = Config(experiment, tuple(overrides), seed, tiny, inline, plain(stage))
+        where = RUNS if path is None else Path(path)
+        try:
+            where = _new_folder(experiment) if path is None else _empty_folder(where)
+            create_json(where / CONFIG, dataclasses.asdict(config))
+            write_json(where / "environment.json", machine.describe())
+        except FileExistsError as error:
             raise RunError(
                 f"{where} already exists and is not empty; choose another --run-dir, or continue "
                 f"what is there with: skill-train resume {where}"
-            )
-        try:
-            where.mkdir(parents=True, exist_ok=True)
-            write_json(where / "environment.json", machine.describe())
-            config = Config(experiment, tuple(overrides), seed, tiny, inline, plain(stage))
-            write_json(where / CONFIG, dataclasses.asdict(config))
+            ) from error
         except OSError as error:
             raise RunError(f"cannot write the run to {where}: {error.strerror}") from error
         return RunDir(where)
@@ -152,6 +153,11 @@ class RunDir:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
+                if error.errno != errno.EWOULDBLOCK:
+                    raise RunError(
+                        f"{self.path} cannot be locked ({error.strerror}), so that two processes "
+                        "could run it; put runs on a file system with locks"
+                    ) from error
                 raise RunError(
                     f"{self.path} is being run by another process; see it with: "
                     f"skill-train status {self.path}"
@@ -235,13 +241,26 @@ def plain(value: Any) -> Any:
     return getattr(value, "__qualname__", None) or str(value)
 
 
-def _default_path(experiment: str) -> Path:
+def _empty_folder(path: Path) -> Path:
+    """``path``, made if need be; raises FileExistsError where something is there."""
+    path.mkdir(parents=True, exist_ok=True)
+    if any(path.iterdir()):
+        raise FileExistsError(path)
+    return path
+
+
+def _new_folder(experiment: str) -> Path:
+    """A folder below ``runs/`` that no other process has made."""
+    RUNS.mkdir(exist_ok=True)
     stamp = f"{experiment.replace('/', '_')}-{time.strftime('%Y%m%d-%H%M%S')}"
     path, count = RUNS / stamp, 1
-    while path.exists():
-        count += 1
-        path = RUNS / f"{stamp}-{count}"
-    return path
+    while True:
+        try:
+            path.mkdir()
+            return path
+        except FileExistsError:
+            count += 1
+            path = RUNS / f"{stamp}-{count}"
 
 
 def _process_started(pid: int) -> float | None:

@@ -320,7 +320,7 @@ def test_a_name_that_no_file_can_have_is_one_sentence(tmp_path, monkeypatch, cap
     long = "x" * 300
     assert "cannot be used: File name too long" in complaint(capsys, "status", long)
     args = ["run", "quickstart", "--tiny", "--inline", "--run-dir", long]
-    assert "cannot be used: File name too long" in complaint(capsys, *args)
+    assert f"cannot write the run to {long}: File name too long" in complaint(capsys, *args)
 
 
 def test_a_folder_that_nobody_may_write_to_is_one_sentence(tmp_path, monkeypatch, capsys):

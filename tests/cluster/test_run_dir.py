@@ -100,6 +100,38 @@ def test_status_round_trip_and_a_dead_driver(run, monkeypatch):
     assert run.read_status().state == "finished"
 
 
+def test_of_two_starts_in_one_folder_one_is_refused(tmp_path, monkeypatch):
+    """Both have found it empty, and then the first one writes its config."""
+    where = tmp_path / "run"
+    real = atomic.create_json
+
+    def create(path, values):
+        monkeypatch.setattr(run_dir, "create_json", real)
+        RunDir.create(where, "paper/first", [], Whole(Part()), 1)
+        real(path, values)
+
+    monkeypatch.setattr(run_dir, "create_json", create)
+    with pytest.raises(RunError, match="already exists and is not empty"):
+        RunDir.create(where, "paper/second", [], Whole(Part()), 2)
+    assert (RunDir(where).config.experiment, RunDir(where).config.seed) == ("paper/first", 1)
+
+
+def test_two_starts_at_the_same_second_get_a_folder_each(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run_dir.time, "strftime", lambda style: "now")
+    made = [RunDir.create(None, "paper/task", [], Whole(Part()), i).path.name for i in range(3)]
+    assert made == ["paper_task-now", "paper_task-now-2", "paper_task-now-3"]
+
+
+def test_a_file_system_without_locks_is_named(run, monkeypatch):
+    def flock(file, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(run_dir.fcntl, "flock", flock)
+    with pytest.raises(RunError, match="cannot be locked .No locks available.*with locks"):
+        run.claim().__enter__()
+
+
 def test_one_driver_at_a_time(run):
     with run.claim(), pytest.raises(RunError, match="another process"), run.claim():
         pass
