@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     idle: Cells = {}
     for path in given.runs:
         run = RunDir.open(path)
-        name, seed = run.config["experiment"], run.config["seed"]
+        name, seed = run.config.experiment, run.config.seed
         for cell, (bonus, bare) in returns(run, given.episodes).items():
             rows[name, cell].append((seed, bonus, bare))
         plan, _, _ = trained.load(run)

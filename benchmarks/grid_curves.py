@@ -53,7 +53,7 @@ def read(path: Path) -> Run:
     stage = planning.stage_of(run)
     family = (stage.evaluation_tasks or stage.tasks).family
     return of_table(
-        run.config["experiment"], run.config["seed"], family, read_csv(run.path / "metrics.csv")
+        run.config.experiment, run.config.seed, family, read_csv(run.path / "metrics.csv")
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from cluster.errors import RunError
+from cluster.records import MAX_SEED
 
 
 class _Parser(argparse.ArgumentParser):
@@ -37,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("experiment", metavar="EXPERIMENT", help="a name from skill-train list")
     one.add_argument("--actors", type=int, metavar="N", help="actor processes")
-    one.add_argument("--seed", type=int, default=0, metavar="S")
+    one.add_argument("--seed", type=_seed, default=0, metavar="S")
     one.add_argument("--run-dir", type=Path, metavar="DIR", help="default: runs/EXPERIMENT-TIME")
     one.add_argument(
         "--from",
@@ -111,7 +112,7 @@ def _add_episodes(parser: argparse.ArgumentParser, episodes: int) -> None:
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seed", type=int, default=0, metavar="S")
+    parser.add_argument("--seed", type=_seed, default=0, metavar="S")
     parser.add_argument("--checkpoint", choices=("latest", "best"), default="latest")
 
 
@@ -121,4 +122,12 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-_positive.__name__ = "positive whole number"  # argparse names it in its complaint
+def _seed(text: str) -> int:
+    if not 0 <= int(text) <= MAX_SEED:
+        raise ValueError
+    return int(text)
+
+
+# argparse names these in its complaints.
+_positive.__name__ = "positive whole number"
+_seed.__name__ = f"whole number from 0 to {MAX_SEED}"

@@ -16,7 +16,16 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """The same for a mapping, as indented JSON."""
-    write_text(path, json.dumps(values, indent=2, default=str) + "\n")
+    write_text(path, _text(values))
+
+
+def create_json(path: Path, values: Mapping[str, Any]) -> None:
+    """The same for a file that must be new: of two processes, one gets FileExistsError."""
+    with open(path, "x") as file:
+        file.write(_text(values))
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -32,6 +41,10 @@ def write_bytes(path: Path, data: bytes) -> None:
         aside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _text(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, indent=2, default=str) + "\n"
 
 
 def sync_folder(folder: Path) -> None:

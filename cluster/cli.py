@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import json
 import logging
 import sys
@@ -12,13 +13,14 @@ from typing import Any
 
 from cluster import arguments
 from cluster.errors import RunError
-from cluster.run_dir import RunDir, all_runs
+from cluster.run_dir import RunDir
 
 # What needs torch, Ray or a simulator is imported by the command that needs it: --help is quick.
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command; returns the exit status."""
+    _replace_what_the_terminal_lacks()
     logging.basicConfig(format="skill-train: %(message)s", level=logging.WARNING)
     try:
         args, rest = arguments.parser().parse_known_args(argv)
@@ -35,12 +37,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()  # nobody reads any more; nothing to say at exit either
         return 141
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        where = error.filename or "where the run is written"
-        print(f"skill-train: the disk is full: {where}; free some space", file=sys.stderr)
+        print(f"skill-train: {_sentence(error)}", file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        detail = f" ({error})" if str(error) else ""
+        print(f"skill-train: this machine has not enough memory{detail}", file=sys.stderr)
         return 2
     return 0
+
+
+def _replace_what_the_terminal_lacks() -> None:
+    """Print a question mark for a letter that the terminal's encoding does not have."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _sentence(error: OSError) -> str:
+    """What the system refused, and for which file."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = error.filename or "where the run is written"
+        return f"the disk is full: {where}; free some space"
+    if error.filename is None:
+        return " ".join(str(error).split())
+    return f"{error.filename} cannot be used: {error.strerror}"
 
 
 def _list(args: argparse.Namespace) -> None:
@@ -84,7 +104,7 @@ def _resume(args: argparse.Namespace) -> None:
     from cluster import launch, report
 
     run = RunDir.open(args.run)
-    if run.read_status()["state"] == "finished":
+    if run.read_status().state == "finished":
         print(report.already_finished(run))
         return
     _conclude(run, launch.resume(run, args.address), show=False)
@@ -94,7 +114,7 @@ def _conclude(run: RunDir, results: dict[str, Any], show: bool) -> None:
     """The last lines of a run: how it went and what to try next."""
     from cluster import report
 
-    state = run.read_status()["state"]
+    state = run.read_status().state
     print(report.results(run, state, results))
     if show and state == "finished":
         for line in report.show(run):
@@ -105,11 +125,7 @@ def _conclude(run: RunDir, results: dict[str, Any], show: bool) -> None:
 def _status(args: argparse.Namespace) -> None:
     from cluster import control, report
 
-    found = (
-        [control.status(RunDir.open(args.run))]
-        if args.run
-        else list(map(control.status, all_runs()))
-    )
+    found = [control.status(RunDir.open(args.run))] if args.run else control.status_of_all()
     if args.json:
         _print_json(found[0] if args.run else found)
     elif not found:

@@ -128,8 +128,10 @@ class Console:
         try:
             self._stream.write(text + "\n")
             self._stream.flush()
-        except (OSError, RuntimeError):
-            pass  # nobody reads any more, or a signal came while we wrote: the run matters more
+        except (OSError, RuntimeError, ValueError):
+            # Nobody reads any more, a signal came while we wrote, or the encoding lacks a letter:
+            # the run matters more.
+            pass
 
 
 def sparkline(values: Sequence[float], width: int = 16) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import socket
@@ -10,14 +11,28 @@ from collections.abc import Callable
 from typing import Any
 
 from cluster.errors import RunError
-from cluster.run_dir import ENDED, RunDir
+from cluster.records import ENDED, Status
+from cluster.run_dir import RunDir, all_runs
 
 STOP_SECONDS = 30.0
 
 
 def status(run: RunDir) -> dict[str, Any]:
     """How a run stands: what its driver wrote last, with the run's path and experiment."""
-    return {"run": str(run.path), "experiment": run.config["experiment"], **run.read_status()}
+    about = {"run": str(run.path), "experiment": run.config.experiment}
+    return about | dataclasses.asdict(run.read_status())
+
+
+def status_of_all() -> list[dict[str, Any]]:
+    """`status` of every run below ``runs/``; of one that cannot be read, why not."""
+    found = []
+    for run in all_runs():
+        try:
+            found.append(status(run))
+        except RunError as error:
+            unreadable = dataclasses.asdict(Status("unreadable", error=str(error)))
+            found.append({"run": str(run.path), "experiment": None} | unreadable)
+    return found
 
 
 def stop(
@@ -31,23 +46,23 @@ def stop(
     runs on another machine.
     """
     found = run.read_status()
-    if found["state"] in ENDED:
-        return str(found["state"])
-    if found["state"] == "new":
+    if found.state in ENDED:
+        return found.state
+    if found.state == "new":
         raise RunError(f"{run.path} has not been started yet, so there is nothing to stop")
-    if found["host"] != socket.gethostname():
-        raise RunError(f"{run.path} runs on {found['host']}; stop it there")
+    if found.pid is None or found.host != socket.gethostname():
+        raise RunError(f"{run.path} runs on {found.host}; stop it there")
     try:
-        os.kill(found["pid"], signal.SIGTERM)
+        os.kill(found.pid, signal.SIGTERM)
     except ProcessLookupError:
-        return str(run.read_status()["state"])
+        return run.read_status().state
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
-        state = run.read_status()["state"]
+        state = run.read_status().state
         if state in ENDED:
-            return str(state)
+            return state
         sleep(0.1)
     raise RunError(
         f"{run.path} was asked to stop and still runs after {timeout_s:g} s; "
-        f"its driver is process {found['pid']}"
+        f"its driver is process {found.pid}"
     )

@@ -15,11 +15,10 @@ from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskErro
 from cluster.errors import RunError
 from cluster.logs import Logs
 from cluster.on_ray import Whereabouts
+from cluster.patience import HUNG_SECONDS
 
 log = logging.getLogger(__name__)
 
-HUNG_SECONDS = 300.0
-"""A call that takes this long is given up and its process replaced."""
 MAX_BACKOFF_SECONDS = 30.0
 RESTARTS_IN_A_ROW = 8
 """So many deaths, each within a minute of the start, end the run: something is wrong for good."""

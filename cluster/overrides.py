@@ -135,6 +135,8 @@ def _parse(stage: Stage, line: Sequence[str]) -> Stage:
             parsed: Stage = tyro.cli(Stage, default=stage, args=list(line), config=config)
     except SystemExit:
         raise ValueError(_reason(told.getvalue())) from None
+    except (TypeError, LookupError, ArithmeticError) as error:  # of the dataclasses' own checks
+        raise ValueError(str(error)) from error
     return parsed
 
 

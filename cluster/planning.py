@@ -32,26 +32,31 @@ def stage_for(name: str, changes: Sequence[str], tiny: bool) -> Stage:
 def stage_of(run: RunDir) -> Stage:
     """The stage that a run was started with."""
     config = run.config
-    return stage_for(config["experiment"], config["overrides"], config["tiny"])
+    return stage_for(config.experiment, config.overrides, config.tiny)
 
 
 def plan_for(stage: Stage, seed: int, source: Source | None = None) -> Plan:
     """The plan, tried out: raises RunError where environment or agent cannot be made of it."""
     import gymnasium
 
+    unworkable = (
+        ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError,
+        ImportError, gymnasium.error.Error,
+    )  # fmt: skip
     ranges.check(stage)
     try:
         plan = Plan.of(stage, seed, source)
         plan.agent("learner")
-    except (ValueError, TypeError, gymnasium.error.Error) as error:
-        raise RunError(f"these settings do not work: {' '.join(str(error).split())}") from error
+    except unworkable as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise RunError(f"these settings do not work: {reason}") from error
     return plan
 
 
 def plan_of(run: RunDir) -> Plan:
     """The plan of a run whose source, if it has one, is trained."""
     source = None if run.source is None else source_from(run.source)
-    return plan_for(stage_of(run), run.config["seed"], source)
+    return plan_for(stage_of(run), run.config.seed, source)
 
 
 def source_from(run: RunDir) -> Source:

@@ -138,9 +138,9 @@ def _groups(runs: Sequence[RunDir]) -> dict[str, list[RunDir]]:
     """
     groups: dict[str, list[RunDir]] = {}
     configs = [run.config for run in runs]
-    shared = all(config["overrides"] == configs[0]["overrides"] for config in configs)
+    shared = all(config.overrides == configs[0].overrides for config in configs)
     for run, config in zip(runs, configs, strict=True):
-        name = " ".join([config["experiment"], *([] if shared else config["overrides"])])
+        name = " ".join([config.experiment, *([] if shared else config.overrides)])
         groups.setdefault(name, []).append(run)
     return {
         f"{name} ({len(members)} runs)" if len(members) > 1 else name: members

@@ -32,8 +32,8 @@ def already_finished(run: RunDir) -> str:
     """What there is to say to whoever resumes a run that has reached its limits."""
     status = run.read_status()
     return (
-        f"{short(run.path)} finished after {status['env_steps']:,} environment steps and "
-        f"{status['learner_steps']:,} learner steps; nothing is left to do\n"
+        f"{short(run.path)} finished after {status.env_steps:,} environment steps and "
+        f"{status.learner_steps:,} learner steps; nothing is left to do\n"
         f"{what_next(run, 'finished', shown=False)}"
     )
 
@@ -140,7 +140,7 @@ def statuses(found: Sequence[Mapping[str, Any]], components: bool) -> str:
     wide = max(len(short(Path(one["run"]))) for one in found)
     for one in found:
         line = (
-            f"{short(Path(one['run'])):<{wide}}  {one['state']:<8}  "
+            f"{short(Path(one['run'])):<{wide}}  {one['state']:<10}  "
             f"{one['env_steps']:>12,} env steps  {one['learner_steps']:>10,} learner steps"
         )
         metrics = one.get("metrics", {})

@@ -29,7 +29,7 @@ def load(run: RunDir, which: str = "latest") -> tuple[Plan, Agent, int]:
         agent.load_state_dict(checkpoint.learner_state["agent"])
     except RuntimeError as error:
         raise RunError(
-            f"{checkpoint.path} does not fit {run.config['experiment']} as it is defined now: "
+            f"{checkpoint.path} does not fit {run.config.experiment} as it is defined now: "
             f"{' '.join(str(error).split())[:200]}"
         ) from error
     return plan, agent.eval(), int(checkpoint.counters["learner_steps"])

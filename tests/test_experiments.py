@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster import launch, planning
+from cluster import admission, launch, planning
 from experiments.registry import EXPERIMENTS
 from experiments.spec import Experiment
 
@@ -57,7 +57,9 @@ def test_tiny(name: str, tmp_path: Path) -> None:
 def test_it_can_be_planned(name: str, tiny: bool) -> None:
     """Environment, agent, what it takes over and its tables fit together, at either size."""
     before = planning.untrained_source(EXPERIMENTS[name], tiny, seed=0)
-    launch.refuse_oversized_replay(planning.plan_for(planning.stage_for(name, (), tiny), 0, before))
+    plan = planning.plan_for(planning.stage_for(name, (), tiny), 0, before)
+    for inline in (False, True):
+        admission.check(plan, inline, address=None)
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=lambda e: e.name)

@@ -51,7 +51,7 @@ def test_from_a_finished_run_which_may_go_away_afterwards(before, tmp_path):
 def test_in_one_go(before, tmp_path):
     """The experiment before is trained as if it had been run by itself."""
     run = start(AFTER, tmp_path / "run")
-    assert run.source is not None and run.source.read_status()["state"] == "finished"
+    assert run.source is not None and run.source.read_status().state == "finished"
     first = agent(run.source)
     assert all(torch.equal(first[k], v) for k, v in agent(before).items())
     refuse_training_of(run, run.source)

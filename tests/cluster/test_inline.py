@@ -74,7 +74,7 @@ def test_nan_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path: Path) ->
     run_dir = RunDir.create(tmp_path / "run", "quickstart", [], stage, 0, tiny=True, inline=True)
     with pytest.raises(RunError, match=r"at learner step \d+: the run stops"):
         inline.run(stage, run_dir, seed=0)
-    assert run_dir.read_status()["state"] == "failed"
+    assert run_dir.read_status().state == "failed"
     finite = [t.isfinite().all() for t in learned(run_dir) if t.is_floating_point()]
     assert finite
     assert all(finite)

@@ -25,7 +25,17 @@ from experiments.registry import EXPERIMENTS
             "--agent.policy.action-head.mean-limit 0",
             "--agent.policy.action-head.mean-limit must be above 0, not 0",
         ),
-        ("--agent.kl-cost nan", "--agent.kl-cost must be a number, not nan"),
+        ("--agent.kl-cost nan", "--agent.kl-cost must be a finite number, not nan"),
+        ("--limits.minutes -5", "--limits.minutes must be above 0, not -5"),
+        ("--limits.minutes 0", "--limits.minutes must be above 0, not 0"),
+        ("--limits.minutes inf", "--limits.minutes must be a finite number, not inf"),
+        ("--limits.minutes nan", "--limits.minutes must be a finite number, not nan"),
+        ("--limits.env-steps -1", "--limits.env-steps must be at least 1, not -1"),
+        ("--limits.success-rate 1.5", "--limits.success-rate must be from 0 to 1, not 1.5"),
+        ("--learning.seconds-per-publish 0", "--learning.seconds-per-publish must be above 0, "),
+        ("--checkpoints.every-minutes -1", "--checkpoints.every-minutes must be at least 0, "),
+        ("--evaluation.episodes 0", "--evaluation.episodes must be at least 1, not 0"),
+        ("--evaluation.every-env-steps 0", "--evaluation.every-env-steps must be at least 1, "),
     ],
 )
 def test_what_cannot_work(override, sentence):
