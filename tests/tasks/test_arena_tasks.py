@@ -1,13 +1,11 @@
-"""What holds for every task of every body: Gymnasium's checker, seeds, the camera."""
+"""What holds for every task of every body: seeds, walls, groups of observations, the camera."""
 
 import math
-import warnings
 from collections.abc import Iterator
 
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env
 
 import tasks  # noqa: F401
 from tasks.bodies import make_body
@@ -38,13 +36,6 @@ def flat(observation) -> np.ndarray:
 def test_every_task_is_registered_for_every_body_with_and_without_a_camera():
     registered = {id for id in gymnasium.registry if any(f"-{body}-" in id for body in BODIES)}
     assert registered == {*STATE_IDS, *VISION_IDS} and len(registered) == 54
-
-
-@pytest.mark.parametrize("id", [*STATE_IDS, *VISION_IDS])
-def test_gymnasium_checker_accepts_it(id):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of unbounded observations
-        check_env(make(id), skip_render_check=True)
 
 
 @pytest.mark.parametrize("id", STATE_IDS)

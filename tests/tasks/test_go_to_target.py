@@ -8,7 +8,6 @@ import sys
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env
 
 import tasks  # noqa: F401
 from tasks.go_to_target import TARGET_HALF_SIZE, GoToTarget
@@ -45,12 +44,6 @@ def steer_to_named(task: np.ndarray) -> np.ndarray:
 def put_beside_named(env: GoToTarget, dx: float, dy: float, yaw: float = 0.0) -> None:
     x, y = env._targets[env._named]
     env._body.place(x + dx, y + dy, yaw)
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_gymnasium_checker_accepts_it():
-    check_env(gymnasium.make(ID).unwrapped)
-    check_env(gymnasium.make(ID, render_mode="rgb_array").unwrapped)
 
 
 def test_observations_are_named_float32_groups():

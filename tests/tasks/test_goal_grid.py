@@ -1,9 +1,7 @@
 """The grid with a hidden goal: one test for each sentence of its rules."""
 
-import gymnasium
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env
 
 import tasks  # noqa: F401
 from tasks.goal_grid import FAMILY, GOALS, GoalGrid, VectorGoalGrid
@@ -25,10 +23,6 @@ def walk(env: GoalGrid, actions: list[int]) -> tuple[list[tuple[int, int]], list
         places.append(cell(seen["arrived"]))
         rewards.append(reward)
     return places, rewards
-
-
-def test_gymnasium_checker_accepts_it():
-    check_env(gymnasium.make("skill/GoalGrid-v0", render_mode="rgb_array").unwrapped)
 
 
 def test_there_are_21_goals_and_none_around_the_start():

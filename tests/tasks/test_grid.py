@@ -1,20 +1,11 @@
 """Grid worlds: one test for each sentence of the task's rules, and the exact optimum."""
 
-import gymnasium
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env
 
-import tasks  # noqa: F401
 from tasks.grid import Grid, mean_optimal_return, optimal_return
 
 RIGHT, UP, LEFT, DOWN = range(4)
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("n", [1, 4, 8])
-def test_gymnasium_checker_accepts_it(n):
-    check_env(gymnasium.make(f"skill/Grid-{n}step-v0", render_mode="rgb_array").unwrapped)
 
 
 def start(n: int, agent=(3, 3), goal=(7, 7), **kwargs) -> Grid:

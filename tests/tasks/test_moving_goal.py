@@ -1,18 +1,10 @@
 """Reacher with a moving goal: one test for each sentence of the rules."""
 
-import gymnasium
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env
 
-import tasks  # noqa: F401
 from tasks.moving_goal import MovingGoalReacher
 from tasks.reacher import Reacher
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_gymnasium_checker_accepts_it():
-    check_env(gymnasium.make("skill/MovingGoalReacher-v0").unwrapped, skip_render_check=True)
 
 
 def test_the_goal_goes_round_the_circle_once_in_an_episode():

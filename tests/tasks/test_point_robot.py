@@ -1,17 +1,9 @@
 """The point robot: one test for each sentence of its rules."""
 
-import gymnasium
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env
 
-import tasks  # noqa: F401
 from tasks.point_robot import TEST, TRAIN, PointRobot, VectorPointRobot, straight_return
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_gymnasium_checker_accepts_it():
-    check_env(gymnasium.make("skill/PointRobot-v0", render_mode="rgb_array").unwrapped)
 
 
 def test_a_move_is_a_tenth_of_the_action_clipped_and_brings_minus_the_distance():

@@ -3,15 +3,9 @@
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env
 
 import tasks  # noqa: F401
 from tasks.reacher import CORNERS, GRID, Reacher
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_gymnasium_checker_accepts_it():
-    check_env(gymnasium.make("skill/Reacher-v0").unwrapped, skip_render_check=True)
 
 
 def test_with_equal_links_it_is_reacher_v5_but_for_the_bonus_and_what_is_seen():

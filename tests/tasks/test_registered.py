@@ -1,0 +1,38 @@
+"""Gymnasium's checker accepts every registered environment, whether or not it has tests here."""
+
+from __future__ import annotations
+
+import gymnasium
+import pytest
+from gymnasium.utils.env_checker import check_env
+from gymnasium.wrappers import OrderEnforcing
+
+import tasks  # noqa: F401
+
+IDS = sorted(id for id in gymnasium.registry if id.startswith("skill/"))
+RENDERED = {gymnasium.spec(id).entry_point: id for id in IDS}.values()
+"""One id of each class: a picture takes ten times as long as the rest of the check."""
+
+
+pytestmark = pytest.mark.filterwarnings(
+    "error::UserWarning",  # what the checker only advises
+    "ignore:.*A Box observation space .* infinit:UserWarning",
+    "ignore:.*A Box observation space .* -infinity:UserWarning",
+    "ignore:.*is different from the unwrapped version:UserWarning",  # a trial wraps its task
+)
+
+
+def check(id: str, **kwargs) -> None:
+    made = gymnasium.make(id, disable_env_checker=True, render_mode="rgb_array", **kwargs)
+    assert isinstance(made, OrderEnforcing)
+    check_env(made.env, skip_render_check=id not in RENDERED)
+    made.close()
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_gymnasiums_checker_accepts_it(id: str) -> None:
+    check(id)
+
+
+def test_gymnasiums_checker_accepts_more_asteroids() -> None:
+    check("skill/AsteroidCartPole-v0", asteroids=2)
