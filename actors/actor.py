@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
-from actors.environments import Environments
-from actors.player import Player
-from actors.rounds import Share
-from actors.vector_env import EpisodeResult, Outcome
-from replay.backend import Writer
-from replay.step import Step
-from skill_agents.agent import Agent
+from skill_train.actors.environments import Environments
+from skill_train.actors.player import Player
+from skill_train.actors.rounds import Share
+from skill_train.actors.vector_env import EpisodeResult, Outcome
+from skill_train.replay.backend import Writer
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import Agent
 
 FLUSH_EVERY = 8
 """Steps of all environments between two looks at whether replay still takes what was written."""

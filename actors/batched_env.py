@@ -11,10 +11,16 @@ from collections.abc import Sequence
 import gymnasium
 import numpy as np
 
-from actors.clipping import Clip
-from actors.environments import Environments
-from actors.vector_env import EpisodeResult, Outcome, VectorEnv, environment_spec, from_info
-from tasks.families import TaskSet
+from skill_train.actors.clipping import Clip
+from skill_train.actors.environments import Environments
+from skill_train.actors.vector_env import (
+    EpisodeResult,
+    Outcome,
+    VectorEnv,
+    environment_spec,
+    from_info,
+)
+from skill_train.tasks.families import TaskSet
 
 RESULTS = ("success", "return_per_episode")
 """What an info says of a finished episode, an array with a row for each environment."""

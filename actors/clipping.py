@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skill_agents.agent import ContinuousAction, DiscreteAction
+from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction
 
 
 class Clip:

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from actors.vector_env import Outcome
-from skill_agents.agent import EnvironmentSpec
+from skill_train.actors.vector_env import Outcome
+from skill_train.skill_agents.agent import EnvironmentSpec
 
 
 class Environments(Protocol):

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from actors.environments import Environments
-from actors.vector_env import Outcome
-from skill_agents.agent import Acting, Acts, Timestep
+from skill_train.actors.environments import Environments
+from skill_train.actors.vector_env import Outcome
+from skill_train.skill_agents.agent import Acting, Acts, Timestep
 
 
 class Turn(NamedTuple):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replay.tables import Draw, TableSpec
+from skill_train.replay.tables import Draw, TableSpec
 
 
 @dataclass

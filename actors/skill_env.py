@@ -15,10 +15,10 @@ import gymnasium
 import numpy as np
 import torch
 
-from actors.environments import Environments
-from actors.vector_env import Outcome
-from skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
-from skill_agents.skills import Skills
+from skill_train.actors.environments import Environments
+from skill_train.actors.vector_env import Outcome
+from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
+from skill_train.skill_agents.skills import Skills
 
 
 class SkillEnvironments:

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import gymnasium
 import numpy as np
 
-from actors.clipping import Clip
-from replay.step import ArraySpec
-from skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
+from skill_train.actors.clipping import Clip
+from skill_train.replay.step import ArraySpec
+from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
 
 log = logging.getLogger(__name__)
 RESET_ATTEMPTS = 5

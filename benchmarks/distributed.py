@@ -22,8 +22,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cluster.metrics import read_csv
-from cluster.run_dir import RunDir
+from skill_train.cluster.metrics import read_csv
+from skill_train.cluster.run_dir import RunDir
 
 
 class Case(NamedTuple):
@@ -76,7 +76,7 @@ def run(case: Case, way: str, seed: int, out: Path) -> int:
     path = folder(case, way, seed, out)
     if _finished(path):
         return 0
-    command = [sys.executable, "-m", "cluster.cli"]
+    command = [sys.executable, "-m", "skill_train.cluster.cli"]
     if (path / "config.json").is_file():
         command += ["resume", str(path)]
     else:

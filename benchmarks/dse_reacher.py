@@ -20,12 +20,12 @@ from statistics import mean
 
 import numpy as np
 
-from actors.evaluator import evaluate
-from actors.vector_env import VectorEnv
-from cluster import trained
-from cluster.build import FINAL_EVALUATION_SEED
-from cluster.run_dir import RunDir
-from tasks.families import TaskSet
+from skill_train.actors.evaluator import evaluate
+from skill_train.actors.vector_env import VectorEnv
+from skill_train.cluster import trained
+from skill_train.cluster.build import FINAL_EVALUATION_SEED
+from skill_train.cluster.run_dir import RunDir
+from skill_train.tasks.families import TaskSet
 
 NO_BONUS = {"proximity_bonus": 0.0}
 Cells = dict[str, tuple[float, float]]

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cluster import trained
-from cluster.run_dir import RunDir
-from skill_agents.agent import Agent
-from skill_agents.ops.divergence import gaussian_kl
-from tasks.grid import DIRECTIONS, Grid
+from skill_train.cluster import trained
+from skill_train.cluster.run_dir import RunDir
+from skill_train.skill_agents.agent import Agent
+from skill_train.skill_agents.ops.divergence import gaussian_kl
+from skill_train.tasks.grid import DIRECTIONS, Grid
 
 SAMPLES = 64  # latents drawn in each cell
 

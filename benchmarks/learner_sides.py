@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from benchmarks.plain_svg0 import Noise, PlainBatch, PlainConfig, PlainSVG0
-from learners.learner import Learner
-from replay.step import Step
-from skill_agents.agent import ContinuousAction, EnvironmentSpec
-from skill_agents.hierarchical_kl.defaults import SharedLowLevel
-from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1Config
-from skill_agents.hierarchical_kl.svg0 import SVG0, Critic, SVG0Config
+from skill_train.learners.learner import Learner
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import ContinuousAction, EnvironmentSpec
+from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
+from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import AR1Config
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0, Critic, SVG0Config
 
 
 class WholeFirstLayer(Critic):

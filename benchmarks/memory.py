@@ -21,9 +21,9 @@ from typing import Any
 import psutil
 import ray
 
-from cluster.on_ray import ActorWorker, ReplayServer
-from cluster.planning import plan_for, stage_for
-from cluster.ray_session import ray_session
+from skill_train.cluster.on_ray import ActorWorker, ReplayServer
+from skill_train.cluster.planning import plan_for, stage_for
+from skill_train.cluster.ray_session import ray_session
 
 MB = 1e6
 

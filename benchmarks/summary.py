@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cluster.metrics import read_csv
-from cluster.run_dir import RunDir
+from skill_train.cluster.metrics import read_csv
+from skill_train.cluster.run_dir import RunDir
 
 
 class Point(NamedTuple):

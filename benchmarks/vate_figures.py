@@ -19,14 +19,14 @@ import matplotlib
 import numpy as np
 import torch
 
-from cluster import trained
-from cluster.metrics import read_csv
-from cluster.run_dir import RunDir
-from experiments.vate import grid_bounds
-from skill_agents.agent import Timestep
-from skill_agents.vate.beliefs import gaussian_of
-from skill_agents.vate.vate import VATE
-from tasks.goal_grid import SIZE, GoalGrid
+from skill_train.cluster import trained
+from skill_train.cluster.metrics import read_csv
+from skill_train.cluster.run_dir import RunDir
+from skill_train.experiments.vate import grid_bounds
+from skill_train.skill_agents.agent import Timestep
+from skill_train.skill_agents.vate.beliefs import gaussian_of
+from skill_train.skill_agents.vate.vate import VATE
+from skill_train.tasks.goal_grid import SIZE, GoalGrid
 
 matplotlib.use("Agg")
 from matplotlib import pyplot

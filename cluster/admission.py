@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import psutil
 
-from actors.batched_env import environments
-from actors.vector_env import BrokenTaskError
-from cluster import machine
-from cluster.build import Plan
-from cluster.errors import RunError
-from cluster.patience import HUNG_SECONDS
-from experiments.spec import Actors
-from replay.tables import TableSpec, max_bytes
+from skill_train.actors.batched_env import environments
+from skill_train.actors.vector_env import BrokenTaskError
+from skill_train.cluster import machine
+from skill_train.cluster.build import Plan
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.patience import HUNG_SECONDS
+from skill_train.experiments.spec import Actors
+from skill_train.replay.tables import TableSpec, max_bytes
 
 REPLAY_SHARE = 0.6
 """Share of the machine's memory that full tables, or a batch, may take; the rest is for the

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any, NoReturn
 
-from cluster.errors import RunError
-from cluster.records import MAX_SEED
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.records import MAX_SEED
 
 
 class _Parser(argparse.ArgumentParser):

@@ -12,19 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from actors.actor import Actor
-from actors.batched_env import environments
-from actors.environments import Environments
-from actors.evaluator import Evaluation, evaluate
-from actors.rounds import Rounds
-from actors.skill_env import SkillEnv, SkillEnvironments
-from actors.vector_env import environment_spec
-from experiments.spec import Stage
-from replay.backend import Writer
-from replay.step import RowLayout
-from skill_agents.agent import Agent, EnvironmentSpec
-from skill_agents.skills import Skills
-from tasks.families import TaskSet
+from skill_train.actors.actor import Actor
+from skill_train.actors.batched_env import environments
+from skill_train.actors.environments import Environments
+from skill_train.actors.evaluator import Evaluation, evaluate
+from skill_train.actors.rounds import Rounds
+from skill_train.actors.skill_env import SkillEnv, SkillEnvironments
+from skill_train.actors.vector_env import environment_spec
+from skill_train.experiments.spec import Stage
+from skill_train.replay.backend import Writer
+from skill_train.replay.step import RowLayout
+from skill_train.skill_agents.agent import Agent, EnvironmentSpec
+from skill_train.skill_agents.skills import Skills
+from skill_train.tasks.families import TaskSet
 
 FINAL_EVALUATION_SEED = 1_000_003
 """Episodes that nothing was ever tuned or stopped on."""

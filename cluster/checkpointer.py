@@ -11,8 +11,8 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from cluster.members import Member
-from cluster.run_dir import RunDir
+from skill_train.cluster.members import Member
+from skill_train.cluster.run_dir import RunDir
 
 log = logging.getLogger(__name__)
 

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cluster.atomic import sync_folder, write_bytes, write_json
-from cluster.errors import RunError
-from cluster.records import Manifest, parse
+from skill_train.cluster.atomic import sync_folder, write_bytes, write_json
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.records import Manifest, parse
 
 log = logging.getLogger(__name__)
 

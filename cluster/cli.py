@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cluster import arguments
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
+from skill_train.cluster import arguments
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
 
 # What needs torch, Ray or a simulator is imported by the command that needs it: --help is quick.
 
@@ -64,8 +64,8 @@ def _sentence(error: OSError) -> str:
 
 
 def _list(args: argparse.Namespace) -> None:
-    from cluster import overrides, planning, report
-    from experiments.registry import EXPERIMENTS
+    from skill_train.cluster import overrides, planning, report
+    from skill_train.experiments.registry import EXPERIMENTS
 
     if args.experiment is not None:
         experiment = planning.find(args.experiment)
@@ -82,7 +82,7 @@ def _list(args: argparse.Namespace) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from cluster import launch
+    from skill_train.cluster import launch
 
     changes = list(args.overrides)
     if args.actors is not None:
@@ -101,7 +101,7 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _resume(args: argparse.Namespace) -> None:
-    from cluster import launch, report
+    from skill_train.cluster import launch, report
 
     run = RunDir.open(args.run)
     if run.read_status().state == "finished":
@@ -112,7 +112,7 @@ def _resume(args: argparse.Namespace) -> None:
 
 def _conclude(run: RunDir, results: dict[str, Any], show: bool) -> None:
     """The last lines of a run: how it went and what to try next."""
-    from cluster import report
+    from skill_train.cluster import report
 
     state = run.read_status().state
     print(report.results(run, state, results))
@@ -123,7 +123,7 @@ def _conclude(run: RunDir, results: dict[str, Any], show: bool) -> None:
 
 
 def _status(args: argparse.Namespace) -> None:
-    from cluster import control, report
+    from skill_train.cluster import control, report
 
     found = [control.status(RunDir.open(args.run))] if args.run else control.status_of_all()
     if args.json:
@@ -135,14 +135,14 @@ def _status(args: argparse.Namespace) -> None:
 
 
 def _stop(args: argparse.Namespace) -> None:
-    from cluster import control
+    from skill_train.cluster import control
 
     run = RunDir.open(args.run)
     print(f"{run.path}: {control.stop(run)}")
 
 
 def _eval(args: argparse.Namespace) -> None:
-    from cluster import report, trained
+    from skill_train.cluster import report, trained
 
     results = trained.evaluate(RunDir.open(args.run), args.episodes, args.seed, args.checkpoint)
     if args.json:
@@ -152,7 +152,7 @@ def _eval(args: argparse.Namespace) -> None:
 
 
 def _bounds(args: argparse.Namespace) -> None:
-    from cluster import planning, report
+    from skill_train.cluster import planning, report
 
     experiment = planning.find(args.experiment)
     if experiment.bounds is None:
@@ -165,14 +165,14 @@ def _bounds(args: argparse.Namespace) -> None:
 
 
 def _plot(args: argparse.Namespace) -> None:
-    from cluster import plot
+    from skill_train.cluster import plot
 
     plot.draw([RunDir.open(run) for run in args.run], args.out, args.x)
     print(f"wrote {args.out}")
 
 
 def _video(args: argparse.Namespace) -> None:
-    from cluster import trained
+    from skill_train.cluster import trained
 
     run = RunDir.open(args.run)
     played = trained.film(run, args.out, args.episodes, args.seed, args.checkpoint)
@@ -180,7 +180,7 @@ def _video(args: argparse.Namespace) -> None:
 
 
 def _skills(args: argparse.Namespace) -> None:
-    from cluster import trained
+    from skill_train.cluster import trained
 
     run = RunDir.open(args.run)
     trained.film_skills(run, args.out, args.panels, args.seconds, args.seed, args.checkpoint)
@@ -188,7 +188,7 @@ def _skills(args: argparse.Namespace) -> None:
 
 
 def _latents(args: argparse.Namespace) -> None:
-    from cluster import latents
+    from skill_train.cluster import latents
 
     shown = latents.draw(RunDir.open(args.run), args.out, args.seed, args.checkpoint)
     print(f"wrote {args.out}, {len(shown.latent)} steps")

@@ -15,7 +15,7 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from cluster.run_dir import RunDir
+from skill_train.cluster.run_dir import RunDir
 
 LINE_SECONDS = 10.0
 TREND_SECONDS = 2.0

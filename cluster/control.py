@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from cluster.errors import RunError
-from cluster.records import ENDED, Status
-from cluster.run_dir import RunDir, all_runs
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.records import ENDED, Status
+from skill_train.cluster.run_dir import RunDir, all_runs
 
 STOP_SECONDS = 30.0
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from types import FrameType, TracebackType
 from typing import Any
 
-from actors.evaluator import Evaluation
-from cluster.console import Console
-from cluster.metrics import Metrics
-from cluster.progress import Progress
-from cluster.run_dir import RunDir
-from experiments.spec import Stage
+from skill_train.actors.evaluator import Evaluation
+from skill_train.cluster.console import Console
+from skill_train.cluster.metrics import Metrics
+from skill_train.cluster.progress import Progress
+from skill_train.cluster.run_dir import RunDir
+from skill_train.experiments.spec import Stage
 
 STATUS_SECONDS = 1.0
 METRICS_SECONDS = 5.0

@@ -9,19 +9,19 @@ from typing import Any
 
 import torch
 
-from actors.actor import Actor
-from actors.vector_env import BrokenTaskError
-from cluster.build import FINAL_EVALUATION_SEED, Plan, Source, component_seed
-from cluster.driver import Driver
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
-from experiments.spec import Stage
-from learners.allocator import keep_freed_memory
-from learners.feed import Batches
-from learners.graphed import make_learner
-from learners.learner import NonFiniteLossError, best_device
-from learners.loop import LearnerLoop
-from replay.in_memory import InMemoryReplay
+from skill_train.actors.actor import Actor
+from skill_train.actors.vector_env import BrokenTaskError
+from skill_train.cluster.build import FINAL_EVALUATION_SEED, Plan, Source, component_seed
+from skill_train.cluster.driver import Driver
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
+from skill_train.experiments.spec import Stage
+from skill_train.learners.allocator import keep_freed_memory
+from skill_train.learners.feed import Batches
+from skill_train.learners.graphed import make_learner
+from skill_train.learners.learner import NonFiniteLossError, best_device
+from skill_train.learners.loop import LearnerLoop
+from skill_train.replay.in_memory import InMemoryReplay
 
 
 def run(stage: Stage, run_dir: RunDir, seed: int, source: Source | None = None) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from actors.player import Player
-from actors.vector_env import BrokenTaskError
-from cluster import trained
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
+from skill_train.actors.player import Player
+from skill_train.actors.vector_env import BrokenTaskError
+from skill_train.cluster import trained
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
 
 
 class Trace(NamedTuple):

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cluster import admission, planning
-from cluster.errors import RunError
-from cluster.ray_token import offer_token
-from cluster.run_dir import SOURCE, RunDir
-from replay import reverb_native
+from skill_train.cluster import admission, planning
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.ray_token import offer_token
+from skill_train.cluster.run_dir import SOURCE, RunDir
+from skill_train.replay import reverb_native
 
 
 def start(
@@ -95,11 +95,11 @@ def _carry_out(run: RunDir, address: str | None) -> dict[str, Any]:
     before = None if source is None else planning.source_from(source)
     admission.check(planning.plan_for(stage, config.seed, before), config.inline, address)
     if config.inline:
-        from cluster import inline
+        from skill_train.cluster import inline
 
         return inline.run(stage, run, config.seed, before)
     if address is not None:
         offer_token()
-    from cluster import supervisor
+    from skill_train.cluster import supervisor
 
     return supervisor.run(stage, run, config.seed, before, address)

@@ -18,7 +18,7 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 if TYPE_CHECKING:
-    from cluster.on_ray import Whereabouts
+    from skill_train.cluster.on_ray import Whereabouts
 
 TAIL_BYTES = 64 << 10
 LAST_SECONDS = 3.0

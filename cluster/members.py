@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import ray
 from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
 
-from cluster.errors import RunError
-from cluster.logs import Logs
-from cluster.on_ray import Whereabouts
-from cluster.patience import HUNG_SECONDS
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.logs import Logs
+from skill_train.cluster.on_ray import Whereabouts
+from skill_train.cluster.patience import HUNG_SECONDS
 
 log = logging.getLogger(__name__)
 

@@ -19,9 +19,9 @@ from typing import Any, TextIO
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from cluster.atomic import write_text
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
+from skill_train.cluster.atomic import write_text
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
 
 log = logging.getLogger(__name__)
 STEPS = ("env_steps", "learner_steps")

@@ -18,19 +18,19 @@ import numpy as np
 import ray
 import torch
 
-from actors.actor import ActorReport
-from actors.evaluator import Evaluation
-from cluster.build import Plan
-from cluster.logs import log_to_stderr, tail
-from learners.allocator import keep_freed_memory
-from learners.feed import Batches, Feed
-from learners.graphed import make_learner
-from learners.learner import best_device
-from learners.loop import LearnerLoop, LearnerReport
-from replay.backend import TableInfo
+from skill_train.actors.actor import ActorReport
+from skill_train.actors.evaluator import Evaluation
+from skill_train.cluster.build import Plan
+from skill_train.cluster.logs import log_to_stderr, tail
+from skill_train.learners.allocator import keep_freed_memory
+from skill_train.learners.feed import Batches, Feed
+from skill_train.learners.graphed import make_learner
+from skill_train.learners.learner import best_device
+from skill_train.learners.loop import LearnerLoop, LearnerReport
+from skill_train.replay.backend import TableInfo
 
 if TYPE_CHECKING:
-    from replay.server import ReverbReplay
+    from skill_train.replay.server import ReverbReplay
 
 Weights = dict[str, np.ndarray]
 
@@ -80,7 +80,7 @@ class ReplayServer(Worker):
 
     def serve(self, restore: Path | None) -> str:
         """Start the server, with the tables of a checkpoint or empty ones; gives its address."""
-        from replay.server import ReverbReplay
+        from skill_train.replay.server import ReverbReplay
 
         agent = self._plan.agent("replay")
         self._replay = ReverbReplay(
@@ -117,7 +117,7 @@ class LearnerWorker(Worker):
         super().__init__()
         keep_freed_memory()
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the rest is the actors'
-        from replay.reader import ReverbReader
+        from skill_train.replay.reader import ReverbReader
 
         agent = plan.agent("learner")
         reader = ReverbReader(
@@ -157,7 +157,7 @@ class ActorWorker(Worker):
     def __init__(self, plan: Plan, index: int, replay_address: str, env_steps: int) -> None:
         super().__init__()
         torch.set_num_threads(1)
-        from replay.writer import ReverbWriter
+        from skill_train.replay.writer import ReverbWriter
 
         agent = plan.agent("actor", index)
         size = plan.stage.actors.environments

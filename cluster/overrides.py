@@ -15,8 +15,8 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cluster.errors import RunError
-from experiments.spec import Stage
+from skill_train.cluster.errors import RunError
+from skill_train.experiments.spec import Stage
 
 SPELLED_OUT = re.compile(r"^--([A-Za-z][\w.-]*)(?:=(.*))?$", re.DOTALL)
 ASSIGNED = re.compile(r"^([A-Za-z][\w.-]*)=(.*)$", re.DOTALL)

@@ -12,7 +12,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from cluster.errors import RunError
+from skill_train.cluster.errors import RunError
 
 EVALUATOR: Mapping[str, Any] = {"num_cpus": 0}
 ACTOR: Mapping[str, Any] = {"num_cpus": 1, "scheduling_strategy": "SPREAD"}

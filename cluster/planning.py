@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from cluster import overrides, ranges
-from cluster.build import Plan, Source
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
-from experiments.registry import EXPERIMENTS
-from experiments.spec import Experiment, Stage
+from skill_train.cluster import overrides, ranges
+from skill_train.cluster.build import Plan, Source
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
+from skill_train.experiments.registry import EXPERIMENTS
+from skill_train.experiments.spec import Experiment, Stage
 
 
 def find(name: str) -> Experiment:

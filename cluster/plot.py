@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cluster.errors import RunError
-from cluster.metrics import read_csv
-from cluster.run_dir import RunDir
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.metrics import read_csv
+from skill_train.cluster.run_dir import RunDir
 
 X_AXES = {
     "env_steps": ("env_steps", 1.0, "environment steps"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from cluster import overrides
-from cluster.errors import RunError
-from experiments.spec import Stage
+from skill_train.cluster import overrides
+from skill_train.cluster.errors import RunError
+from skill_train.experiments.spec import Stage
 
 FROM_ZERO = {"begin", "dynamics", "tasks"}
 """Whole numbers that are no amounts: moments and indices."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import ray
 
-from cluster.errors import RunError
+from skill_train.cluster.errors import RunError
 
 OBJECT_STORE_BYTES = 256 << 20
 """Ray carries weights and reports only; trajectories go through Reverb."""

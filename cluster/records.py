@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from cluster.errors import RunError
+from skill_train.cluster.errors import RunError
 
 ENDED = ("finished", "stopped", "failed", "dead")
 """States in which nothing runs any more."""

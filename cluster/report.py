@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.console import duration
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
+from skill_train.cluster.console import duration
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
 
 if TYPE_CHECKING:
-    from experiments.spec import Experiment
+    from skill_train.experiments.spec import Experiment
 
 COSTS = "hours on 2 cores without a GPU, without the run that it comes after; blank: not measured"
 
@@ -102,7 +102,7 @@ def experiment(one: Experiment) -> str:
 
 def show(run: RunDir) -> list[str]:
     """Leave curve.png and video.mp4 in the run's directory; a line for each, or why not."""
-    from cluster import plot, trained
+    from skill_train.cluster import plot, trained
 
     lines = []
     for name, make in (

@@ -19,11 +19,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cluster import records
-from cluster.atomic import create_json, write_json
-from cluster.checkpoints import Checkpoint, Checkpoints
-from cluster.errors import RunError
-from cluster.records import ENDED, Config, Status
+from skill_train.cluster import records
+from skill_train.cluster.atomic import create_json, write_json
+from skill_train.cluster.checkpoints import Checkpoint, Checkpoints
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.records import ENDED, Config, Status
 
 RUNS = Path("runs")
 CONFIG, STATUS = "config.json", "status.json"
@@ -53,7 +53,7 @@ class RunDir:
         ``stage`` is recorded for reading only: a run is resumed from its experiment's name and
         overrides. Raises RunError where something is already there, or nothing can be written.
         """
-        from cluster import machine
+        from skill_train.cluster import machine
 
         config = Config(experiment, tuple(overrides), seed, tiny, inline, plain(stage))
         where = RUNS if path is None else Path(path)

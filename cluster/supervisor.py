@@ -13,19 +13,19 @@ from typing import Any
 
 import ray
 
-from cluster import placement
-from cluster.build import FINAL_EVALUATION_SEED, Plan, Source
-from cluster.checkpointer import Checkpointer
-from cluster.driver import Driver
-from cluster.errors import RunError
-from cluster.logs import Logs
-from cluster.members import Answer, Member, answered
-from cluster.on_ray import ActorWorker, EvaluatorWorker, LearnerWorker, ReplayServer
-from cluster.ray_session import ray_session
-from cluster.run_dir import RunDir
-from cluster.turns import Turns
-from experiments.spec import Stage
-from learners.loop import LearnerReport
+from skill_train.cluster import placement
+from skill_train.cluster.build import FINAL_EVALUATION_SEED, Plan, Source
+from skill_train.cluster.checkpointer import Checkpointer
+from skill_train.cluster.driver import Driver
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.logs import Logs
+from skill_train.cluster.members import Answer, Member, answered
+from skill_train.cluster.on_ray import ActorWorker, EvaluatorWorker, LearnerWorker, ReplayServer
+from skill_train.cluster.ray_session import ray_session
+from skill_train.cluster.run_dir import RunDir
+from skill_train.cluster.turns import Turns
+from skill_train.experiments.spec import Stage
+from skill_train.learners.loop import LearnerReport
 
 log = logging.getLogger(__name__)
 

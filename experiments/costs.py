@@ -6,8 +6,8 @@ factor of two or so: boxes make steps slower, and a machine's load moves all of 
 
 from __future__ import annotations
 
-from experiments.spec import Cost
-from tasks.families import TaskSet
+from skill_train.experiments.spec import Cost
+from skill_train.tasks.families import TaskSet
 
 PAPER_UPDATE_SECONDS = 0.62  # benchmarks/results/throughput.md, paper's sizes: 1.61 a second
 VISION_UPDATE_SECONDS = 44.0  # the same with pixels: 64 times an update of 8 unrolls, 0.68 s

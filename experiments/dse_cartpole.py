@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
-from skill_agents.agent import AgentConfig, Decay
-from skill_agents.dse.distral import DistralConfig
-from skill_agents.dse.embeddings import DisentangledConfig, NoEmbeddingConfig, SingleEmbeddingConfig
-from skill_agents.dse.policies import IndependentPoliciesConfig, SharedPolicyConfig
-from skill_agents.dse.reinforce import ReinforceConfig
-from skill_agents.transfer import Transfer
-from tasks import cartpole
-from tasks.families import TaskFamily, TaskSet, Variant, held_out_split
+from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
+from skill_train.skill_agents.agent import AgentConfig, Decay
+from skill_train.skill_agents.dse.distral import DistralConfig
+from skill_train.skill_agents.dse.embeddings import (
+    DisentangledConfig,
+    NoEmbeddingConfig,
+    SingleEmbeddingConfig,
+)
+from skill_train.skill_agents.dse.policies import IndependentPoliciesConfig, SharedPolicyConfig
+from skill_train.skill_agents.dse.reinforce import ReinforceConfig
+from skill_train.skill_agents.transfer import Transfer
+from skill_train.tasks import cartpole
+from skill_train.tasks.families import TaskFamily, TaskSet, Variant, held_out_split
 
 HIDDEN = 32  # table 1 has 2: `PAPER_AGENT`
 AGENT = ReinforceConfig(

@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from skill_agents.agent import AgentConfig
-from skill_agents.skills import SkillsConfig
-from skill_agents.transfer import Transfer
-from tasks.families import TaskSet
+from skill_train.skill_agents.agent import AgentConfig
+from skill_train.skill_agents.skills import SkillsConfig
+from skill_train.skill_agents.transfer import Transfer
+from skill_train.tasks.families import TaskSet
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Experiment:
     @property
     def paper(self) -> str:
         """The folder in ``skill_agents`` that its agent comes from."""
-        return type(self.stage.agent).__module__.split(".")[1]
+        return type(self.stage.agent).__module__.split(".")[2]
 
     @property
     def task(self) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from replay.backend import Reader
-from replay.step import Step
-from skill_agents.agent import Batch
+from skill_train.replay.backend import Reader
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import Batch
 
 POLL_SECONDS = 0.005
 

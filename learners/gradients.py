@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from skill_agents.agent import ParameterGroup
+from skill_train.skill_agents.agent import ParameterGroup
 
 
 def take_gradients(losses: Mapping[str, Tensor], groups: Mapping[str, ParameterGroup]) -> None:

@@ -20,8 +20,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from learners.learner import Learner
-from skill_agents.agent import Agent, Batch
+from skill_train.learners.learner import Learner
+from skill_train.skill_agents.agent import Agent, Batch
 
 log = logging.getLogger(__name__)
 WARM_UP = 3

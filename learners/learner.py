@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from learners.optimizers import GroupOptimizers
-from skill_agents.agent import Agent, Batch
+from skill_train.learners.optimizers import GroupOptimizers
+from skill_train.skill_agents.agent import Agent, Batch
 
 
 class NonFiniteLossError(RuntimeError):

@@ -15,9 +15,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from learners.learner import Learner
-from replay.step import Step
-from skill_agents.agent import Batch
+from skill_train.learners.learner import Learner
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import Batch
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from learners.gradients import clip_gradient, take_gradients
-from skill_agents.agent import Decay, ParameterGroup
+from skill_train.learners.gradients import clip_gradient, take_gradients
+from skill_train.skill_agents.agent import Decay, ParameterGroup
 
 
 class GroupOptimizers:

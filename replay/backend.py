@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from replay.step import Step
+from skill_train.replay.step import Step
 
 
 class TableInfo(NamedTuple):

@@ -12,8 +12,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from replay.step import RowLayout, Step
-from replay.tables import TableSpec, task_table
+from skill_train.replay.step import RowLayout, Step
+from skill_train.replay.tables import TableSpec, task_table
 
 _NEVER = 1 << 40
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from replay.backend import TableInfo
-from replay.cutting import Cutter, Items
-from replay.limits import batch_of, check_draws, table_limits
-from replay.memory_table import MemoryTable
-from replay.record import empty_folder, read_record, write_record
-from replay.step import RowLayout, Step
-from replay.tables import Draw, TableSpec, concrete_tables, task_table
+from skill_train.replay.backend import TableInfo
+from skill_train.replay.cutting import Cutter, Items
+from skill_train.replay.limits import batch_of, check_draws, table_limits
+from skill_train.replay.memory_table import MemoryTable
+from skill_train.replay.record import empty_folder, read_record, write_record
+from skill_train.replay.step import RowLayout, Step
+from skill_train.replay.tables import Draw, TableSpec, concrete_tables, task_table
 
 
 class InMemoryReplay:

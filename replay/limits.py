@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from replay.tables import Draw, TableSpec
+from skill_train.replay.tables import Draw, TableSpec
 
 UNLIMITED = sys.float_info.max
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from replay.backend import TableInfo
-from replay.limits import Limits
-from replay.tables import TableSpec
+from skill_train.replay.backend import TableInfo
+from skill_train.replay.limits import Limits
+from skill_train.replay.tables import TableSpec
 
 _FIRST_ITEMS = 64
 

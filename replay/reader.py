@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from replay.limits import check_draws
-from replay.sampling import Sampling
-from replay.step import RowLayout, Step
-from replay.tables import Draw, TableSpec, task_table
+from skill_train.replay.limits import check_draws
+from skill_train.replay.sampling import Sampling
+from skill_train.replay.step import RowLayout, Step
+from skill_train.replay.tables import Draw, TableSpec, task_table
 
 _AHEAD = 2
 """Batches that a draw holds, the one being filled included."""

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from replay.limits import Limits
-from replay.step import RowLayout
-from replay.tables import TableSpec
+from skill_train.replay.limits import Limits
+from skill_train.replay.step import RowLayout
+from skill_train.replay.tables import TableSpec
 
 _FILE = "replay.json"
 _FORMAT = 1

@@ -18,13 +18,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from replay.backend import TableInfo
-from replay.limits import UNLIMITED, Limits, batch_of, check_draws, table_limits
-from replay.reader import items_ahead
-from replay.record import empty_folder, read_record, write_record
-from replay.reverb_native import TableState, native, table_states
-from replay.step import RowLayout
-from replay.tables import Draw, TableSpec, concrete_tables
+from skill_train.replay.backend import TableInfo
+from skill_train.replay.limits import UNLIMITED, Limits, batch_of, check_draws, table_limits
+from skill_train.replay.reader import items_ahead
+from skill_train.replay.record import empty_folder, read_record, write_record
+from skill_train.replay.reverb_native import TableState, native, table_states
+from skill_train.replay.step import RowLayout
+from skill_train.replay.tables import Draw, TableSpec, concrete_tables
 
 _ANSWER_S = 30.0
 _CHECKPOINT = "reverb"

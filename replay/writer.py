@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from replay.cutting import Cutter, Items
-from replay.reverb_native import native, timed_out
-from replay.step import RowLayout, Step
-from replay.tables import TableSpec
+from skill_train.replay.cutting import Cutter, Items
+from skill_train.replay.reverb_native import native, timed_out
+from skill_train.replay.step import RowLayout, Step
+from skill_train.replay.tables import TableSpec
 
 _IN_FLIGHT = 48
 """Items of one stream that Reverb may hold unconfirmed; from 50 on it complains on stderr."""

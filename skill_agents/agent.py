@@ -15,8 +15,8 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from replay.step import ArraySpec, Step, step_spec
-from replay.tables import Draw, TableSpec
+from skill_train.replay.step import ArraySpec, Step, step_spec
+from skill_train.replay.tables import Draw, TableSpec
 
 Metrics = dict[str, Tensor]
 """Scalars by name, detached; the learner averages them."""

@@ -17,8 +17,8 @@ from gymnasium import spaces
 from gymnasium.envs.mujoco.ant_v5 import AntEnv
 from gymnasium.envs.mujoco.half_cheetah_v5 import HalfCheetahEnv
 
-from tasks.families import TaskFamily, Variant, goal_split
-from tasks.trials import Trials
+from skill_train.tasks.families import TaskFamily, Variant, goal_split
+from skill_train.tasks.trials import Trials
 
 EPISODE_STEPS = 200
 EPISODES = 2

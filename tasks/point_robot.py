@@ -14,8 +14,8 @@ import numpy as np
 from gymnasium import spaces
 from PIL import Image, ImageDraw
 
-from tasks.families import goal_split
-from tasks.vector_trials import OneTrial, VectorTrials
+from skill_train.tasks.families import goal_split
+from skill_train.tasks.vector_trials import OneTrial, VectorTrials
 
 STEP = 0.1
 """How far the largest action goes along each axis."""

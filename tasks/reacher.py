@@ -17,8 +17,8 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.envs import mujoco as gymnasium_mujoco
 
-from tasks.families import TaskFamily, Variant
-from tasks.simulation import Simulation
+from skill_train.tasks.families import TaskFamily, Variant
+from skill_train.tasks.simulation import Simulation
 
 ARM_LENGTH = 0.2  # metres, Reacher-v5: two links of 0.1, the fingertip's centre 0.01 further out
 FINGERTIP = 0.01

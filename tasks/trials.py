@@ -11,7 +11,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from tasks.vector_trials import trial_space
+from skill_train.tasks.vector_trials import trial_space
 
 
 class Trials(gymnasium.Wrapper):

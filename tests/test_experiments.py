@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cluster import admission, launch, planning
-from experiments.registry import EXPERIMENTS
-from experiments.spec import Experiment
+from skill_train.cluster import admission, launch, planning
+from skill_train.experiments.registry import EXPERIMENTS
+from skill_train.experiments.spec import Experiment
 
 ROOT = Path(__file__).parents[1]
 

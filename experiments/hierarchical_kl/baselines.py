@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
-from skill_agents.hierarchical_kl.defaults import (
+from skill_train.skill_agents.hierarchical_kl.defaults import (
     DefaultConfig,
     FlatDefault,
     NoDefault,
     SharedLowLevel,
 )
-from skill_agents.hierarchical_kl.distral import BranchDefault, ColumnDefault, TwoColumnPolicyConfig
-from skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
-from skill_agents.hierarchical_kl.policies import FlatPolicyConfig, HierarchicalPolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1Config, IsotropicConfig, LearnedARConfig
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.skill_agents.hierarchical_kl.distral import (
+    BranchDefault,
+    ColumnDefault,
+    TwoColumnPolicyConfig,
+)
+from skill_train.skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
+from skill_train.skill_agents.hierarchical_kl.policies import (
+    FlatPolicyConfig,
+    HierarchicalPolicyConfig,
+)
+from skill_train.skill_agents.hierarchical_kl.priors import (
+    AR1Config,
+    IsotropicConfig,
+    LearnedARConfig,
+)
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 
 PRIORS: dict[str, DefaultConfig] = {
     "": SharedLowLevel(AR1Config(correlation=0.95)),  # Appendix G.2, go to 1 of 3 targets

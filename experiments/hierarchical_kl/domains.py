@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.families import TaskSet, single_task
+from skill_train.tasks.families import TaskSet, single_task
 
 BOXES = "objects/50"  # corners of boxes through the box encoder of appendix G.1
 PIXELS = "pixels/256"  # the residual network and embedding of appendix G.2, figure 7

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.costs import of_grid_steps
-from experiments.hierarchical_kl.tiny import tiny_vtrace
-from experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
-from skill_agents.hierarchical_kl.defaults import SharedLowLevel
-from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
-from skill_agents.hierarchical_kl.priors import LearnedARConfig
-from skill_agents.hierarchical_kl.vtrace_agent import VTraceConfig
-from skill_agents.transfer import Transfer
-from tasks.families import single_task
+from skill_train.experiments.costs import of_grid_steps
+from skill_train.experiments.hierarchical_kl.tiny import tiny_vtrace
+from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
+from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
+from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import LearnedARConfig
+from skill_train.skill_agents.hierarchical_kl.vtrace_agent import VTraceConfig
+from skill_train.skill_agents.transfer import Transfer
+from skill_train.tasks.families import single_task
 
 GRID_AGENT = VTraceConfig(
     policy=HierarchicalPolicyConfig(

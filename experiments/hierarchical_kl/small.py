@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.costs import of_env_steps
-from experiments.hierarchical_kl.baselines import PRIORS, baselines
-from experiments.hierarchical_kl.domains import Domain
-from experiments.hierarchical_kl.tiny import tiny_svg0
-from experiments.spec import Actors, Evaluating, Experiment, Limits, Stage
-from skill_agents.hierarchical_kl.action_head import ActionHead
-from skill_agents.hierarchical_kl.defaults import SharedLowLevel
-from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1Config
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
-from skill_agents.transfer import Transfer
+from skill_train.experiments.costs import of_env_steps
+from skill_train.experiments.hierarchical_kl.baselines import PRIORS, baselines
+from skill_train.experiments.hierarchical_kl.domains import Domain
+from skill_train.experiments.hierarchical_kl.tiny import tiny_svg0
+from skill_train.experiments.spec import Actors, Evaluating, Experiment, Limits, Stage
+from skill_train.skill_agents.hierarchical_kl.action_head import ActionHead
+from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
+from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import AR1Config
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.skill_agents.transfer import Transfer
 
 SMALL_AGENT = SVG0Config(
     policy=HierarchicalPolicyConfig(

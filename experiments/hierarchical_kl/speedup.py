@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.hierarchical_kl.appendix_g import G2, TITLES, agents
-from experiments.hierarchical_kl.domains import DOMAINS
-from experiments.hierarchical_kl.preset import PAPER_ACTORS, experiment
-from experiments.spec import Experiment
+from skill_train.experiments.hierarchical_kl.appendix_g import G2, TITLES, agents
+from skill_train.experiments.hierarchical_kl.domains import DOMAINS
+from skill_train.experiments.hierarchical_kl.preset import PAPER_ACTORS, experiment
+from skill_train.experiments.spec import Experiment
 
 SINGLE_ACTOR = replace(PAPER_ACTORS, count=1, environments=1)
 ALL = tuple(TITLES)

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from experiments.hierarchical_kl.appendix_g import G2, LATENT_OF_4, TASK_TRANSFER, TITLES, agents
-from experiments.hierarchical_kl.domains import DOMAINS, Domain
-from experiments.hierarchical_kl.preset import experiment
-from experiments.spec import Experiment
-from skill_agents.transfer import Transfer
+from skill_train.experiments.hierarchical_kl.appendix_g import (
+    G2,
+    LATENT_OF_4,
+    TASK_TRANSFER,
+    TITLES,
+    agents,
+)
+from skill_train.experiments.hierarchical_kl.domains import DOMAINS, Domain
+from skill_train.experiments.hierarchical_kl.preset import experiment
+from skill_train.experiments.spec import Experiment
+from skill_train.skill_agents.transfer import Transfer
 
 SHARED = Transfer(copy=("policy.low",), freeze=("policy.low",))
 """For priors without parameters; a learned one is kept as well, see `SHARED_AND_PRIOR`."""

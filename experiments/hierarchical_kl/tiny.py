@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from experiments.spec import Actors, Evaluating, Limits, Stage
-from skill_agents.hierarchical_kl.distral import TwoColumnPolicyConfig
-from skill_agents.hierarchical_kl.policies import FlatPolicyConfig, HierarchicalPolicyConfig
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
-from skill_agents.hierarchical_kl.vtrace_agent import VTraceConfig
-from tasks.families import single_task
+from skill_train.experiments.spec import Actors, Evaluating, Limits, Stage
+from skill_train.skill_agents.hierarchical_kl.distral import TwoColumnPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.policies import (
+    FlatPolicyConfig,
+    HierarchicalPolicyConfig,
+)
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.skill_agents.hierarchical_kl.vtrace_agent import VTraceConfig
+from skill_train.tasks.families import single_task
 
 
 def tiny_svg0(stage: Stage) -> Stage:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from skill_agents.agent import (
+from skill_train.skill_agents.agent import (
     Acting,
     ActState,
     Batch,
@@ -22,12 +22,12 @@ from skill_agents.agent import (
     ParameterGroup,
     Timestep,
 )
-from skill_agents.dse import trials
-from skill_agents.dse.policies import per_task
-from skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
-from skill_agents.nets.categorical import Categorical
-from skill_agents.nets.stacked_mlp import StackedMLP
-from skill_agents.nets.view import View
+from skill_train.skill_agents.dse import trials
+from skill_train.skill_agents.dse.policies import per_task
+from skill_train.skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
+from skill_train.skill_agents.nets.categorical import Categorical
+from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
+from skill_train.skill_agents.nets.view import View
 
 
 @dataclass(frozen=True)

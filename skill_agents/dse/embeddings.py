@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from skill_agents.agent import EnvironmentSpec
-from skill_agents.nets.gaussian import Gaussian
-from skill_agents.ops.divergence import gaussian_kl
+from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.ops.divergence import gaussian_kl
 
 
 class IndexedGaussian(nn.Module):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from skill_agents.agent import (
+from skill_train.skill_agents.agent import (
     Acting,
     ActState,
     Batch,
@@ -23,11 +23,11 @@ from skill_agents.agent import (
     ParameterGroup,
     Timestep,
 )
-from skill_agents.dse import trials
-from skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
-from skill_agents.nets.categorical import Categorical, CategoricalHead
-from skill_agents.nets.view import View
-from skill_agents.ops.pop_art import Moments, preserve_outputs
+from skill_train.skill_agents.dse import trials
+from skill_train.skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
+from skill_train.skill_agents.nets.categorical import Categorical, CategoricalHead
+from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ops.pop_art import Moments, preserve_outputs
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from skill_agents.agent import ContinuousAction, EnvironmentSpec
-from skill_agents.nets.categorical import Categorical, CategoricalHead
-from skill_agents.nets.gaussian import Gaussian, GaussianHead
-from skill_agents.nets.stacked_mlp import StackedMLP
-from skill_agents.nets.view import View
+from skill_train.skill_agents.agent import ContinuousAction, EnvironmentSpec
+from skill_train.skill_agents.nets.categorical import Categorical, CategoricalHead
+from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
+from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
+from skill_train.skill_agents.nets.view import View
 
 
 class Policy(nn.Module):

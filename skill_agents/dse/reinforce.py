@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from replay.step import ArraySpec
-from skill_agents.agent import (
+from skill_train.replay.step import ArraySpec
+from skill_train.skill_agents.agent import (
     Acting,
     ActState,
     Batch,
@@ -19,10 +19,10 @@ from skill_agents.agent import (
     ParameterGroup,
     Timestep,
 )
-from skill_agents.dse import trials
-from skill_agents.dse.embeddings import DisentangledConfig, EmbeddingConfig
-from skill_agents.dse.policies import PolicyConfig, SharedPolicyConfig
-from skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
+from skill_train.skill_agents.dse import trials
+from skill_train.skill_agents.dse.embeddings import DisentangledConfig, EmbeddingConfig
+from skill_train.skill_agents.dse.policies import PolicyConfig, SharedPolicyConfig
+from skill_train.skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
 
 
 @dataclass(frozen=True)

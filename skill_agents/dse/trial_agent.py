@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from replay.step import ArraySpec
-from replay.tables import Draw, TableSpec
-from replay.tables import trials as trial_table
-from skill_agents.agent import Agent, AgentConfig, Decay, EnvironmentSpec
-from skill_agents.dse import trials
-from skill_agents.dse.trials import Trials
-from skill_agents.ops.clipped_surrogate import clipped_surrogate
+from skill_train.replay.step import ArraySpec
+from skill_train.replay.tables import Draw, TableSpec
+from skill_train.replay.tables import trials as trial_table
+from skill_train.skill_agents.agent import Agent, AgentConfig, Decay, EnvironmentSpec
+from skill_train.skill_agents.dse import trials
+from skill_train.skill_agents.dse.trials import Trials
+from skill_train.skill_agents.ops.clipped_surrogate import clipped_surrogate
 
 
 @dataclass(frozen=True)

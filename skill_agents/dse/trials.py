@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from replay.step import Step
-from skill_agents.ops.pop_art import Moments, update_moments
-from skill_agents.ops.returns import discounted_returns
+from skill_train.replay.step import Step
+from skill_train.skill_agents.ops.pop_art import Moments, update_moments
+from skill_train.skill_agents.ops.returns import discounted_returns
 
 
 class Trials(NamedTuple):

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from replay.step import ArraySpec, Step
-from skill_agents.agent import Acting, ActState, Agent, Timestep
-from skill_agents.hierarchical_kl.defaults import Divergence
-from skill_agents.hierarchical_kl.noise import Noise
-from skill_agents.hierarchical_kl.policies import Policy
-from skill_agents.hierarchical_kl.skills import Skills
-from skill_agents.nets.gaussian import Gaussian
+from skill_train.replay.step import ArraySpec, Step
+from skill_train.skill_agents.agent import Acting, ActState, Agent, Timestep
+from skill_train.skill_agents.hierarchical_kl.defaults import Divergence
+from skill_train.skill_agents.hierarchical_kl.noise import Noise
+from skill_train.skill_agents.hierarchical_kl.policies import Policy
+from skill_train.skill_agents.hierarchical_kl.skills import Skills
+from skill_train.skill_agents.nets.gaussian import Gaussian
 
 
 class HierarchicalActing(Agent):

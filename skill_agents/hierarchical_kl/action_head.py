@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from skill_agents.agent import ContinuousAction, DiscreteAction
-from skill_agents.nets.categorical import CategoricalHead
-from skill_agents.nets.gaussian import GaussianHead
+from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction
+from skill_train.skill_agents.nets.categorical import CategoricalHead
+from skill_train.skill_agents.nets.gaussian import GaussianHead
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from replay.step import Step
-from skill_agents.agent import EnvironmentSpec
-from skill_agents.hierarchical_kl.latents import previous
-from skill_agents.hierarchical_kl.policies import Decision, Policy, PolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1Config, Prior, PriorConfig
-from skill_agents.nets.categorical import Categorical
-from skill_agents.nets.gaussian import Gaussian
-from skill_agents.ops.divergence import categorical_kl, gaussian_kl
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.hierarchical_kl.latents import previous
+from skill_train.skill_agents.hierarchical_kl.policies import Decision, Policy, PolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import AR1Config, Prior, PriorConfig
+from skill_train.skill_agents.nets.categorical import Categorical
+from skill_train.skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.ops.divergence import categorical_kl, gaussian_kl
 
 
 class Divergence(nn.Module):

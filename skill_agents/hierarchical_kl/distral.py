@@ -12,17 +12,17 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from skill_agents.agent import EnvironmentSpec
-from skill_agents.hierarchical_kl.defaults import DefaultConfig, LowLevelKL, TotalKL
-from skill_agents.hierarchical_kl.policies import (
+from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.hierarchical_kl.defaults import DefaultConfig, LowLevelKL, TotalKL
+from skill_train.skill_agents.hierarchical_kl.policies import (
     FlatPolicyConfig,
     LowLevel,
     NoLatent,
     Policy,
     PolicyConfig,
 )
-from skill_agents.nets.categorical import Categorical, CategoricalHead
-from skill_agents.nets.gaussian import Gaussian, GaussianHead
+from skill_train.skill_agents.nets.categorical import Categorical, CategoricalHead
+from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
 
 
 class TwoColumns(nn.Module):

@@ -10,12 +10,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from replay.step import Step
-from skill_agents.agent import EnvironmentSpec
-from skill_agents.nets.action_vectors import ActionVectors
-from skill_agents.nets.gaussian import Gaussian, GaussianHead
-from skill_agents.nets.mlp import MLP
-from skill_agents.nets.view import View
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.nets.action_vectors import ActionVectors
+from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
+from skill_train.skill_agents.nets.mlp import MLP
+from skill_train.skill_agents.nets.view import View
 
 
 class Inference(nn.Module):

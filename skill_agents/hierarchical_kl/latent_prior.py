@@ -21,19 +21,24 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from replay.step import Step
-from skill_agents.agent import EnvironmentSpec
-from skill_agents.hierarchical_kl.defaults import DefaultConfig, Divergence, TotalKL, action_kl
-from skill_agents.hierarchical_kl.inference import Inference
-from skill_agents.hierarchical_kl.latents import previous
-from skill_agents.hierarchical_kl.policies import (
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.hierarchical_kl.defaults import (
+    DefaultConfig,
+    Divergence,
+    TotalKL,
+    action_kl,
+)
+from skill_train.skill_agents.hierarchical_kl.inference import Inference
+from skill_train.skill_agents.hierarchical_kl.latents import previous
+from skill_train.skill_agents.hierarchical_kl.policies import (
     Decision,
     FlatPolicyConfig,
     Policy,
     PolicyConfig,
 )
-from skill_agents.hierarchical_kl.priors import LearnedARConfig, Prior, PriorConfig
-from skill_agents.ops.divergence import gaussian_kl
+from skill_train.skill_agents.hierarchical_kl.priors import LearnedARConfig, Prior, PriorConfig
+from skill_train.skill_agents.ops.divergence import gaussian_kl
 
 
 class LatentVariableKL(Divergence):

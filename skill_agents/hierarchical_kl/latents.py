@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from replay.step import Step
+from skill_train.replay.step import Step
 
 
 def context_rows(period: int) -> int:

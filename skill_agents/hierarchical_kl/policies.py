@@ -10,13 +10,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from skill_agents.agent import EnvironmentSpec
-from skill_agents.hierarchical_kl.action_head import ActionHead
-from skill_agents.hierarchical_kl.latents import hold
-from skill_agents.nets.categorical import Categorical
-from skill_agents.nets.gaussian import Gaussian, GaussianHead
-from skill_agents.nets.mlp import MLP
-from skill_agents.nets.view import View
+from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.hierarchical_kl.action_head import ActionHead
+from skill_train.skill_agents.hierarchical_kl.latents import hold
+from skill_train.skill_agents.nets.categorical import Categorical
+from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
+from skill_train.skill_agents.nets.mlp import MLP
+from skill_train.skill_agents.nets.view import View
 
 
 class Decision(NamedTuple):

@@ -12,18 +12,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from replay.step import Step
-from skill_agents.agent import EnvironmentSpec
-from skill_agents.hierarchical_kl.defaults import DefaultConfig, Divergence, TotalKL, action_kl
-from skill_agents.hierarchical_kl.policies import (
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.hierarchical_kl.defaults import (
+    DefaultConfig,
+    Divergence,
+    TotalKL,
+    action_kl,
+)
+from skill_train.skill_agents.hierarchical_kl.policies import (
     Decision,
     FlatPolicyConfig,
     LowLevel,
     Policy,
     PolicyConfig,
 )
-from skill_agents.nets.action_vectors import ActionVectors
-from skill_agents.nets.view import View
+from skill_train.skill_agents.nets.action_vectors import ActionVectors
+from skill_train.skill_agents.nets.view import View
 
 
 class Memory(nn.Module):

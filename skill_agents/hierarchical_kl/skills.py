@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from skill_agents.agent import Acting, Acts, ActState, Timestep
-from skill_agents.hierarchical_kl.defaults import Divergence, HighLevelKL, LowLevelKL
-from skill_agents.hierarchical_kl.latent_prior import LatentVariableKL
-from skill_agents.hierarchical_kl.policies import Policy
-from skill_agents.hierarchical_kl.priors import Prior
+from skill_train.skill_agents.agent import Acting, Acts, ActState, Timestep
+from skill_train.skill_agents.hierarchical_kl.defaults import Divergence, HighLevelKL, LowLevelKL
+from skill_train.skill_agents.hierarchical_kl.latent_prior import LatentVariableKL
+from skill_train.skill_agents.hierarchical_kl.policies import Policy
+from skill_train.skill_agents.hierarchical_kl.priors import Prior
 
 
 class Skills(Acts):

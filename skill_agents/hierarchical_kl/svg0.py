@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from replay.step import Step
-from replay.tables import Draw, TableSpec, windows
-from skill_agents.agent import (
+from skill_train.replay.step import Step
+from skill_train.replay.tables import Draw, TableSpec, windows
+from skill_train.skill_agents.agent import (
     AgentConfig,
     Batch,
     ContinuousAction,
@@ -20,24 +20,32 @@ from skill_agents.agent import (
     Metrics,
     ParameterGroup,
 )
-from skill_agents.hierarchical_kl.acting import HierarchicalActing, masked_mean, valid_rows
-from skill_agents.hierarchical_kl.defaults import DefaultConfig, SharedLowLevel, group_parameters
-from skill_agents.hierarchical_kl.evaluated import (
+from skill_train.skill_agents.hierarchical_kl.acting import (
+    HierarchicalActing,
+    masked_mean,
+    valid_rows,
+)
+from skill_train.skill_agents.hierarchical_kl.defaults import (
+    DefaultConfig,
+    SharedLowLevel,
+    group_parameters,
+)
+from skill_train.skill_agents.hierarchical_kl.evaluated import (
     EvaluatedConfig,
     OnlineConfig,
     gaussian_rows,
 )
-from skill_agents.hierarchical_kl.latents import context_rows, latent_age
-from skill_agents.hierarchical_kl.policies import (
+from skill_train.skill_agents.hierarchical_kl.latents import context_rows, latent_age
+from skill_train.skill_agents.hierarchical_kl.policies import (
     Decision,
     HierarchicalPolicyConfig,
     PolicyConfig,
 )
-from skill_agents.nets.gaussian import Gaussian
-from skill_agents.nets.mlp import MLP
-from skill_agents.nets.targets import copy_parameters
-from skill_agents.nets.view import View
-from skill_agents.ops.retrace import retrace
+from skill_train.skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.nets.mlp import MLP
+from skill_train.skill_agents.nets.targets import copy_parameters
+from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ops.retrace import retrace
 
 
 @dataclass(frozen=True)

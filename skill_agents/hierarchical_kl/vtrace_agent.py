@@ -8,15 +8,29 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from replay.tables import Draw, TableSpec, queue
-from skill_agents.agent import AgentConfig, Batch, EnvironmentSpec, Metrics, ParameterGroup
-from skill_agents.hierarchical_kl.acting import HierarchicalActing, masked_mean, valid_rows
-from skill_agents.hierarchical_kl.defaults import DefaultConfig, SharedLowLevel, group_parameters
-from skill_agents.hierarchical_kl.latents import context_rows, latent_age
-from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig, PolicyConfig
-from skill_agents.nets.mlp import ScalarHead
-from skill_agents.nets.view import View
-from skill_agents.ops.vtrace import vtrace
+from skill_train.replay.tables import Draw, TableSpec, queue
+from skill_train.skill_agents.agent import (
+    AgentConfig,
+    Batch,
+    EnvironmentSpec,
+    Metrics,
+    ParameterGroup,
+)
+from skill_train.skill_agents.hierarchical_kl.acting import (
+    HierarchicalActing,
+    masked_mean,
+    valid_rows,
+)
+from skill_train.skill_agents.hierarchical_kl.defaults import (
+    DefaultConfig,
+    SharedLowLevel,
+    group_parameters,
+)
+from skill_train.skill_agents.hierarchical_kl.latents import context_rows, latent_age
+from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig, PolicyConfig
+from skill_train.skill_agents.nets.mlp import ScalarHead
+from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ops.vtrace import vtrace
 
 LARGEST_LOG_RATIO = 20.0
 """Far above any clip of V-trace, far below where exp overflows."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from skill_agents.nets.mlp import MLP
+from skill_train.skill_agents.nets.mlp import MLP
 
 CHANNELS = (16, 32, 32)
 """Of the three sections of IMPALA's deep network (Espeholt et al. 2018, figure 3)."""

@@ -9,9 +9,9 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from replay.step import ArraySpec
-from skill_agents.nets.conv import ConvEncoder
-from skill_agents.nets.mlp import MLP
+from skill_train.replay.step import ArraySpec
+from skill_train.skill_agents.nets.conv import ConvEncoder
+from skill_train.skill_agents.nets.mlp import MLP
 
 SEEN = re.compile(r"(\w+)((?:/[1-9]\d*)*)")
 """A group's name, then the layers of its encoder."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from skill_agents.ops.shapes import require_same_shape
+from skill_train.skill_agents.ops.shapes import require_same_shape
 
 
 class Moments(NamedTuple):

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from replay.step import Step
-from skill_agents.agent import EnvironmentSpec
-from skill_agents.nets.view import View
-from skill_agents.vate.trajectory import ARRIVED, STATE, ActionCode
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.vate.trajectory import ARRIVED, STATE, ActionCode
 
 
 class DecoderConfig(ABC):

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from replay.step import Step
-from replay.tables import Draw, TableSpec, trials
-from skill_agents.agent import EnvironmentSpec, Metrics
-from skill_agents.nets.gaussian import Gaussian
-from skill_agents.ops.divergence import gaussian_kl
-from skill_agents.vate.beliefs import Belief, gaussian_of
-from skill_agents.vate.decoders import CellRewardConfig, DecoderConfig
-from skill_agents.vate.trajectory import acted, mean_over
+from skill_train.replay.step import Step
+from skill_train.replay.tables import Draw, TableSpec, trials
+from skill_train.skill_agents.agent import EnvironmentSpec, Metrics
+from skill_train.skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.ops.divergence import gaussian_kl
+from skill_train.skill_agents.vate.beliefs import Belief, gaussian_of
+from skill_train.skill_agents.vate.decoders import CellRewardConfig, DecoderConfig
+from skill_train.skill_agents.vate.trajectory import acted, mean_over
 
 TABLE = "model"
 

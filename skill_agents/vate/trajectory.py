@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from replay.step import Step
-from skill_agents.agent import DiscreteAction, EnvironmentSpec, Timestep
-from skill_agents.nets.view import View
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import DiscreteAction, EnvironmentSpec, Timestep
+from skill_train.skill_agents.nets.view import View
 
 STATE = ("state",)
 """What the policy sees beside the belief."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from replay.step import ArraySpec, Step
-from replay.tables import Draw, TableSpec, trials
-from skill_agents.agent import (
+from skill_train.replay.step import ArraySpec, Step
+from skill_train.replay.tables import Draw, TableSpec, trials
+from skill_train.skill_agents.agent import (
     Acting,
     ActState,
     Agent,
@@ -24,12 +24,12 @@ from skill_agents.agent import (
     ParameterGroup,
     Timestep,
 )
-from skill_agents.ops.gae import generalised_advantages
-from skill_agents.vate.actor_critic import Policy, Value
-from skill_agents.vate.beliefs import BeliefConfig, GaussianBeliefConfig
-from skill_agents.vate.model import ModelConfig, VariationalModelConfig
-from skill_agents.vate.policy_gradient import PPO, PolicyGradient
-from skill_agents.vate.trajectory import acted, mean_over
+from skill_train.skill_agents.ops.gae import generalised_advantages
+from skill_train.skill_agents.vate.actor_critic import Policy, Value
+from skill_train.skill_agents.vate.beliefs import BeliefConfig, GaussianBeliefConfig
+from skill_train.skill_agents.vate.model import ModelConfig, VariationalModelConfig
+from skill_train.skill_agents.vate.policy_gradient import PPO, PolicyGradient
+from skill_train.skill_agents.vate.trajectory import acted, mean_over
 
 
 def through(belief: Tensor) -> Tensor:

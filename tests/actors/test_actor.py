@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from actors.actor import Actor
-from actors.vector_env import VectorEnv
-from replay.step import RowLayout
+from skill_train.actors.actor import Actor
+from skill_train.actors.vector_env import VectorEnv
+from skill_train.replay.step import RowLayout
 from tests.actors.counting import LENGTH, CountingAgent, CountingEnv, RecordingWriter
 
 TROUBLE = {(1, 2): "raise"}

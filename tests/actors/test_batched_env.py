@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from actors.batched_env import BatchedEnv, environments
-from actors.vector_env import VectorEnv
-from tasks.cartpole import GRID, VectorCartPole
-from tasks.families import TaskFamily, single_task
-from tasks.point_robot import VectorPointRobot
+from skill_train.actors.batched_env import BatchedEnv, environments
+from skill_train.actors.vector_env import VectorEnv
+from skill_train.tasks.cartpole import GRID, VectorCartPole
+from skill_train.tasks.families import TaskFamily, single_task
+from skill_train.tasks.point_robot import VectorPointRobot
 
 SHORT = TaskFamily(GRID.env_id, GRID.dynamics, GRID.goals, kwargs={"episode_steps": 12})
 SLOTS = (0, 4, 8, 8)

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from actors.actor import Actor
-from actors.batched_env import environments
-from replay.in_memory import InMemoryReplay
-from replay.step import RowLayout
-from replay.tables import Draw, trials
-from skill_agents.vate.beliefs import GaussianBeliefConfig
-from skill_agents.vate.vate import VATE, VATEConfig
-from tasks.goal_grid import FAMILY
+from skill_train.actors.actor import Actor
+from skill_train.actors.batched_env import environments
+from skill_train.replay.in_memory import InMemoryReplay
+from skill_train.replay.step import RowLayout
+from skill_train.replay.tables import Draw, trials
+from skill_train.skill_agents.vate.beliefs import GaussianBeliefConfig
+from skill_train.skill_agents.vate.vate import VATE, VATEConfig
+from skill_train.tasks.goal_grid import FAMILY
 
 TASKS = (0, 7, 20)
 CONFIG = VATEConfig(GaussianBeliefConfig(2, 4, 5), policy_sizes=(6,), value_sizes=(6,))

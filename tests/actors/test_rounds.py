@@ -6,14 +6,14 @@ import gymnasium
 import numpy as np
 import pytest
 
-from actors.actor import Actor
-from actors.batched_env import BatchedEnv
-from actors.rounds import Rounds, Share
-from actors.vector_env import VectorEnv
-from replay.in_memory import InMemoryReplay
-from replay.step import RowLayout
-from replay.tables import Draw, queue, transitions, trials
-from tasks.cartpole import GRID
+from skill_train.actors.actor import Actor
+from skill_train.actors.batched_env import BatchedEnv
+from skill_train.actors.rounds import Rounds, Share
+from skill_train.actors.vector_env import VectorEnv
+from skill_train.replay.in_memory import InMemoryReplay
+from skill_train.replay.step import RowLayout
+from skill_train.replay.tables import Draw, queue, transitions, trials
+from skill_train.tasks.cartpole import GRID
 from tests.actors.counting import CountingAgent, CountingEnv
 
 

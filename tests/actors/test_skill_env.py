@@ -8,14 +8,14 @@ import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
 
-from actors.batched_env import BatchedEnv, environments
-from actors.evaluator import evaluate
-from actors.skill_env import SkillEnv, SkillEnvironments
-from actors.vector_env import VectorEnv
-from skill_agents.agent import Acting, ContinuousAction, DiscreteAction
-from skill_agents.skills import Skills
-from tasks.asteroids import VectorAsteroidCartPole
-from tasks.families import single_task
+from skill_train.actors.batched_env import BatchedEnv, environments
+from skill_train.actors.evaluator import evaluate
+from skill_train.actors.skill_env import SkillEnv, SkillEnvironments
+from skill_train.actors.vector_env import VectorEnv
+from skill_train.skill_agents.agent import Acting, ContinuousAction, DiscreteAction
+from skill_train.skill_agents.skills import Skills
+from skill_train.tasks.asteroids import VectorAsteroidCartPole
+from skill_train.tasks.families import single_task
 from tests.actors.counting import CountingAgent, CountingEnv
 
 ASTEROIDS = single_task("skill/AsteroidCartPole-v0", episode_steps=60)

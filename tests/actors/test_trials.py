@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from actors.batched_env import BatchedEnv
-from actors.evaluator import Evaluation
-from actors.vector_env import EpisodeResult, VectorEnv
-from tasks.goal_grid import FAMILY, GOALS
+from skill_train.actors.batched_env import BatchedEnv
+from skill_train.actors.evaluator import Evaluation
+from skill_train.actors.vector_env import EpisodeResult, VectorEnv
+from skill_train.tasks.goal_grid import FAMILY, GOALS
 
 TASKS = [0, 8, 20]
 

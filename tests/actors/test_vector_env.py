@@ -8,9 +8,9 @@ import gymnasium
 import numpy as np
 import pytest
 
-from actors.vector_env import BrokenTaskError, VectorEnv, environment_spec
-from replay.step import ArraySpec
-from skill_agents.agent import ContinuousAction, DiscreteAction
+from skill_train.actors.vector_env import BrokenTaskError, VectorEnv, environment_spec
+from skill_train.replay.step import ArraySpec
+from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction
 from tests.actors.counting import LENGTH, CountingEnv
 
 ACTION = np.zeros((1, 2), np.float32)

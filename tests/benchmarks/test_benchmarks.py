@@ -22,11 +22,11 @@ from benchmarks import (
 )
 from benchmarks.acting_sides import Steps
 from benchmarks.learner_sides import SAVINGS, largest_difference
-from cluster import launch
-from experiments.quickstart import SMALL_AGENT
-from replay.reverb_native import available
-from skill_agents.dse.sac import DSESACConfig
-from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
+from skill_train.cluster import launch
+from skill_train.experiments.quickstart import SMALL_AGENT
+from skill_train.replay.reverb_native import available
+from skill_train.skill_agents.dse.sac import DSESACConfig
+from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
 
 needs_reverb = pytest.mark.skipif(not available(), reason="Reverb cannot be loaded here")
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from benchmarks import grid_curves, held_out, latents
-from skill_agents.dse.reinforce import ReinforceConfig
-from tasks.cartpole import GRID, VectorCartPole
-from tasks.reacher import GRID as REACHER
+from skill_train.skill_agents.dse.reinforce import ReinforceConfig
+from skill_train.tasks.cartpole import GRID, VectorCartPole
+from skill_train.tasks.reacher import GRID as REACHER
 
 NAN = math.nan
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
@@ -55,8 +55,8 @@ def test_pictures_are_written(tmp_path):
 
 def agent():
     """As trained on the grid, without the training."""
-    from cluster.planning import plan_for
-    from experiments.registry import EXPERIMENTS
+    from skill_train.cluster.planning import plan_for
+    from skill_train.experiments.registry import EXPERIMENTS
 
     built = plan_for(EXPERIMENTS["dse/cartpole-3x3"].stage, 0).agent("learner")
     assert isinstance(built.config, ReinforceConfig)

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from benchmarks import kl_reward
-from skill_agents.hierarchical_kl.priors import AR1
-from skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.hierarchical_kl.priors import AR1
+from skill_train.skill_agents.nets.gaussian import Gaussian
 
 GOAL = (5, 2)
 

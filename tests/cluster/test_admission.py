@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cluster import admission, machine, planning
-from cluster.admission import unshared
-from cluster.errors import RunError
-from experiments.spec import Actors
-from replay.tables import transitions, trials
+from skill_train.cluster import admission, machine, planning
+from skill_train.cluster.admission import unshared
+from skill_train.cluster.errors import RunError
+from skill_train.experiments.spec import Actors
+from skill_train.replay.tables import transitions, trials
 
 QUEUES = [trials("episodes", 50, 100, use_once=True, per_task=True)]
 RATIOS = [transitions("replay", 100, samples_per_item=8.0, per_task=True)]

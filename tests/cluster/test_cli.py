@@ -13,10 +13,10 @@ from pathlib import Path
 import imageio.v2 as imageio
 import pytest
 
-from actors.vector_env import BrokenTaskError
-from cluster import cli, latents, launch
-from cluster.build import Plan
-from cluster.run_dir import RunDir
+from skill_train.actors.vector_env import BrokenTaskError
+from skill_train.cluster import cli, latents, launch
+from skill_train.cluster.build import Plan
+from skill_train.cluster.run_dir import RunDir
 
 ROOT = Path(__file__).resolve().parents[2]
 HUGE = ["--agent.policy.high-sizes", "1000000000", "1000000000"]
@@ -63,7 +63,7 @@ def test_help_needs_no_heavy_library():
 
 def test_a_terminal_that_lacks_letters_shows_the_rest(monkeypatch):
     program = (
-        "from cluster import cli\n"
+        "from skill_train.cluster import cli\n"
         "cli.COMMANDS['list'] = lambda args: print('return 0.5 ▁█')\n"
         "cli.main(['list'])"
     )
@@ -207,7 +207,7 @@ def test_latents_of_a_task_that_breaks(trained, tmp_path, monkeypatch, capsys):
 
 
 def test_video_goes_to_the_filmer(trained, tmp_path, monkeypatch, capsys):
-    from actors import video
+    from skill_train.actors import video
 
     def record(agent, make, tasks, episodes, seed, path):
         assert (tuple(tasks), episodes, seed) == ((0,), 2, 5)
@@ -224,7 +224,7 @@ def test_video_goes_to_the_filmer(trained, tmp_path, monkeypatch, capsys):
 def test_stop_ends_a_running_run_with_a_checkpoint(tmp_path, capsys):
     path = tmp_path / "run"
     process = subprocess.Popen(
-        [sys.executable, "-m", "cluster.cli", "run", "quickstart", "--tiny", "--inline",
+        [sys.executable, "-m", "skill_train.cluster.cli", "run", "quickstart", "--tiny", "--inline",
          "--run-dir", str(path), "--limits.env-steps", "100_000_000"],
         cwd=ROOT, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip

@@ -21,11 +21,11 @@ from ray.exceptions import (
     RayError,
 )
 
-from cluster.errors import RunError
-from cluster.logs import Logs
-from cluster.members import Answer, Member, answered
-from cluster.on_ray import Worker
-from cluster.ray_session import ray_session
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.logs import Logs
+from skill_train.cluster.members import Answer, Member, answered
+from skill_train.cluster.on_ray import Worker
+from skill_train.cluster.ray_session import ray_session
 
 pytestmark = pytest.mark.cluster
 PATIENCE_S = 60.0

@@ -83,7 +83,7 @@ class RunOnHosts(LiveRun):
         assert last["learner_steps"] >= learner_steps
 
     def _launch(self, arguments: Sequence[str]) -> None:
-        command = self.head.command(["python", "-m", "cluster.cli", *arguments])
+        command = self.head.command(["python", "-m", "skill_train.cluster.cli", *arguments])
         with open(self.folder.parent / "driver.log", "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         self.wait(self._is_up, "the run to be up")

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import torch
 
-from cluster import inline, overrides
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
-from experiments.registry import EXPERIMENTS
-from experiments.spec import Limits, Stage
+from skill_train.cluster import inline, overrides
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
+from skill_train.experiments.registry import EXPERIMENTS
+from skill_train.experiments.spec import Limits, Stage
 
 
 def tiny(name: str = "quickstart", *changes: str) -> Stage:
@@ -83,7 +83,7 @@ def test_nan_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path: Path) ->
 BLOCKED = """
 import sys
 sys.modules.update(dict.fromkeys(("ray", "reverb", "tensorflow")))  # as if not installed
-from cluster.cli import main
+from skill_train.cluster.cli import main
 sys.exit(main(sys.argv[1:]))
 """
 

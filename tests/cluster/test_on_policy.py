@@ -11,14 +11,22 @@ from typing import Any
 
 import pytest
 
-from cluster.metrics import read_csv
+from skill_train.cluster.metrics import read_csv
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.reverb]
 
 
 def trained(experiment: str, folder: Path, *options: str) -> dict[str, Any]:
     """Train over Ray; the run's last metrics, with the greatest age of its data in batches."""
-    command = [sys.executable, "-m", "cluster.cli", "run", experiment, "--run-dir", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "skill_train.cluster.cli",
+        "run",
+        experiment,
+        "--run-dir",
+        str(folder),
+    ]
     subprocess.run([*command, *options], check=True, capture_output=True)
     metrics = read_csv(folder / "metrics.csv")
     assert json.loads((folder / "status.json").read_text())["state"] == "finished"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cluster import overrides, ranges
-from cluster.errors import RunError
-from experiments.registry import EXPERIMENTS
+from skill_train.cluster import overrides, ranges
+from skill_train.cluster.errors import RunError
+from skill_train.experiments.registry import EXPERIMENTS
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from cluster.errors import RunError
-from cluster.progress import Progress
-from cluster.records import COUNTERS, Config, Manifest, Status, parse, read
-from experiments.spec import Limits
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.progress import Progress
+from skill_train.cluster.records import COUNTERS, Config, Manifest, Status, parse, read
+from skill_train.experiments.spec import Limits
 
 CONFIG = {
     "experiment": "paper/task",

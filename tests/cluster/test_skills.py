@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from actors.skill_env import SkillEnv
-from cluster import latents, launch, planning, trained
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
-from skill_agents.agent import ContinuousAction, DiscreteAction
-from skill_agents.dse.sac import DSESAC
+from skill_train.actors.skill_env import SkillEnv
+from skill_train.cluster import latents, launch, planning, trained
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
+from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction
+from skill_train.skill_agents.dse.sac import DSESAC
 
 
 def start(name: str, path: Path, source: RunDir | None = None) -> RunDir:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.turns import Turns
+from skill_train.cluster.turns import Turns
 
 
 def act(turns: Turns, actor: int) -> tuple[str, int] | None:

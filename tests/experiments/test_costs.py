@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.costs import of_env_steps
-from tasks.families import single_task
+from skill_train.experiments.costs import of_env_steps
+from skill_train.tasks.families import single_task
 
 
 def test_a_body_that_acts_slower_takes_longer():

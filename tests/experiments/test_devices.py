@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import torch
 
-from cluster.build import Plan
-from cluster.planning import untrained_source
-from experiments.registry import EXPERIMENTS
-from learners.feed import to_tensors
-from learners.learner import Learner
-from skill_agents.agent import Agent, Batch
+from skill_train.cluster.build import Plan
+from skill_train.cluster.planning import untrained_source
+from skill_train.experiments.registry import EXPERIMENTS
+from skill_train.learners.feed import to_tensors
+from skill_train.learners.learner import Learner
+from skill_train.skill_agents.agent import Agent, Batch
 
 META = torch.device("meta")
 AGENTS = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.hierarchical_kl.baselines import baselines
-from experiments.registry import EXPERIMENTS
-from skill_agents.hierarchical_kl.action_head import ActionHead
-from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1Config
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.experiments.hierarchical_kl.baselines import baselines
+from skill_train.experiments.registry import EXPERIMENTS
+from skill_train.skill_agents.hierarchical_kl.action_head import ActionHead
+from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import AR1Config
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 
 
 def stage(name: str):

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import pytest
 import torch
 
-from actors.vector_env import environment_spec
-from experiments.registry import EXPERIMENTS
-from experiments.spec import Experiment
-from skill_agents.hierarchical_kl.svg0 import SVG0
+from skill_train.actors.vector_env import environment_spec
+from skill_train.experiments.registry import EXPERIMENTS
+from skill_train.experiments.spec import Experiment
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0
 
 SHARED = {"policy.low": "policy.low"}
 PRIOR = {

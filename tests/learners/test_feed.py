@@ -8,7 +8,7 @@ import threading
 import pytest
 import torch
 
-from learners.feed import Batches, Feed
+from skill_train.learners.feed import Batches, Feed
 from tests.learners.tiny_agent import rows
 
 CPU = torch.device("cpu")
@@ -105,7 +105,7 @@ def test_the_time_is_for_the_whole_batch_not_for_each_draw(monkeypatch):
             now[0] += min(2.0, timeout_s)
             return super().next(draw, timeout_s)
 
-    monkeypatch.setattr("learners.feed.monotonic", lambda: now[0])
+    monkeypatch.setattr("skill_train.learners.feed.monotonic", lambda: now[0])
     batches = Batches(Slow(), ("one", "two", "three"), CPU)
     assert batches.next(3.0).keys() == {"one", "two", "three"}
     assert allowed == [3.0, 1.0, 0.0]

@@ -10,20 +10,20 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from learners.graphed import WARM_UP, CudaGraphs, GraphedLearner, make_learner, why_not
-from learners.learner import Learner
-from skill_agents.agent import Decay
-from skill_agents.hierarchical_kl.defaults import SeparateLowLevel
-from skill_agents.hierarchical_kl.distral import (
+from skill_train.learners.graphed import WARM_UP, CudaGraphs, GraphedLearner, make_learner, why_not
+from skill_train.learners.learner import Learner
+from skill_train.skill_agents.agent import Decay
+from skill_train.skill_agents.hierarchical_kl.defaults import SeparateLowLevel
+from skill_train.skill_agents.hierarchical_kl.distral import (
     BranchDefault,
     ColumnDefault,
     TwoColumnPolicyConfig,
 )
-from skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
-from skill_agents.hierarchical_kl.latent_prior import LatentVariableDefault
-from skill_agents.hierarchical_kl.policies import FlatPolicyConfig
-from skill_agents.hierarchical_kl.priors import LearnedARConfig
-from skill_agents.hierarchical_kl.recurrent_prior import RecurrentDefault
+from skill_train.skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
+from skill_train.skill_agents.hierarchical_kl.latent_prior import LatentVariableDefault
+from skill_train.skill_agents.hierarchical_kl.policies import FlatPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import LearnedARConfig
+from skill_train.skill_agents.hierarchical_kl.recurrent_prior import RecurrentDefault
 from tests.learners.recording import HostWaits, RecordingGraphs
 from tests.learners.tiny_agent import TinyAgent, batch
 from tests.skill_agents.hierarchical_kl.unrolls import (

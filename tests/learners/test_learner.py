@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from learners.learner import Learner, NonFiniteLossError
-from learners.optimizers import GroupOptimizers
-from skill_agents.agent import ParameterGroup
+from skill_train.learners.learner import Learner, NonFiniteLossError
+from skill_train.learners.optimizers import GroupOptimizers
+from skill_train.skill_agents.agent import ParameterGroup
 from tests.learners.tiny_agent import TinyAgent, batch
 
 KINDS = ("loss", "gradient_norm")

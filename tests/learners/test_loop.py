@@ -8,11 +8,11 @@ from collections import deque
 import pytest
 import torch
 
-from learners.learner import Learner
-from learners.loop import LearnerLoop
-from replay.step import Step
-from replay.tables import Draw, TableSpec, queue, transitions
-from skill_agents.agent import Batch
+from skill_train.learners.learner import Learner
+from skill_train.learners.loop import LearnerLoop
+from skill_train.replay.step import Step
+from skill_train.replay.tables import Draw, TableSpec, queue, transitions
+from skill_train.skill_agents.agent import Batch
 from tests.learners.tiny_agent import TinyAgent
 
 

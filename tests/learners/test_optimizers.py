@@ -7,9 +7,9 @@ import itertools
 import pytest
 import torch
 
-from learners.optimizers import GroupOptimizers
-from skill_agents.agent import Decay, ParameterGroup
-from skill_agents.nets.conv import ConvEncoder
+from skill_train.learners.optimizers import GroupOptimizers
+from skill_train.skill_agents.agent import Decay, ParameterGroup
+from skill_train.skill_agents.nets.conv import ConvEncoder
 
 RATES = [0.1, 0.1, 0.1, 0.08, 0.06, 0.04, 0.02, 0.02]
 """From 0.1 to a fifth of it between updates 2 and 6."""

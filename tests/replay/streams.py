@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from replay.step import ArraySpec, RowLayout, Step, step_spec
+from skill_train.replay.step import ArraySpec, RowLayout, Step, step_spec
 
 LAYOUT = RowLayout(
     step_spec(

@@ -10,11 +10,11 @@ import sys
 import numpy as np
 import pytest
 
-from replay.reader import ReverbReader
-from replay.record import _checksum
-from replay.step import ArraySpec, RowLayout, step_spec
-from replay.tables import Draw, queue, trials, windows
-from replay.writer import MOST_AHEAD, ReverbWriter
+from skill_train.replay.reader import ReverbReader
+from skill_train.replay.record import _checksum
+from skill_train.replay.step import ArraySpec, RowLayout, step_spec
+from skill_train.replay.tables import Draw, queue, trials, windows
+from skill_train.replay.writer import MOST_AHEAD, ReverbWriter
 from tests.replay.backends import draw, until
 from tests.replay.serving import ServerProcess
 from tests.replay.streams import BIG, LAYOUT, Streams, check_rows
@@ -240,10 +240,10 @@ def test_rows_of_another_run_are_named(serve, servers) -> None:
 
 _WAITING_PROCESS = """
 import sys
-from replay.reader import ReverbReader
-from replay.server import ReverbReplay
-from replay.tables import Draw
-from replay.writer import MOST_AHEAD, ReverbWriter
+from skill_train.replay.reader import ReverbReader
+from skill_train.replay.server import ReverbReplay
+from skill_train.replay.tables import Draw
+from skill_train.replay.writer import MOST_AHEAD, ReverbWriter
 from tests.replay.streams import LAYOUT, Streams
 from tests.replay.test_faults import DRAWS, SPECS
 writer = ReverbWriter(sys.argv[1], SPECS, LAYOUT, 1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from replay.in_memory import InMemoryReplay
-from replay.limits import UNLIMITED, Limits
-from replay.memory_table import MemoryTable
-from replay.tables import Draw, queue, transitions, windows
+from skill_train.replay.in_memory import InMemoryReplay
+from skill_train.replay.limits import UNLIMITED, Limits
+from skill_train.replay.memory_table import MemoryTable
+from skill_train.replay.tables import Draw, queue, transitions, windows
 from tests.replay.streams import LAYOUT, Streams, check_rows
 
 SPECS = [windows("w", 3, 40, samples_per_item=8.0), transitions("t", 300), queue("q", 2, 1000)]

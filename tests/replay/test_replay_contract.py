@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replay.limits import table_limits
-from replay.reader import items_ahead
-from replay.tables import Draw, TableSpec, queue, transitions, trials, windows
+from skill_train.replay.limits import table_limits
+from skill_train.replay.reader import items_ahead
+from skill_train.replay.tables import Draw, TableSpec, queue, transitions, trials, windows
 from tests.replay.backends import draw, until
 from tests.replay.streams import LAYOUT, Streams, check_rows
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from replay import reverb_native
-from replay.reverb_native import ReverbUnavailable, native
+from skill_train.replay import reverb_native
+from skill_train.replay.reverb_native import ReverbUnavailable, native
 
 
 @pytest.mark.parametrize(

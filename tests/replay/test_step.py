@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replay.step import ArraySpec, RowLayout, step_spec
+from skill_train.replay.step import ArraySpec, RowLayout, step_spec
 from tests.replay.streams import LAYOUT, Streams
 
 

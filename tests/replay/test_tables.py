@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from replay.limits import Limits, table_limits
-from replay.tables import concrete_tables, max_bytes, queue, transitions, trials, windows
+from skill_train.replay.limits import Limits, table_limits
+from skill_train.replay.tables import (
+    concrete_tables,
+    max_bytes,
+    queue,
+    transitions,
+    trials,
+    windows,
+)
 
 
 def test_a_per_task_table_is_one_for_each_task() -> None:

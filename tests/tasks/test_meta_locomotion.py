@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.meta_locomotion import (
+from skill_train.tasks.meta_locomotion import (
     ANT_DIR,
     ANT_GOAL,
     CHEETAH_DIR,

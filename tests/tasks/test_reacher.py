@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import tasks  # noqa: F401
-from tasks.reacher import CORNERS, GRID, Reacher
+from skill_train.tasks.reacher import CORNERS, GRID, Reacher
 
 
 def test_with_equal_links_it_is_reacher_v5_but_for_the_bonus_and_what_is_seen():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from tasks.trials import Trials
+from skill_train.tasks.trials import Trials
 
 
 class Counter(gymnasium.Env):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from replay.step import ArraySpec, Step
-from skill_agents.agent import Agent, DiscreteAction, EnvironmentSpec
+from skill_train.replay.step import ArraySpec, Step
+from skill_train.skill_agents.agent import Agent, DiscreteAction, EnvironmentSpec
 
 GRID = EnvironmentSpec({"state": ArraySpec((3,))}, DiscreteAction(2), num_tasks=6, num_goals=3)
 """2 dynamics x 3 goals."""

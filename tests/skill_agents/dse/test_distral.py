@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from learners.learner import Learner
-from skill_agents.dse.distral import Distral, DistralConfig
+from skill_train.learners.learner import Learner
+from skill_train.skill_agents.dse.distral import Distral, DistralConfig
 from tests.skill_agents.dse.grid import (
     GAMMA,
     GRID,

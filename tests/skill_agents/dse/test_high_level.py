@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from learners.learner import Learner
-from replay.step import ArraySpec, Step
-from skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
-from skill_agents.dse import trials
-from skill_agents.dse.high_level import BaselineReinforce, BaselineReinforceConfig
+from skill_train.learners.learner import Learner
+from skill_train.replay.step import ArraySpec, Step
+from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
+from skill_train.skill_agents.dse import trials
+from skill_train.skill_agents.dse.high_level import BaselineReinforce, BaselineReinforceConfig
 from tests.skill_agents.dse.grid import (
     GAMMA,
     GRID,

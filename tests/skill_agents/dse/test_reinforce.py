@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from learners.learner import Learner
-from skill_agents.agent import Timestep
-from skill_agents.dse.embeddings import (
+from skill_train.learners.learner import Learner
+from skill_train.skill_agents.agent import Timestep
+from skill_train.skill_agents.dse.embeddings import (
     DisentangledConfig,
     NoEmbeddingConfig,
     SingleEmbeddingConfig,
 )
-from skill_agents.dse.policies import IndependentPoliciesConfig, SharedPolicyConfig
-from skill_agents.dse.reinforce import Reinforce, ReinforceConfig
+from skill_train.skill_agents.dse.policies import IndependentPoliciesConfig, SharedPolicyConfig
+from skill_train.skill_agents.dse.reinforce import Reinforce, ReinforceConfig
 from tests.skill_agents.dse.grid import (
     GAMMA,
     GRID,

@@ -7,11 +7,11 @@ import copy
 import pytest
 import torch
 
-from experiments.hierarchical_kl.grid import HIGH_LEVEL
-from learners.learner import Learner
-from skill_agents.hierarchical_kl.defaults import SharedLowLevel
-from skill_agents.hierarchical_kl.priors import LearnedARConfig
-from skill_agents.transfer import Transfer
+from skill_train.experiments.hierarchical_kl.grid import HIGH_LEVEL
+from skill_train.learners.learner import Learner
+from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
+from skill_train.skill_agents.hierarchical_kl.priors import LearnedARConfig
+from skill_train.skill_agents.transfer import Transfer
 from tests.skill_agents.hierarchical_kl.unrolls import (
     DRIVEN,
     STEPPED,

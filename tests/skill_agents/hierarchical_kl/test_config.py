@@ -7,11 +7,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from replay.in_memory import InMemoryReplay
-from replay.step import RowLayout, Step
-from skill_agents.hierarchical_kl.action_head import ActionHead
-from skill_agents.hierarchical_kl.policies import FlatPolicyConfig, HierarchicalPolicyConfig
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.replay.in_memory import InMemoryReplay
+from skill_train.replay.step import RowLayout, Step
+from skill_train.skill_agents.hierarchical_kl.action_head import ActionHead
+from skill_train.skill_agents.hierarchical_kl.policies import (
+    FlatPolicyConfig,
+    HierarchicalPolicyConfig,
+)
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 from tests.skill_agents.hierarchical_kl.unrolls import DRIVEN, svg0, vtrace_agent
 
 # Tirumala et al., appendix G.1, "Default parameters"; (200, 10) is hidden 200, latent 10.

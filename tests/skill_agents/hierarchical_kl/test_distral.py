@@ -8,19 +8,19 @@ import math
 import pytest
 import torch
 
-from learners.learner import Learner
-from skill_agents.agent import Timestep
-from skill_agents.hierarchical_kl.defaults import FlatDefault
-from skill_agents.hierarchical_kl.distral import (
+from skill_train.learners.learner import Learner
+from skill_train.skill_agents.agent import Timestep
+from skill_train.skill_agents.hierarchical_kl.defaults import FlatDefault
+from skill_train.skill_agents.hierarchical_kl.distral import (
     BranchDefault,
     ColumnDefault,
     TwoColumnPolicyConfig,
     TwoColumns,
 )
-from skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
-from skill_agents.hierarchical_kl.policies import FlatPolicyConfig
-from skill_agents.nets.categorical import CategoricalHead
-from skill_agents.nets.gaussian import GaussianHead
+from skill_train.skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
+from skill_train.skill_agents.hierarchical_kl.policies import FlatPolicyConfig
+from skill_train.skill_agents.nets.categorical import CategoricalHead
+from skill_train.skill_agents.nets.gaussian import GaussianHead
 from tests.skill_agents.hierarchical_kl.test_gradients import flat, gradient_size
 from tests.skill_agents.hierarchical_kl.unrolls import (
     DRIVEN,

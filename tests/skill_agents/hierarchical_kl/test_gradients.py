@@ -7,10 +7,10 @@ import copy
 import pytest
 import torch
 
-from learners.learner import Learner
-from skill_agents.hierarchical_kl.defaults import SeparateLowLevel
-from skill_agents.hierarchical_kl.priors import Isotropic, LearnedARConfig
-from skill_agents.nets.gaussian import Gaussian
+from skill_train.learners.learner import Learner
+from skill_train.skill_agents.hierarchical_kl.defaults import SeparateLowLevel
+from skill_train.skill_agents.hierarchical_kl.priors import Isotropic, LearnedARConfig
+from skill_train.skill_agents.nets.gaussian import Gaussian
 from tests.skill_agents.hierarchical_kl.unrolls import (
     DRIVEN,
     STEPPED,

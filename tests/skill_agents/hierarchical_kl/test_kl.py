@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from replay.step import Step
-from skill_agents.hierarchical_kl.defaults import (
+from skill_train.replay.step import Step
+from skill_train.skill_agents.hierarchical_kl.defaults import (
     FlatDefault,
     HighLevelKL,
     LowLevelKL,
@@ -17,9 +17,9 @@ from skill_agents.hierarchical_kl.defaults import (
     SharedLowLevel,
     TotalKL,
 )
-from skill_agents.hierarchical_kl.policies import Decision, FlatPolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1, AR1Config, Isotropic, LearnedAR
-from skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.hierarchical_kl.policies import Decision, FlatPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import AR1, AR1Config, Isotropic, LearnedAR
+from skill_train.skill_agents.nets.gaussian import Gaussian
 from tests.skill_agents.hierarchical_kl.unrolls import (
     DRIVEN,
     POLICY,

@@ -15,20 +15,23 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.hierarchical_kl.latent_prior import LATENT_SPACE_KEPT
-from learners.learner import Learner
-from replay.step import Step
-from skill_agents.hierarchical_kl.defaults import SharedLowLevel
-from skill_agents.hierarchical_kl.inference import Inference
-from skill_agents.hierarchical_kl.latent_prior import LatentVariableDefault, LatentVariableKL
-from skill_agents.hierarchical_kl.policies import (
+from skill_train.experiments.hierarchical_kl.latent_prior import LATENT_SPACE_KEPT
+from skill_train.learners.learner import Learner
+from skill_train.replay.step import Step
+from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
+from skill_train.skill_agents.hierarchical_kl.inference import Inference
+from skill_train.skill_agents.hierarchical_kl.latent_prior import (
+    LatentVariableDefault,
+    LatentVariableKL,
+)
+from skill_train.skill_agents.hierarchical_kl.policies import (
     Decision,
     FlatPolicyConfig,
     HierarchicalPolicyConfig,
 )
-from skill_agents.hierarchical_kl.priors import AR1, LearnedARConfig
-from skill_agents.hierarchical_kl.recurrent_prior import RecurrentDefault
-from skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.hierarchical_kl.priors import AR1, LearnedARConfig
+from skill_train.skill_agents.hierarchical_kl.recurrent_prior import RecurrentDefault
+from skill_train.skill_agents.nets.gaussian import Gaussian
 from tests.skill_agents.hierarchical_kl.test_gradients import flat, gradient_size
 from tests.skill_agents.hierarchical_kl.unrolls import (
     DRIVEN,

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.registry import EXPERIMENTS
-from replay.in_memory import InMemoryReplay
-from replay.step import RowLayout
-from skill_agents.hierarchical_kl.quasi_on_policy import quasi_on_policy
+from skill_train.experiments.registry import EXPERIMENTS
+from skill_train.replay.in_memory import InMemoryReplay
+from skill_train.replay.step import RowLayout
+from skill_train.skill_agents.hierarchical_kl.quasi_on_policy import quasi_on_policy
 from tests.skill_agents.hierarchical_kl.unrolls import DRIVEN, SVG0_CONFIG, random_unrolls, svg0
 
 STEPS, BATCH = 4, 3

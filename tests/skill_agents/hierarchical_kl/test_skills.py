@@ -7,16 +7,16 @@ import itertools
 import pytest
 import torch
 
-from skill_agents.agent import Timestep
-from skill_agents.hierarchical_kl.defaults import (
+from skill_train.skill_agents.agent import Timestep
+from skill_train.skill_agents.hierarchical_kl.defaults import (
     FlatDefault,
     NoDefault,
     SeparateLowLevel,
     SharedLowLevel,
 )
-from skill_agents.hierarchical_kl.latent_prior import LatentVariableDefault
-from skill_agents.hierarchical_kl.policies import FlatPolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1Config
+from skill_train.skill_agents.hierarchical_kl.latent_prior import LatentVariableDefault
+from skill_train.skill_agents.hierarchical_kl.policies import FlatPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import AR1Config
 from tests.skill_agents.hierarchical_kl.unrolls import svg0
 
 B = 4_000

@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from skill_agents.hierarchical_kl.defaults import FlatDefault, SeparateLowLevel, SharedLowLevel
-from skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
-from skill_agents.hierarchical_kl.policies import FlatPolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1Config
+from skill_train.skill_agents.hierarchical_kl.defaults import (
+    FlatDefault,
+    SeparateLowLevel,
+    SharedLowLevel,
+)
+from skill_train.skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
+from skill_train.skill_agents.hierarchical_kl.policies import FlatPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import AR1Config
 from tests.skill_agents.hierarchical_kl.slow import SlowDecisions, acted_rows, rest_of_episode
 from tests.skill_agents.hierarchical_kl.unrolls import DRIVEN, losses, random_unrolls, svg0
 

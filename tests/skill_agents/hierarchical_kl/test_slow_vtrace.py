@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from skill_agents.hierarchical_kl.defaults import SeparateLowLevel
-from skill_agents.hierarchical_kl.priors import AR1Config
+from skill_train.skill_agents.hierarchical_kl.defaults import SeparateLowLevel
+from skill_train.skill_agents.hierarchical_kl.priors import AR1Config
 from tests.skill_agents.hierarchical_kl.slow import SlowDecisions, acted_rows, rest_of_episode
 from tests.skill_agents.hierarchical_kl.unrolls import (
     STEPPED,

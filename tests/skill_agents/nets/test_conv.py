@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from skill_agents.nets.conv import ConvEncoder
+from skill_train.skill_agents.nets.conv import ConvEncoder
 
 
 def test_it_is_the_deep_network_of_impala_with_an_embedding_of_256():

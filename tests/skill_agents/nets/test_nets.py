@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from replay.step import ArraySpec
-from skill_agents.nets.categorical import Categorical, CategoricalHead
-from skill_agents.nets.gaussian import Gaussian, GaussianHead
-from skill_agents.nets.mlp import MLP, ScalarHead
-from skill_agents.nets.view import View
+from skill_train.replay.step import ArraySpec
+from skill_train.skill_agents.nets.categorical import Categorical, CategoricalHead
+from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
+from skill_train.skill_agents.nets.mlp import MLP, ScalarHead
+from skill_train.skill_agents.nets.view import View
 
 GROUPS = {
     "proprioception": ArraySpec((3,)),

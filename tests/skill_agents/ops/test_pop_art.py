@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from skill_agents.ops.pop_art import Moments, preserve_outputs, update_moments
+from skill_train.skill_agents.ops.pop_art import Moments, preserve_outputs, update_moments
 
 
 def moments(mean: list[float], variance: list[float]) -> Moments:
