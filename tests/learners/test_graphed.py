@@ -303,7 +303,7 @@ def test_what_cannot_be_captured_goes_on_as_ever_with_one_line_of_the_log(
     agent, graphs, why, caplog
 ):
     learner, eager = GraphedLearner(agent(), "cpu", graphs()), Learner(agent())
-    with caplog.at_level(logging.INFO, "learners"):
+    with caplog.at_level(logging.INFO, "skill_train.learners"):
         for one in (learner, eager):
             train(one, [batch()], WARM_UP + 4)
     assert [r.getMessage() for r in caplog.records] == [f"updates are not captured: {why}"]
@@ -333,7 +333,7 @@ def test_who_is_captured(agent, device, obstacle):
 
 
 def test_without_a_gpu_the_learner_is_the_plain_one_and_says_so(caplog):
-    with caplog.at_level(logging.INFO, "learners"):
+    with caplog.at_level(logging.INFO, "skill_train.learners"):
         learner = make_learner(Static(), torch.device("cpu"))
     assert type(learner) is Learner
     assert [r.getMessage() for r in caplog.records] == ["updates are not captured: there is no GPU"]
