@@ -14,6 +14,16 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def write_brief_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Replace ``path`` for other processes to read, without waiting for the disk.
+
+    For what is written again in a second: a power cut may leave nothing of it.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside.write_text(_text(values))
+    os.replace(aside, path)
+
+
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """The same for a mapping, as indented JSON."""
     write_text(path, _text(values))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -16,6 +17,8 @@ from skill_train.cluster.metrics import Metrics
 from skill_train.cluster.progress import Progress
 from skill_train.cluster.run_dir import RunDir
 from skill_train.experiments.spec import Stage
+
+log = logging.getLogger(__name__)
 
 STATUS_SECONDS = 1.0
 METRICS_SECONDS = 5.0
@@ -67,8 +70,8 @@ class Driver:
                 signal.signal(number, handler)
 
     def listen(self) -> None:
-        """Take SIGTERM and Ctrl-C; again after anything that takes them for itself, as Ray does."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        """Take SIGTERM, SIGHUP and Ctrl-C; again after whatever takes them itself, as Ray does."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             before = signal.signal(number, self._stop)
             self._handlers.setdefault(number, before)
 
@@ -123,7 +126,10 @@ class Driver:
             return
         self._status_at = now
         values = self.progress.snapshot()
-        self._write_status(values)
+        try:
+            self._write_status(values)
+        except OSError as error:
+            log.warning("status.json was not written (%s); the run goes on", error)
         self._console.update(values, self.progress.env_steps, self.progress.learner_steps)
         if force or now - self._metrics_at >= METRICS_SECONDS:
             self._metrics_at = now

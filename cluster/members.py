@@ -113,10 +113,10 @@ class Member:
             self.where = value
         return Answer(call.method, value, rest)
 
-    def give_up_if_hung(self) -> None:
-        """Kill the process if its call has been under way for too long."""
-        if self.call is not None and time.monotonic() - self.call.since > HUNG_SECONDS:
-            self._died(f"{self.call.method} took more than {HUNG_SECONDS:.0f} s")
+    def give_up_if_hung(self, seconds: float = HUNG_SECONDS) -> None:
+        """Kill the process if its call has been under way for more than ``seconds``."""
+        if self.call is not None and time.monotonic() - self.call.since > seconds:
+            self._died(f"{self.call.method} took more than {seconds:.0f} s")
 
     def describe(self) -> dict[str, Any]:
         """As ``status --json`` lists it; ``pid`` is None while it starts."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from skill_train.cluster import records
-from skill_train.cluster.atomic import create_json, write_json
+from skill_train.cluster.atomic import create_json, write_brief_json, write_json
 from skill_train.cluster.checkpoints import Checkpoint, Checkpoints
 from skill_train.cluster.errors import RunError
 from skill_train.cluster.records import ENDED, Config, Status
@@ -124,7 +124,7 @@ class RunDir:
             "host": socket.gethostname(),
             "updated": time.time(),
         }
-        write_json(self.path / STATUS, {**values, **about})
+        write_brief_json(self.path / STATUS, {**values, **about})
 
     def read_status(self) -> Status:
         """What was last written; ``state`` is "new" before that.

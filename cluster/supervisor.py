@@ -21,6 +21,7 @@ from skill_train.cluster.errors import RunError
 from skill_train.cluster.logs import Logs
 from skill_train.cluster.members import Answer, Member, answered
 from skill_train.cluster.on_ray import ActorWorker, EvaluatorWorker, LearnerWorker, ReplayServer
+from skill_train.cluster.patience import HUNG_SECONDS
 from skill_train.cluster.ray_session import ray_session
 from skill_train.cluster.run_dir import RunDir
 from skill_train.cluster.turns import Turns
@@ -30,6 +31,8 @@ from skill_train.learners.loop import LearnerReport
 log = logging.getLogger(__name__)
 
 START_SECONDS = 120.0
+STOP_SECONDS = 5.0
+"""A run that was asked to stop waits no longer for one answer."""
 REPLAY_INFO_SECONDS = 1.0
 HUNGRY_SECONDS = 30.0
 """An on-policy learner without a batch for so long, with all actors done, will not get one."""
@@ -153,11 +156,13 @@ class Supervisor:
         for member in members:
             if member.begin():
                 self._ask[member.role](member)
-            member.give_up_if_hung()
         for member in answered(members, timeout_s=0.1):
             answer = member.answer()
             if answer is not None:
                 self._take(member, answer)
+        # After the answers: where this process stood still, calls look old that were answered.
+        for member in members:
+            member.give_up_if_hung()
         self._logs.collect()
         self._driver.tick(self._components())
 
@@ -173,18 +178,22 @@ class Supervisor:
             self._turn(members)
 
     def _request(self, member: Member, method: str, *arguments: Any, returns: int = 1) -> Any:
-        """Ask one member outside the loop; None if it dies over the answer."""
-        while member.call is not None:
-            if answered([member], timeout_s=0.1):
-                answer = member.answer()
-                if answer is not None:
-                    self._take(member, answer)
+        """Ask one member outside the loop; None if it dies over the answer, or hangs."""
+        busy = self._wait_for(member)
+        if busy is not None:
+            self._take(member, busy)
         if member.handle is None:
             return None
         member.send(method, *arguments, returns=returns)
-        while not answered([member], timeout_s=0.1):
-            pass
-        return member.answer()
+        return self._wait_for(member)
+
+    def _wait_for(self, member: Member) -> Answer | None:
+        """The answer to the call under way; None without one, or if it does not come."""
+        while member.call is not None:
+            if answered([member], timeout_s=0.1):
+                return member.answer()
+            member.give_up_if_hung(STOP_SECONDS if self._driver.stopping else HUNG_SECONDS)
+        return None
 
     def _take(self, member: Member, answer: Answer) -> None:
         """Act on what a component reports."""
