@@ -1,8 +1,8 @@
 """Multi-task Reacher: bring the fingertip to a goal that cannot be seen, with several arms (DSE).
 
 The model is Gymnasium's Reacher-v5 with the elbow moved along the arm; the goal is left out of the
-observation, so that an agent must learn it as an embedding. Where the fingertip is stays in it, as
-in Gymnasium's, so that with the joints' angles it shows which arm it is.
+observation, so that an agent must learn it as an embedding. Gymnasium shows the fingertip's place
+less the goal's; here the place itself is seen, which with the joints' angles tells the arm.
 """
 
 from __future__ import annotations
