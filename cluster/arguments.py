@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
         help="the run to start from, where the experiment comes after another; "
         "default: train that one first",
     )
+    _add_imports(one)
     one.add_argument("--inline", action="store_true", help="in one process, deterministic")
     one.add_argument("--address", metavar="A", help="a Ray cluster to join; default: start one")
     one.add_argument("--tiny", action="store_true", help="the same in seconds, to try it out")
@@ -56,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
 
     one = command("resume", "Go on with a run from its last checkpoint.")
     _add_run(one)
+    _add_imports(one)
     one.add_argument("--address", metavar="A", help="a Ray cluster to join; default: start one")
 
     one = command("status", "Show how one run, or every run below runs/, stands.")
@@ -111,7 +113,19 @@ def _add_episodes(parser: argparse.ArgumentParser, episodes: int) -> None:
     _add_choice(parser)
 
 
+def _add_imports(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="a module that registers environments, where the run's are not of this package",
+    )
+
+
 def _add_choice(parser: argparse.ArgumentParser) -> None:
+    _add_imports(parser)
     parser.add_argument("--seed", type=_seed, default=0, metavar="S")
     parser.add_argument("--checkpoint", choices=("latest", "best"), default="latest")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import importlib
 import io
 import json
 import logging
@@ -27,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if rest and args.name != "run":
             raise RunError(f"{args.name} does not take {rest[0]!r}; see skill-train {args.name} -h")
         args.overrides = rest
+        _import(getattr(args, "imports", ()))
         COMMANDS[args.name](args)
     except RunError as error:
         print(f"skill-train: {error}", file=sys.stderr)
@@ -61,6 +63,14 @@ def _sentence(error: OSError) -> str:
     if error.filename is None:
         return " ".join(str(error).split())
     return f"{error.filename} cannot be used: {error.strerror}"
+
+
+def _import(modules: Sequence[str]) -> None:
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise RunError(f"--import {name} does not work: {error}") from error
 
 
 def _list(args: argparse.Namespace) -> None:

@@ -42,8 +42,8 @@ def stop(
 ) -> str:
     """Ask a run's driver to save and end; returns the state it ended in.
 
-    A run that has ended already is left alone. Raises RunError where it does not end in time, or
-    runs on another machine.
+    A run that has ended already is left alone. Raises RunError where it does not end in time, runs
+    on another machine, or names a process that does not run it.
     """
     found = run.read_status()
     if found.state in ENDED:
@@ -52,6 +52,14 @@ def stop(
         raise RunError(f"{run.path} has not been started yet, so there is nothing to stop")
     if found.pid is None or found.host != socket.gethostname():
         raise RunError(f"{run.path} runs on {found.host}; stop it there")
+    if not run.held_by(found.pid):
+        now = run.read_status()
+        if now.state in ENDED:
+            return now.state
+        raise RunError(
+            f"{run.path} names process {found.pid} as its driver, which does not run it, so it is "
+            "left alone"
+        )
     try:
         os.kill(found.pid, signal.SIGTERM)
     except ProcessLookupError:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from skill_train.cluster import admission, planning
+from skill_train.cluster import admission, drift, planning
 from skill_train.cluster.errors import RunError
 from skill_train.cluster.ray_token import offer_token
 from skill_train.cluster.run_dir import SOURCE, RunDir
@@ -50,7 +50,17 @@ def start(
 
 
 def resume(run: RunDir, address: str | None) -> dict[str, Any]:
-    """Go on with a run from its newest intact checkpoint, or from the start without one."""
+    """Go on with a run from its newest intact checkpoint, or from the start without one.
+
+    Raises RunError where it is a copy that another run starts from, or where the code gives it
+    other settings than it began with.
+    """
+    copied = run.config.adopted_from
+    if copied is not None:
+        raise RunError(
+            f"{run.path} is a copy that the run around it starts from, so it is not trained; "
+            f"resume {run.path.parent}, or what it was copied from: {copied}"
+        )
     _can_run(run.config.inline, address)
     return _carry_out(run, address)
 
@@ -92,6 +102,7 @@ def _carry_out(run: RunDir, address: str | None) -> dict[str, Any]:
         if source.read_status().state != "finished":
             return results
     stage = planning.stage_of(run)
+    drift.refuse(run, stage)
     before = None if source is None else planning.source_from(source)
     admission.check(planning.plan_for(stage, config.seed, before), config.inline, address)
     if config.inline:

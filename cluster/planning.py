@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Sequence
 
 from skill_train.cluster import overrides, ranges
@@ -30,9 +31,21 @@ def stage_for(name: str, changes: Sequence[str], tiny: bool) -> Stage:
 
 
 def stage_of(run: RunDir) -> Stage:
-    """The stage that a run was started with."""
+    """The stage that a run was started with.
+
+    Raises RunError where making its environments would import a module that nobody has named:
+    a run's files may come from anybody.
+    """
     config = run.config
-    return stage_for(config.experiment, config.overrides, config.tiny)
+    stage = stage_for(config.experiment, config.overrides, config.tiny)
+    for tasks in (stage.tasks, stage.evaluation_tasks):
+        module, colon, _ = ("" if tasks is None else tasks.family.env_id).partition(":")
+        if colon and module not in sys.modules:
+            raise RunError(
+                f"{run.path} has environments of the module {module!r}; if you trust that, import "
+                f"it with: --import {module}"
+            )
+    return stage
 
 
 def plan_for(stage: Stage, seed: int, source: Source | None = None) -> Plan:

@@ -26,7 +26,7 @@ from skill_train.cluster.errors import RunError
 from skill_train.cluster.records import ENDED, Config, Status
 
 RUNS = Path("runs")
-CONFIG, STATUS = "config.json", "status.json"
+CONFIG, STATUS, LOCK = "config.json", "status.json", ".lock"
 SOURCE, CHECKPOINTS = "source", "checkpoints"
 
 
@@ -149,7 +149,7 @@ class RunDir:
 
         Raises RunError when another process holds it.
         """
-        with open(self.path / ".lock", "a") as file:
+        with open(self.path / LOCK, "a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -165,6 +165,28 @@ class RunDir:
             self.clean()
             yield
             self.clean()
+
+    def held_by(self, pid: int) -> bool:
+        """Whether that process runs the run, or the source that is trained first.
+
+        Raises RunError where it belongs to another user, who alone may know.
+        """
+        import psutil
+
+        try:
+            opened = {file.path for file in psutil.Process(pid).open_files()}
+        except psutil.NoSuchProcess:
+            return False
+        except psutil.AccessDenied as error:
+            raise RunError(
+                f"process {pid}, which {self.path} names as its driver, belongs to another user"
+            ) from error
+        run: RunDir | None = self
+        while run is not None:
+            if str((run.path / LOCK).resolve()) in opened:
+                return True
+            run = run.source
+        return False
 
     def clean(self) -> None:
         """Remove what a kill left half written; only for the process that runs the run."""

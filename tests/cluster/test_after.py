@@ -46,6 +46,9 @@ def test_from_a_finished_run_which_may_go_away_afterwards(before, tmp_path):
     launch.resume(run, address=None)
     assert run.source is not None and run.source.adopted
     assert not (run.source.checkpoints()[0] / "replay").exists()
+    with pytest.raises(RunError, match="is a copy that the run around it starts from"):
+        launch.resume(run.source, address=None)
+    assert len(run.source.checkpoints()) == 1
 
 
 def test_in_one_go(before, tmp_path):

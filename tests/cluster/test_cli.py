@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import imageio.v2 as imageio
+import psutil
 import pytest
 
 from skill_train.actors.vector_env import BrokenTaskError
@@ -248,6 +250,45 @@ def test_stop_ends_a_running_run_with_a_checkpoint(tmp_path, capsys):
     assert RunDir(path).load_latest() is not None
 
 
+@pytest.fixture
+def stranger():
+    """A process that has nothing to do with any run."""
+    process = subprocess.Popen(["sleep", "600"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def claimed_run(path: Path, process: subprocess.Popen) -> RunDir:
+    """A run whose status names ``process``, as anybody could write it."""
+    run = RunDir.create(path, "quickstart", [], None, 0)
+    status = {
+        "state": "running",
+        "pid": process.pid,
+        "pid_started": psutil.Process(process.pid).create_time(),
+        "host": socket.gethostname(),
+    }
+    (run.path / "status.json").write_text(json.dumps(status))
+    return run
+
+
+def test_stop_leaves_a_process_alone_that_does_not_run_the_run(tmp_path, stranger, capsys):
+    run = claimed_run(tmp_path / "run", stranger)
+    told = complaint(capsys, "stop", str(run.path))
+    assert f"names process {stranger.pid} as its driver, which does not run it" in told
+    assert stranger.poll() is None
+
+
+def test_stop_leaves_another_users_process_alone(tmp_path, stranger, monkeypatch, capsys):
+    def open_files(self):
+        raise psutil.AccessDenied(self.pid)
+
+    run = claimed_run(tmp_path / "run", stranger)
+    monkeypatch.setattr(psutil.Process, "open_files", open_files)
+    assert "belongs to another user" in complaint(capsys, "stop", str(run.path))
+    assert stranger.poll() is None
+
+
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
@@ -284,6 +325,32 @@ def test_a_mistake_is_one_sentence(args, sentence, tmp_path, monkeypatch, capsys
     monkeypatch.chdir(tmp_path)
     assert re.search(sentence, complaint(capsys, *args))
     assert not (tmp_path / "runs").exists()
+
+
+OWN_TASK = """
+import gymnasium
+from skill_train.tasks.go_to_target import GoToTarget
+print("own_task is imported")
+gymnasium.register(id="own/Target-v0", entry_point=GoToTarget, kwargs={"body": "ball"})
+"""
+
+
+def test_a_run_imports_only_what_the_user_names(tmp_path, monkeypatch, capsys):
+    """The same run started with a module of one's own, and then met as if from a stranger."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_task.py").write_text(OWN_TASK)
+    own = ["--tasks.family.env-id", "own_task:own/Target-v0"]
+    args = ["run", "quickstart", "--tiny", "--inline", "--run-dir", "run", *SHORT, *own]
+    assert "finished after" in answer(capsys, *args)
+    evaluate = ["eval", "run", "--episodes", "2"]
+    monkeypatch.delitem(sys.modules, "own_task")
+    for command in (evaluate, ["latents", "run", "--out", "x.png"]):
+        told = complaint(capsys, *command)
+        assert "if you trust that, import it with: --import own_task" in told
+    assert "own_task" not in sys.modules
+    assert "mean return" in answer(capsys, *evaluate, "--import", "own_task")
+    assert "No module named 'nowhere'" in complaint(capsys, *evaluate, "--import", "nowhere")
 
 
 def test_a_run_without_a_checkpoint(tmp_path, capsys):

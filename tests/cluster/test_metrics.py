@@ -48,6 +48,29 @@ def test_a_row_cut_by_a_kill_is_dropped(tmp_path):
     assert read_csv(path)["env_steps"] == [10, 30]
 
 
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"env_steps,learner_steps\n10,many\n", "could not convert string to float: 'many'"),
+        (b"env_steps,\xff\xfe\n10,1\n", "bytes that are no text"),
+        (b"env_steps,learner_steps\n" + b"1" * 200_000 + b",1\n", "field larger than"),
+    ],
+)
+def test_a_damaged_table_is_one_sentence(data, sentence, tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_bytes(data)
+    with pytest.raises(RunError, match=f"metrics.csv is damaged: .*{sentence}"):
+        read_csv(path)
+
+
+def test_a_run_with_a_damaged_table_is_not_continued(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_bytes(b"\xff\xfe\n")
+    with pytest.raises(RunError, match="bytes that are no text"):
+        CsvFile(path)
+    assert path.read_bytes() == b"\xff\xfe\n"
+
+
 def test_prometheus_is_scraped(run):
     metrics = Metrics(run, prometheus_port=0)
     try:
