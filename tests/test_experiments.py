@@ -93,8 +93,8 @@ def test_it_can_be_planned(name: str, tiny: bool) -> None:
     """Environment, agent, what it takes over and its tables fit together, at either size."""
     before = planning.untrained_source(EXPERIMENTS[name], tiny, seed=0)
     plan = planning.plan_for(planning.stage_for(name, (), tiny), 0, before)
-    for inline in (False, True):
-        admission.check(plan, inline, address=None)
+    for in_process in (False, True):
+        admission.check(plan, in_process, address=None)
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=lambda e: e.name)
