@@ -37,7 +37,7 @@ class Case(NamedTuple):
 
 
 CASES = (
-    Case("VATE", "vate/grid", (252, 63), 1_500_000),
+    Case("VATE", "vate/grid", (252, 63), 2_400_000),
     Case("V-trace", "hierarchical_kl/grid-1step", (32, 8), 400_000),
     Case("DSE-REINFORCE", "dse/cartpole-3x3", (72, 18), 2_500_000),
     Case("REINFORCE with baseline", "dse/asteroid-1-flat", (10, 3), 800_000),

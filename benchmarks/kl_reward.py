@@ -47,7 +47,7 @@ def kl_reward(agent: Agent, goal: tuple[int, int], seed: int = 0) -> np.ndarray:
         noise = torch.randn(
             SAMPLES, *high.mean.shape, generator=torch.Generator().manual_seed(seed)
         )
-        prior = agent.divergence.high.prior.next(high.reparameterize(noise))
+        prior = agent.default_policy.high.prior.next(high.reparameterize(noise))
     reward = np.full((size, size, len(DIRECTIONS) + 1), np.nan, np.float32)
     for x in range(size):
         for y in range(size):

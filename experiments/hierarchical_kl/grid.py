@@ -27,7 +27,7 @@ GRID_AGENT = VTraceConfig(
 )
 ENV_STEPS = {1: 1_500_000, 4: 600_000, 8: 600_000}
 HIGH_LEVEL = Transfer(
-    copy=("policy.high", "divergence.high"), freeze=("policy.high", "divergence.high")
+    copy=("policy.high", "default_policy.high"), freeze=("policy.high", "default_policy.high")
 )
 """Section 7.2: pi_H and pi0_H are kept, pi_L and the critic are learned."""
 TRANSFER_KL_COST = 0.1  # chosen on seed 100; the paper gives none for the grid

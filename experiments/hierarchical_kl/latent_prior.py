@@ -34,15 +34,17 @@ TITLES = {
 }
 LATENTS = LatentVariableDefault()
 
-PRIOR_KEPT = Transfer(copy=("divergence.low", "target_divergence.low"), freeze=("divergence.low",))
+PRIOR_KEPT = Transfer(
+    copy=("default_policy.low", "target_default_policy.low"), freeze=("default_policy.low",)
+)
 LATENT_SPACE_KEPT = Transfer(
     copy=(),
     copy_as={
-        "policy.low": "divergence.low.default",
-        "divergence.high.prior": "divergence.low.prior",
-        "target_divergence.high.prior": "divergence.low.prior",
+        "policy.low": "default_policy.low.default",
+        "default_policy.high.prior": "default_policy.low.prior",
+        "target_default_policy.high.prior": "default_policy.low.prior",
     },
-    freeze=("policy.low", "divergence.high"),
+    freeze=("policy.low", "default_policy.high"),
 )
 
 

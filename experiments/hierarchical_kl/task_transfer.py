@@ -24,20 +24,22 @@ SHARED = Transfer(copy=("policy.low",), freeze=("policy.low",))
 """For priors without parameters; a learned one is kept as well, see `SHARED_AND_PRIOR`."""
 
 SHARED_AND_PRIOR = Transfer(
-    copy=("policy.low", "divergence.high", "target_divergence.high"),
-    freeze=("policy.low", "divergence.high"),
+    copy=("policy.low", "default_policy.high", "target_default_policy.high"),
+    freeze=("policy.low", "default_policy.high"),
 )
 SEPARATE = Transfer(
     copy=("policy.low",),
     copy_as={
-        "divergence.low.default": "policy.low",
-        "target_divergence.low.default": "policy.low",
+        "default_policy.low.default": "policy.low",
+        "target_default_policy.low.default": "policy.low",
     },
-    freeze=("divergence.low",),
+    freeze=("default_policy.low",),
 )
 """From a Shared LL agent, whose pi_L is its pi0_L."""
 
-DISTRAL = Transfer(copy=("divergence.low", "target_divergence.low"), freeze=("divergence.low",))
+DISTRAL = Transfer(
+    copy=("default_policy.low", "target_default_policy.low"), freeze=("default_policy.low",)
+)
 
 KEPT = {
     "": SHARED,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from skill_train.replay.step import ArraySpec, Step
 from skill_train.skill_agents.agent import Acting, ActState, Agent, Timestep
-from skill_train.skill_agents.hierarchical_kl.defaults import Divergence
+from skill_train.skill_agents.hierarchical_kl.defaults import DefaultPolicy
 from skill_train.skill_agents.hierarchical_kl.noise import Noise
 from skill_train.skill_agents.hierarchical_kl.policies import Policy
 from skill_train.skill_agents.hierarchical_kl.skills import Skills
@@ -22,7 +22,7 @@ class HierarchicalActing(Agent):
     acting_parts = ("policy",)
     static_update = True
     policy: Policy
-    divergence: Divergence
+    default_policy: DefaultPolicy
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class HierarchicalActing(Agent):
 
     def skills(self) -> Skills:
         """The low level with latents from the default policy."""
-        return Skills(self.policy, self.divergence, self.period)
+        return Skills(self.policy, self.default_policy, self.period)
 
 
 def valid_rows(rows: Step) -> Tensor:

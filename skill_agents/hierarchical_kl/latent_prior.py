@@ -25,7 +25,7 @@ from skill_train.replay.step import Step
 from skill_train.skill_agents.agent import EnvironmentSpec
 from skill_train.skill_agents.hierarchical_kl.defaults import (
     DefaultConfig,
-    Divergence,
+    DefaultPolicy,
     TotalKL,
     action_kl,
 )
@@ -41,7 +41,7 @@ from skill_train.skill_agents.hierarchical_kl.priors import LearnedARConfig, Pri
 from skill_train.skill_agents.ops.divergence import gaussian_kl
 
 
-class LatentVariableKL(Divergence):
+class LatentVariableKL(DefaultPolicy):
     """An upper bound of KL(pi || pi0) by one draw of the latents."""
 
     def __init__(
@@ -54,7 +54,7 @@ class LatentVariableKL(Divergence):
         self.default = default
         self.inference = inference
 
-    def forward(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
+    def kl(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
         """At every step."""
         posterior, latent = self.inference(rows)
         prior = self.prior(previous(latent), rows.is_first)

@@ -142,9 +142,9 @@ class SVG0(HierarchicalActing):
         self.config = config
         self.policy = config.policy.build(spec)
         latent_size = self.policy.latent_size
-        self.divergence = config.default.build(spec, config.policy, self.policy)
+        self.default_policy = config.default.build(spec, config.policy, self.policy)
         self.critic = Critic(config, spec, latent_size)
-        self.target_divergence = copy.deepcopy(self.divergence).requires_grad_(False)
+        self.target_default_policy = copy.deepcopy(self.default_policy).requires_grad_(False)
         self.target_critic = copy.deepcopy(self.critic).requires_grad_(False)
         self.evaluated = config.evaluated.build(self.policy)
 
@@ -159,7 +159,7 @@ class SVG0(HierarchicalActing):
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """Policy, critic, and the default policy where it has parameters."""
         c = self.config
-        policy, default = group_parameters(self.policy, self.divergence)
+        policy, default = group_parameters(self.policy, self.default_policy)
         groups = {
             "policy": ParameterGroup(policy, c.actor_learning_rate),
             "critic": ParameterGroup(list(self.critic.parameters()), c.critic_learning_rate),
@@ -174,7 +174,7 @@ class SVG0(HierarchicalActing):
         age = latent_age(rows, self.period)
         shape = (*rows.reward.shape, self.policy.latent_size)
         decision = self.policy(rows.observation, torch.randn(shape, device=rows.reward.device), age)
-        kl = self.target_divergence(decision, rows, age)
+        kl = self.target_default_policy.kl(decision, rows, age)
         sampled_q, entropy = self._sampled_values(decision, rows), decision.low.entropy()
 
         now = slice(context_rows(self.period), -1)
@@ -200,8 +200,8 @@ class SVG0(HierarchicalActing):
             "policy": -masked_mean(objective, valid),
             "critic": masked_mean((target_q - q).square(), valid),
         }
-        if self.divergence.learned():
-            distilled = self.divergence(decision.detach(), rows, age)
+        if self.default_policy.learned():
+            distilled = self.default_policy.kl(decision.detach(), rows, age)
             losses["default_policy"] = masked_mean(distilled[now], valid)
         metrics = {
             "q": masked_mean(q.detach(), valid),
@@ -217,7 +217,7 @@ class SVG0(HierarchicalActing):
         """Makes every target copy anew each ``target_update_period`` updates."""
         if step % self.config.target_update_period == 0:
             copy_parameters(self.critic, self.target_critic)
-            copy_parameters(self.divergence, self.target_divergence)
+            copy_parameters(self.default_policy, self.target_default_policy)
             self.evaluated.follow(self.policy)
 
     def _sampled_values(self, decision: Decision, rows: Step) -> Tensor:

@@ -85,7 +85,7 @@ class VTraceAgent(HierarchicalActing):
         self.config = config
         self.policy = config.policy.build(spec)
         latent_size = self.policy.latent_size
-        self.divergence = config.default.build(spec, config.policy, self.policy)
+        self.default_policy = config.default.build(spec, config.policy, self.policy)
         self.critic = LatentValue(config, spec, latent_size)
 
     def tables(self) -> tuple[TableSpec, ...]:
@@ -101,7 +101,7 @@ class VTraceAgent(HierarchicalActing):
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """Policy, critic, and the default policy where it has parameters."""
         c = self.config
-        policy, default = group_parameters(self.policy, self.divergence)
+        policy, default = group_parameters(self.policy, self.default_policy)
         groups = {}
         for name, parameters, rate in (
             ("policy", policy, c.learning_rate),
@@ -118,7 +118,7 @@ class VTraceAgent(HierarchicalActing):
         age = latent_age(rows, self.period)
         shape = (*rows.reward.shape, self.policy.latent_size)
         decision = self.policy(rows.observation, torch.randn(shape, device=rows.reward.device), age)
-        kl = self.divergence(decision, rows, age)
+        kl = self.default_policy.kl(decision, rows, age)
         value = self.critic(rows.observation, decision.latent.detach())
 
         now = slice(context_rows(self.period), -1)
@@ -143,8 +143,8 @@ class VTraceAgent(HierarchicalActing):
             "policy": -masked_mean(objective, valid),
             "critic": c.critic_cost * masked_mean((target - value[now]).square(), valid),
         }
-        if self.divergence.learned():
-            distilled = self.divergence(decision.detach(), rows, age)
+        if self.default_policy.learned():
+            distilled = self.default_policy.kl(decision.detach(), rows, age)
             losses["default_policy"] = masked_mean(distilled[now], valid)
         metrics = {
             "value": masked_mean(value.detach()[now], valid),

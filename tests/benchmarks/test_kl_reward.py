@@ -31,7 +31,7 @@ class Somewhere(torch.nn.Module):
 def agent(scale: float, correlation: float):
     policy = SimpleNamespace(high=Somewhere(scale))
     high = SimpleNamespace(prior=AR1(correlation))
-    return SimpleNamespace(policy=policy, divergence=SimpleNamespace(high=high))
+    return SimpleNamespace(policy=policy, default_policy=SimpleNamespace(high=high))
 
 
 def test_values_by_hand():

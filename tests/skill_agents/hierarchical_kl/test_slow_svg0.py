@@ -86,9 +86,9 @@ def slow_losses(
 def test_a_separate_low_level_in_every_kind_of_row(period, lambda_):
     agent = svg0(default=SeparateLowLevel(AR1Config(A)), latent_period=period, trace=lambda_)
     unrolls = random_unrolls(3, DRIVEN, period)
-    low_default = agent.target_divergence.low.default
+    low_default = agent.target_default_policy.low.default
     with torch.no_grad():
-        slow = slow_losses(agent, unrolls, low_default, agent.divergence.low.default)
+        slow = slow_losses(agent, unrolls, low_default, agent.default_policy.low.default)
     assert {k: float(v.detach()) for k, v in losses(agent, unrolls.rows).items()} == pytest.approx(
         slow, rel=1e-6
     )
@@ -113,7 +113,7 @@ def test_a_target_copy_of_a_flat_policy_gives_retrace_its_values_and_ratios():
     unrolls = random_unrolls(3, DRIVEN)
     fast = {k: float(v.detach()) for k, v in losses(agent, unrolls.rows).items()}
     with torch.no_grad():
-        defaults = agent.target_divergence.low.default, agent.divergence.low.default
+        defaults = agent.target_default_policy.low.default, agent.default_policy.low.default
         slow = slow_losses(agent, unrolls, *defaults, agent.evaluated.policy)
         without = slow_losses(agent, unrolls, *defaults)
     assert fast == pytest.approx(slow, rel=1e-6)

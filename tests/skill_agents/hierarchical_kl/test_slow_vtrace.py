@@ -25,7 +25,7 @@ def slow_losses(agent, unrolls) -> dict[str, float]:
     c, rows = agent.config, unrolls.rows
     torch.manual_seed(7)
     noise = torch.randn(*rows.reward.shape, agent.policy.latent_size)
-    d = SlowDecisions(agent.policy, unrolls, noise, A, agent.divergence.low.default)
+    d = SlowDecisions(agent.policy, unrolls, noise, A, agent.default_policy.low.default)
     value = np.zeros(rows.reward.shape)
     for t, b in np.ndindex(value.shape):
         value[t, b] = float(agent.critic(d.observation[t][b], d.z[t][b]))

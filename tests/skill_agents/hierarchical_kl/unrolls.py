@@ -30,7 +30,7 @@ def svg0(seed: int = 0, **changes) -> SVG0:
     torch.manual_seed(seed)
     agent = replace(SVG0_CONFIG, **changes).build(DRIVEN).double()
     with torch.no_grad():
-        for target in (agent.target_critic, agent.target_divergence):
+        for target in (agent.target_critic, agent.target_default_policy):
             for parameter in target.parameters():
                 parameter.add_(0.1 * torch.randn_like(parameter))
     return agent
