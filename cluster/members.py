@@ -94,7 +94,8 @@ class Member:
         try:
             value, *rest = ray.get(call.refs)
         except ObjectLostError as error:
-            log.warning("%s: the answer to %s was lost (%s)", self.name, call.method, error)
+            why = textwrap.shorten(str(error), CAUSE_LENGTH)
+            log.warning("%s: the answer to %s was lost (%s)", self.name, call.method, why)
             return None
         except RayTaskError as error:
             self._logs.add(self.name, f"{error}\n")
@@ -134,6 +135,8 @@ class Member:
             ray.kill(self.handle)
 
     def _died(self, why: str) -> None:
+        self._logs.died(self.name, self.where, why)
+        self.kill()  # it may only be out of reach, and must not work beside its successor
         lived = time.monotonic() - self._started_at
         self._early_deaths = 0 if lived > HEALTHY_SECONDS else self._early_deaths + 1
         if self._early_deaths >= RESTARTS_IN_A_ROW:
@@ -145,8 +148,6 @@ class Member:
         backoff = min(MAX_BACKOFF_SECONDS, 0.5 * 2.0 ** (self._early_deaths - 1))
         log.warning("%s died (%s); it starts again in %.1f s", self.name, why, backoff)
         self._start_after = time.monotonic() + backoff
-        self._logs.died(self.name, self.where, why)
-        self.kill()  # it may only be out of reach, and must not work beside its successor
         self.handle, self.where, self.call = None, None, None
 
 

@@ -117,6 +117,16 @@ def test_a_run_finishes_on_hosts_that_share_no_disk(lab: Hosts) -> None:
     assert status["learner_steps"] > 0
     assert not any(host.path(FOLDER).exists() for host in lab.all[1:])
 
+    large = ["run", "quickstart", "--actors", "40", "--run-dir", f"{FOLDER}-of-40"]
+    command = run.head.command(
+        ["python", "-m", "skill_train.cluster.cli", *large, "--address", run.address]
+    )
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert refused.returncode == 2
+    assert (
+        "needs 41 CPUs (40 for its actors, 1 for the learner), the cluster has 12" in refused.stderr
+    )
+
 
 def test_the_loss_of_a_host_is_survived(lab: Hosts) -> None:
     run = RunOnHosts(lab, cpus=[4, 4, 4])
@@ -128,9 +138,13 @@ def test_the_loss_of_a_host_is_survived(lab: Hosts) -> None:
 
 
 def test_the_loss_of_the_learners_host_is_survived(lab: Hosts) -> None:
-    """Also with weights that Ray keeps on the learner's node, as it does above 100 kB."""
+    """Also with weights that Ray keeps on the learner's node, as it does above 100 kB.
+
+    Actors seldom fetch weights here, so that the newest are nowhere else.
+    """
     run = RunOnHosts(lab, cpus=[0, 5, 5])
-    run.begin(*ENDLESS, "--agent.policy.low-sizes", "256,256")
+    large = ["--agent.policy.low-sizes", "256,256", "--actors.steps-per-refresh", "2000"]
+    run.begin(*ENDLESS, *large)
     run.wait(lambda: len(run.checkpoints()) > 0, "a checkpoint")
     run.lose(run.host_of("learner"))
     assert run.component("learner")["restarts"] == 1
