@@ -33,7 +33,11 @@ def run(stage: Stage, run_dir: RunDir, seed: int, source: Source | None = None) 
     with run_dir.claim(), Driver(stage, run_dir) as driver:
         keep_freed_memory()
         torch.set_num_threads(1)  # small networks are faster so, and sums always come out alike
-        loop = InlineLoop(Plan.of(stage, seed, source), run_dir, driver)
+        try:
+            loop = InlineLoop(Plan.of(stage, seed, source), run_dir, driver)
+        except (ValueError, RuntimeError) as error:  # what the agent, or the tables, do not take
+            reason = " ".join(str(error).split())[:600]
+            raise RunError(f"{run_dir.path} cannot go on from where it stands: {reason}") from error
         try:
             loop.train()
             return loop.finish()

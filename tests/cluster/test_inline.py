@@ -68,6 +68,23 @@ def test_a_second_life_goes_on_where_the_first_ended(tmp_path: Path) -> None:
     assert after["episodes"] >= before["episodes"]
 
 
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("--agent.critic-sizes 5,7", "size mismatch for"),
+        ("--agent.replay-unrolls 77", "table 'unrolls'"),
+    ],
+)
+def test_a_second_life_with_other_sizes_or_tables_is_one_sentence(change, sentence, tmp_path):
+    stage = tiny("quickstart", "--limits.env-steps", "1700")
+    run_dir, _ = run(tmp_path / "run", stage)
+    other = overrides.apply(stage, [*change.split(), "--limits.env-steps", "9000"])
+    with pytest.raises(RunError, match="cannot go on from where it stands: ") as refused:
+        inline.run(other, run_dir, seed=0)
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
 def test_nan_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
     stage = tiny("quickstart", "--agent.critic-learning-rate", "1e30")
     stage = overrides.apply(stage, ["--checkpoints.every-minutes", "0"])
