@@ -56,7 +56,7 @@ def unshared(actors: Actors, num_tasks: int, tables: Sequence[TableSpec]) -> str
     have = f"{actors.count} x {actors.environments} environments (--actors.count, .environments)"
     if slots < num_tasks:
         return f"{have} cannot cover {num_tasks} tasks; ask for at least {num_tasks} in all"
-    even = any(table.per_task and table.samples_per_item is not None for table in tables)
+    even = any(table.per_task and table.samples_per_insert is not None for table in tables)
     if even and slots % num_tasks:
         return (
             f"{have} cannot be shared out evenly over {num_tasks} tasks, whose tables each keep a "

@@ -88,7 +88,7 @@ class InlineLoop:
             if not acted and not learned:
                 raise RunError(
                     "neither the actor nor the learner can go on: the tables' limits do not fit "
-                    "together (min_items or samples_per_item against the batch size)"
+                    "together (min_items or samples_per_insert against the batch size)"
                 )
             if self._driver.evaluation_due():
                 steps = self._driver.progress.env_steps

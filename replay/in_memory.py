@@ -16,7 +16,7 @@ import numpy as np
 
 from skill_train.replay.backend import TableInfo
 from skill_train.replay.cutting import Cutter, Items
-from skill_train.replay.limits import batch_of, check_draws, table_limits
+from skill_train.replay.limiter import batch_of, check_draws, table_limiter
 from skill_train.replay.memory_table import MemoryTable
 from skill_train.replay.record import empty_folder, read_record, write_record
 from skill_train.replay.step import RowLayout, Step
@@ -43,13 +43,13 @@ class InMemoryReplay:
         check_draws(self._specs, draws)
         self._described = {}
         for spec in self._specs:
-            limits = table_limits(spec, batch_of(spec.name, draws), ahead=0)
+            limiter = table_limiter(spec, batch_of(spec.name, draws), ahead=0)
             for concrete in concrete_tables([spec], tasks):
-                self._described[concrete.name] = (concrete, limits)
+                self._described[concrete.name] = (concrete, limiter)
         seeds = np.random.SeedSequence(seed).spawn(len(self._described))
         self._tables = {
-            name: MemoryTable(spec, limits, layout.row_bytes, table_seed)
-            for (name, (spec, limits)), table_seed in zip(
+            name: MemoryTable(spec, limiter, layout.row_bytes, table_seed)
+            for (name, (spec, limiter)), table_seed in zip(
                 self._described.items(), seeds, strict=True
             )
         }

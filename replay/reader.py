@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from skill_train.replay.limits import check_draws
+from skill_train.replay.limiter import check_draws
 from skill_train.replay.sampling import Sampling
 from skill_train.replay.step import RowLayout, Step
 from skill_train.replay.tables import Draw, TableSpec, task_table

@@ -107,7 +107,7 @@ class DSESAC(Agent):
                 "transitions",
                 c.replay_per_task,
                 min_items=c.minimum_per_task,
-                samples_per_item=c.samples_per_transition,
+                samples_per_insert=c.samples_per_transition,
                 per_task=True,
             ),
         )

@@ -91,7 +91,7 @@ class SVG0Config(AgentConfig):
             self.replay_unrolls,
             stride=self.unroll_length,
             min_items=self.minimum_unrolls,
-            samples_per_item=self.samples_per_unroll,
+            samples_per_insert=self.samples_per_unroll,
         )
 
 

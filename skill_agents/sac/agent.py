@@ -93,7 +93,7 @@ class SAC(Agent):
                 "transitions",
                 c.replay_size,
                 min_items=c.minimum_size,
-                samples_per_item=c.samples_per_transition,
+                samples_per_insert=c.samples_per_transition,
             ),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skill_train.replay.limits import table_limits
+from skill_train.replay.limiter import table_limiter
 from skill_train.replay.reader import items_ahead
 from skill_train.replay.tables import Draw, TableSpec, queue, transitions, trials, windows
 from tests.replay.backends import draw, until
@@ -217,7 +217,7 @@ def test_nothing_is_drawn_before_min_items(backend) -> None:
 
 
 def test_the_ratio_stops_a_fast_learner(backend) -> None:
-    spec = windows("w", 1, 1000, min_items=10, samples_per_item=2.0)
+    spec = windows("w", 1, 1000, min_items=10, samples_per_insert=2.0)
     backend.start([spec], {"b": Draw("w", 4)})
     writer, reader, streams = backend.writer(1), backend.reader(), Streams(1, actions=1000)
     write(backend, writer, streams, 13)
@@ -227,15 +227,15 @@ def test_the_ratio_stops_a_fast_learner(backend) -> None:
             break
     else:
         raise AssertionError("nothing stopped the reader")
-    limits = table_limits(spec, 4, items_ahead(4, 64))
+    limiter = table_limiter(spec, 4, items_ahead(4, 64))
     info = backend.info()["w"]
-    assert info.inserted == 12 and 24 - info.sampled >= limits.min_diff
+    assert info.inserted == 12 and 24 - info.sampled >= limiter.min_diff
     write(backend, writer, streams, 4)
     assert draw(reader, "b", backend.patience_s) is not None
 
 
 def test_the_ratio_stops_a_fast_actor(backend) -> None:
-    spec = windows("w", 1, 100_000, min_items=10, samples_per_item=2.0)
+    spec = windows("w", 1, 100_000, min_items=10, samples_per_insert=2.0)
     backend.start([spec], {"b": Draw("w", 4)})
     writer, streams = backend.writer(1), Streams(1, actions=100_000)
     write_until_stopped(backend, writer, streams)
@@ -270,7 +270,7 @@ def test_a_dropped_stream_starts_afresh(backend) -> None:
 
 def test_a_restored_replay_goes_on(backend, tmp_path) -> None:
     specs = [
-        windows("w", 3, 50, min_items=2, samples_per_item=0.1),
+        windows("w", 3, 50, min_items=2, samples_per_insert=0.1),
         queue("q", 2, 300),
         transitions("t", 1000, per_task=True),
     ]
@@ -304,7 +304,7 @@ def test_a_restored_replay_goes_on(backend, tmp_path) -> None:
         ([windows("v", 3, 50)], "tables"),
         ([windows("w", 3, 50), queue("q", 2, 5)], "tables"),
         ([windows("w", 3, 50, min_items=2)], "min_items"),
-        ([windows("w", 3, 50, samples_per_item=3.0)], "samples_per_item"),
+        ([windows("w", 3, 50, samples_per_insert=3.0)], "samples_per_insert"),
     ],
 )
 def test_other_tables_are_not_restored(backend, tmp_path, specs, message) -> None:
@@ -346,7 +346,7 @@ def test_a_damaged_folder_is_not_restored(backend, tmp_path) -> None:
         ([queue("q", 2, 5)], {"b": Draw("q", 6)}, "batch"),
         ([queue("q", 2, 5)], {"b": Draw("w", 2)}, "'w'"),
         ([queue("q", 2, 5), windows("q", 2, 5)], {}, "own name"),
-        ([TableSpec("q", 1, 1, 5, samples_per_item=1.0, use_once=True)], {}, "use_once"),
+        ([TableSpec("q", 1, 1, 5, samples_per_insert=1.0, use_once=True)], {}, "use_once"),
     ],
 )
 def test_impossible_tables_are_refused(backend, specs, draws, message) -> None:

@@ -51,7 +51,7 @@ def test_only_where_unrolls_wait_differs_from_the_off_policy_agent():
     (table,) = CONFIG.build(DRIVEN).tables()
     (replayed,) = OFF_POLICY.build(DRIVEN).tables()
     assert table.use_once and not replayed.use_once
-    assert (table.max_items, table.samples_per_item) == (2 * BATCH, None)
+    assert (table.max_items, table.samples_per_insert) == (2 * BATCH, None)
     assert (table.length, table.stride) == (replayed.length, replayed.stride)
 
 
