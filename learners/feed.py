@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from time import monotonic
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,10 +26,7 @@ def to_tensors(rows: Step, device: torch.device) -> Step:
             return tensor.pin_memory().to(device, non_blocking=True)
         return tensor
 
-    def each(leaf: Any) -> Any:
-        return {k: move(v) for k, v in leaf.items()} if isinstance(leaf, Mapping) else move(leaf)
-
-    return Step._make(each(leaf) for leaf in rows)
+    return rows.map(move)
 
 
 class Batches:

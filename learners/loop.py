@@ -127,4 +127,4 @@ class LearnerLoop:
     def _versions(self, name: str, rows: Step) -> tuple[Tensor, Tensor]:
         """The policy version of each row, and whether the row is learned from, ``[T, ...]``."""
         new = slice(self._specs[name].context_rows, None)
-        return rows.policy_version[:-1][new], ~rows.is_first[1:][new]
+        return rows.policy_version[:-1][new], rows.valid()[new]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from skill_train.replay.step import ArraySpec, Step
+from skill_train.replay.step import ArraySpec
 from skill_train.skill_agents.agent import Acting, ActState, Agent, Timestep
 from skill_train.skill_agents.hierarchical_kl.defaults import DefaultPolicy
 from skill_train.skill_agents.hierarchical_kl.noise import Noise
@@ -94,16 +94,3 @@ class HierarchicalActing(Agent):
     def skills(self) -> Skills:
         """The low level with latents from the default policy."""
         return Skills(self.policy, self.default_policy, self.period)
-
-
-def valid_rows(rows: Step) -> Tensor:
-    """Whether a row of ``[T+1, B]`` carries a real action, bool, for all rows but the last."""
-    return ~rows.is_first[1:]
-
-
-def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of ``values`` over the rows where ``mask`` is true, zero where none is.
-
-    What the other rows hold makes no difference, not even NaN.
-    """
-    return values.masked_fill(~mask, 0.0).sum() / mask.sum().clamp(min=1)

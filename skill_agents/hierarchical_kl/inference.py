@@ -59,7 +59,7 @@ class Inference(nn.Module):
 
     def _gathered(self, rows: Step) -> Tensor:
         """What the rest of its episode in the window says to each row, ``[T, B, hidden]``."""
-        goes_on = torch.cat([~rows.is_first[1:], torch.zeros_like(rows.is_first[:1])])
+        goes_on = torch.cat([rows.valid(), torch.zeros_like(rows.is_first[:1])])
         goes_on = goes_on.unsqueeze(-1)
         # On an episode's last row nothing was done; what was done on the window's is not known.
         observed = self.view(rows.observation)

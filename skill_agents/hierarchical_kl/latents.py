@@ -30,7 +30,7 @@ def latent_age(rows: Step, period: int) -> Tensor | None:
     if period == 1:
         return None
     stored = rows.extras["age"]
-    following = ((stored[:-1] + 1) % period).masked_fill(rows.is_first[1:], 0)
+    following = ((stored[:-1] + 1) % period).masked_fill(~rows.valid(), 0)
     return torch.cat([stored[:1], following])
 
 

@@ -20,11 +20,7 @@ from skill_train.skill_agents.agent import (
     Metrics,
     ParameterGroup,
 )
-from skill_train.skill_agents.hierarchical_kl.acting import (
-    HierarchicalActing,
-    masked_mean,
-    valid_rows,
-)
+from skill_train.skill_agents.hierarchical_kl.acting import HierarchicalActing
 from skill_train.skill_agents.hierarchical_kl.defaults import (
     DefaultConfig,
     SharedLowLevel,
@@ -45,6 +41,7 @@ from skill_train.skill_agents.nets.gaussian import Gaussian
 from skill_train.skill_agents.nets.mlp import MLP
 from skill_train.skill_agents.nets.targets import copy_parameters
 from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ops.masked import masked_mean
 from skill_train.skill_agents.ops.retrace import retrace
 
 
@@ -178,14 +175,14 @@ class SVG0(HierarchicalActing):
         sampled_q, entropy = self._sampled_values(decision, rows), decision.low.entropy()
 
         now = slice(context_rows(self.period), -1)
-        valid = valid_rows(rows)[now.start :]
+        valid = rows.valid()[now.start :]
         with torch.no_grad():
             judged, judged_q = self.evaluated(decision, sampled_q, rows, self._sampled_values)
             log_prob = gaussian_rows(judged, now).log_prob(rows.action[now])
             log_ratio = log_prob - rows.extras["log_prob"][now]
             # Retrace counts no ratio above 1: cut there, before exp can overflow.
             ratio = log_ratio.clamp(max=0.0).exp().masked_fill(~valid, 0.0)
-            state = _observed(rows, now), decision.latent[now]
+            state = rows.map(lambda leaf: leaf[now]).observation, decision.latent[now]
             target_q = retrace(
                 q_t=self.target_critic(*state, rows.action[now]),
                 v_tp1=(judged_q - c.kl_cost * kl)[now.start + 1 :],
@@ -232,7 +229,3 @@ class SVG0(HierarchicalActing):
         actions = low.reparameterize(noise)
         q: Tensor = self.target_critic(rows.observation, decision.latent.detach(), actions)
         return q.mean(0)
-
-
-def _observed(rows: Step, at: slice) -> Mapping[str, Tensor]:
-    return {name: array[at] for name, array in rows.observation.items()}

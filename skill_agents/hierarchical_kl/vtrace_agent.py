@@ -16,11 +16,7 @@ from skill_train.skill_agents.agent import (
     Metrics,
     ParameterGroup,
 )
-from skill_train.skill_agents.hierarchical_kl.acting import (
-    HierarchicalActing,
-    masked_mean,
-    valid_rows,
-)
+from skill_train.skill_agents.hierarchical_kl.acting import HierarchicalActing
 from skill_train.skill_agents.hierarchical_kl.defaults import (
     DefaultConfig,
     SharedLowLevel,
@@ -30,6 +26,7 @@ from skill_train.skill_agents.hierarchical_kl.latents import context_rows, laten
 from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig, PolicyConfig
 from skill_train.skill_agents.nets.mlp import ScalarHead
 from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ops.masked import masked_mean
 from skill_train.skill_agents.ops.vtrace import vtrace
 
 LARGEST_LOG_RATIO = 20.0
@@ -123,7 +120,7 @@ class VTraceAgent(HierarchicalActing):
 
         now = slice(context_rows(self.period), -1)
         later = slice(now.start + 1, None)
-        valid = valid_rows(rows)[now.start :]
+        valid = rows.valid()[now.start :]
         log_prob = decision.low.log_prob(rows.action)[now]
         with torch.no_grad():
             log_ratio = log_prob - rows.extras["log_prob"][now]

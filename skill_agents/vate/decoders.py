@@ -108,9 +108,9 @@ class RewardAndTransition(nn.Module):
     def forward(self, embedding: Tensor, rows: Step) -> Tensor:
         """log p of every transition of the trial under every m, less its constants."""
         c = self.config
-        state = self.state({name: array[:-1] for name, array in rows.observation.items()})
-        arrived = self.arrived({name: array[1:] for name, array in rows.observation.items()})
-        known = torch.cat([state, self.code(rows.action[:-1])], -1)
+        now, after = rows.map(lambda leaf: leaf[:-1]), rows.map(lambda leaf: leaf[1:])
+        state, arrived = self.state(now.observation), self.arrived(after.observation)
+        known = torch.cat([state, self.code(now.action)], -1)
         log_p = torch.zeros(())
         if c.reward_weight:
             predicted = self.reward(embedding, torch.cat([known, arrived], -1)).squeeze(-1)
