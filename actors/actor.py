@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
-from skill_train.actors.environments import Environments
+from skill_train.actors.environments import Environments, Outcome
+from skill_train.actors.episodes import EpisodeResult
 from skill_train.actors.player import Player
 from skill_train.actors.rounds import Share
-from skill_train.actors.vector_env import EpisodeResult, Outcome
 from skill_train.replay.backend import Writer
 from skill_train.replay.step import Step
 from skill_train.skill_agents.agent import Agent
@@ -67,7 +67,7 @@ class Actor:
         """Start a share of a round, which `collect` then carries out, with the present weights."""
         self._share = share
         if share.trials is not None:
-            self.envs.hold(share.trials == 0)
+            self._player.hold(share.trials == 0)
 
     def collect(self, num_steps: int, flush_timeout_s: float = 1.0) -> ActorReport:
         """Go on with the share, by about ``num_steps`` actions at most."""
@@ -117,51 +117,45 @@ class Actor:
         """Step; the slots whose trials are played wait for the others."""
         trials = self._share.trials
         assert trials is not None
-        everybody_waits = not trials.any() and bool(self.envs.is_first.all())
+        everybody_waits = not trials.any() and bool(self._player.is_first.all())
         outcome = self._step(report)
         if outcome.ended:
             trials[outcome.ended] -= 1
-            self.envs.hold(trials <= 0)
+            self._player.hold(trials <= 0)
         # A trial is handed to replay with the first row after it, so that row is written too.
         return everybody_waits
 
     def _bootstrap_row(self) -> Step:
         """The present observation as the last row of a window: nothing is done on it."""
         assert self._last_row is not None
-        last = self._last_row
-        return last._replace(
-            observation=dict(self.envs.observation),
-            is_first=self.envs.is_first,
+        seen = self._last_row._replace(
+            observation=self._player.observation,
+            is_first=self._player.is_first,
             policy_version=np.full(self.envs.size, self.policy_version),
-            action=np.zeros_like(last.action),
-            reward=np.zeros_like(last.reward),
-            discount=np.zeros_like(last.discount),
-            extras={name: np.zeros_like(values) for name, values in last.extras.items()},
         )
+        return _undone(seen, np.ones(self.envs.size, bool))
 
     def _step(self, report: ActorReport) -> Outcome:
         turn = self._player.turn()
         outcome = turn.outcome
-        action = turn.acting.action.numpy()
-        extras = {name: values.numpy() for name, values in turn.acting.extras.items()}
-        if not outcome.acted.all():
-            action = _zero_where(~outcome.acted, action)
-            extras = {name: _zero_where(~outcome.acted, a) for name, a in extras.items()}
         row = Step(
             observation=turn.observation,
-            action=action,
+            action=turn.acting.action.numpy(),
             reward=outcome.reward,
             discount=outcome.discount,
             is_first=turn.is_first,
             task=self.envs.tasks,
             policy_version=np.full(self.envs.size, self.policy_version),
-            extras=extras,
+            extras={name: values.numpy() for name, values in turn.acting.extras.items()},
         )
+        acted = outcome.acted
+        if not acted.all():
+            row = _undone(row, ~acted)
         self._writer.append(row)
         for slot in outcome.failed:
             self._writer.drop(slot)
         self._last_row = row
-        report.env_steps += int(outcome.acted.sum())
+        report.env_steps += int(acted.sum())
         report.episodes += outcome.episodes
         return outcome
 
@@ -173,8 +167,17 @@ class Actor:
         return taken
 
 
-def _zero_where(idle: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """A copy of ``values`` for replay, which wants zeros on rows where nothing was done."""
-    values = values.copy()
-    values[idle] = 0
-    return values
+def _undone(row: Step, where: np.ndarray) -> Step:
+    """``row`` with zeros ``where`` nothing was done (bool ``[B]``), as `replay.step` asks for."""
+
+    def zeroed(values: np.ndarray) -> np.ndarray:
+        values = values.copy()
+        values[where] = 0
+        return values
+
+    return row._replace(
+        action=zeroed(row.action),
+        reward=zeroed(row.reward),
+        discount=zeroed(row.discount),
+        extras={name: zeroed(values) for name, values in row.extras.items()},
+    )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from skill_train.actors.environments import Environments
+from skill_train.actors.episodes import EpisodeResult
 from skill_train.actors.player import Player
-from skill_train.actors.vector_env import EpisodeResult
 from skill_train.skill_agents.agent import Agent
 
 

@@ -11,8 +11,9 @@ import imageio.v2 as imageio
 import numpy as np
 from PIL import Image, ImageDraw
 
+from skill_train.actors.episodes import EpisodeResult
 from skill_train.actors.player import Player
-from skill_train.actors.vector_env import EpisodeResult, VectorEnv
+from skill_train.actors.vector_env import VectorEnv
 from skill_train.skill_agents.agent import Acts, Agent
 
 SMALLEST = 256

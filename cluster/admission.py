@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import psutil
 
-from skill_train.actors.batched_env import environments
+from skill_train.actors.make_environments import make_environments
 from skill_train.actors.vector_env import BrokenTaskError
 from skill_train.cluster import machine
 from skill_train.cluster.build import Plan
@@ -105,8 +105,9 @@ def _bytes_per_environment(plan: Plan) -> float:
     """What one takes in an actor's process, by making some."""
     tasks, process = plan.stage.tasks, psutil.Process()
     before = process.memory_info().rss
-    envs = environments(tasks, [tasks.tasks[0]] * SAMPLE_ENVIRONMENTS, seed=0)
+    envs = make_environments(tasks, [tasks.tasks[0]] * SAMPLE_ENVIRONMENTS, seed=0)
     with contextlib.closing(envs):
+        envs.reset()
         return max(0, process.memory_info().rss - before) / SAMPLE_ENVIRONMENTS
 
 

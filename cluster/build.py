@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from skill_train.actors.actor import Actor
-from skill_train.actors.batched_env import environments
 from skill_train.actors.environments import Environments
 from skill_train.actors.evaluator import Evaluation, evaluate
+from skill_train.actors.make_environments import make_environments
 from skill_train.actors.rounds import Rounds
 from skill_train.actors.skill_env import SkillEnv, SkillEnvironments
 from skill_train.actors.vector_env import environment_spec
@@ -127,7 +127,7 @@ class Plan:
 
     def environments(self, tasks: TaskSet, slots: Sequence[int], seed: int) -> Environments:
         """What the agent acts in: an environment for each task of ``slots``, or skills there."""
-        envs, skills = environments(tasks, slots, seed), _skills(self.stage, self.source)
+        envs, skills = make_environments(tasks, slots, seed), _skills(self.stage, self.source)
         return envs if skills is None else SkillEnvironments(envs, skills, seed)
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from skill_train.actors.actor import ActorReport
+from skill_train.actors.episodes import EpisodeResult
 from skill_train.actors.evaluator import Evaluation
-from skill_train.actors.vector_env import EpisodeResult
 from skill_train.experiments.spec import Limits
 from skill_train.replay.backend import TableInfo
 

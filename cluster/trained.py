@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from skill_train.actors.episodes import EpisodeResult
 from skill_train.actors.evaluator import Evaluation
-from skill_train.actors.vector_env import BrokenTaskError, EpisodeResult
+from skill_train.actors.vector_env import BrokenTaskError
 from skill_train.cluster import planning
 from skill_train.cluster.build import Plan
 from skill_train.cluster.errors import RunError

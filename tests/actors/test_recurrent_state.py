@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from skill_train.actors.actor import Actor
-from skill_train.actors.batched_env import environments
+from skill_train.actors.make_environments import make_environments
 from skill_train.replay.in_memory import InMemoryReplay
 from skill_train.replay.step import RowLayout
 from skill_train.replay.tables import Draw, trials
@@ -25,7 +25,7 @@ class Bench:
     """One replay, and actors that come and go."""
 
     def __init__(self) -> None:
-        envs = environments(FAMILY.all(), TASKS, seed=0)
+        envs = make_environments(FAMILY.all(), TASKS, seed=0)
         self.spec = replace(envs.spec, num_tasks=21, num_goals=21)
         self.agent = self.new_agent()
         self.layout = RowLayout(self.spec.step_spec(self.agent.extras_spec()))
@@ -37,7 +37,7 @@ class Bench:
         return CONFIG.build(self.spec)
 
     def actor(self, seed: int = 0) -> Actor:
-        envs = environments(FAMILY.all(), TASKS, seed)
+        envs = make_environments(FAMILY.all(), TASKS, seed)
         return Actor(envs, self.new_agent(), self.replay.writer(len(TASKS)), seed)
 
     def drawn(self):

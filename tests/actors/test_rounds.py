@@ -157,15 +157,15 @@ def test_arrays_that_waited_begin_an_episode() -> None:
     batch = tasks.make_batch([0, 1, 2])
     assert batch is not None
     envs = BatchedEnv(batch, [0, 1, 2], seed=0)
+    envs.reset()
     envs.hold(np.array([False, True, True]))
     for _ in range(3):
         outcome = envs.step(np.zeros(3, np.int64))
         assert outcome.acted.tolist() == [True, False, False]
         assert outcome.reward[1:].tolist() == [0.0, 0.0]
-        assert envs.is_first.tolist() == [False, True, True]
-    before = np.array(envs.observation["state"])
-    envs.hold(np.array([False, False, True]))
-    after = np.array(envs.observation["state"])
+        assert outcome.is_first.tolist() == [False, True, True]
+    before = outcome.observation["state"]
+    after = envs.hold(np.array([False, False, True]))["state"]
     assert (after[0] == before[0]).all(), "the one that plays is not disturbed"
     assert np.abs(after[1]).max() <= 0.05 < np.abs(before[1]).max(), "Gymnasium's start"
     assert envs.step(np.zeros(3, np.int64)).acted.tolist() == [True, True, False]
@@ -175,11 +175,12 @@ def test_arrays_of_which_all_wait_stand_still() -> None:
     batch = GRID.all().make_batch([0, 1])
     assert batch is not None
     envs = BatchedEnv(batch, [0, 1], seed=0)
-    before = np.array(envs.observation["state"])
+    before = envs.reset()["state"].copy()
     envs.hold(np.ones(2, bool))
-    assert not envs.step(np.zeros(2, np.int64)).acted.any()
-    envs.hold(np.zeros(2, bool))
-    assert (envs.observation["state"] == before).all()
+    outcome = envs.step(np.zeros(2, np.int64))
+    assert not outcome.acted.any()
+    assert (outcome.observation["state"] == before).all()
+    assert (envs.hold(np.zeros(2, bool))["state"] == before).all()
 
 
 def test_trials_with_one_clock_are_not_reset_in_part() -> None:
