@@ -28,6 +28,7 @@ from skill_train.skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfi
 from skill_train.skill_agents.nets.categorical import Categorical
 from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
 from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ranges import NonNegative, Positive, Sizes
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,10 @@ class DistralConfig(TrialAgentConfig):
     """Hyperparameters of appendix C.1; where it is silent, those of DSE-REINFORCE."""
 
     groups: tuple[str, ...] = ("state",)
-    alpha: float = 0.5  # Appendix C.1
-    beta: float = 10.0  # Appendix C.1
-    hidden: tuple[int, ...] = (50, 50)  # Appendix C.1, ReLU
-    learning_rate: float = 1e-4  # Appendix C.1
+    alpha: NonNegative = 0.5  # Appendix C.1
+    beta: Positive = 10.0  # Appendix C.1
+    hidden: Sizes = (50, 50)  # Appendix C.1, ReLU
+    learning_rate: Positive = 1e-4  # Appendix C.1
 
     def build(self, spec: EnvironmentSpec) -> Distral:
         """The agent."""

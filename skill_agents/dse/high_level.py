@@ -28,6 +28,7 @@ from skill_train.skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfi
 from skill_train.skill_agents.nets.categorical import Categorical, CategoricalHead
 from skill_train.skill_agents.nets.view import View
 from skill_train.skill_agents.ops.pop_art import Moments, preserve_outputs
+from skill_train.skill_agents.ranges import Count, Positive, PositiveOrInf
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,12 @@ class BaselineReinforceConfig(TrialAgentConfig):
     """Hyperparameters; the defaults are those of the column "HRL" of table 1."""
 
     groups: tuple[str, ...] = ("state", "asteroids")
-    hidden: int = 100  # Table 1, "H"
-    alpha_policy: float = 50.0  # Table 1
-    learning_rate: float = 0.002  # Table 1
-    baseline_learning_rate: float = 0.002  # not given: the policy's
-    trials_per_task: int = 10  # Table 1, "batch size per task"
-    max_length: int = 2000  # Table 1, "max episode length"
+    hidden: Count = 100  # Table 1, "H"
+    alpha_policy: PositiveOrInf = 50.0  # Table 1
+    learning_rate: Positive = 0.002  # Table 1
+    baseline_learning_rate: Positive = 0.002  # not given: the policy's
+    trials_per_task: Count = 10  # Table 1, "batch size per task"
+    max_length: Count = 2000  # Table 1, "max episode length"
 
     def build(self, spec: EnvironmentSpec) -> BaselineReinforce:
         """The agent."""

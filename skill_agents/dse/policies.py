@@ -17,6 +17,7 @@ from skill_train.skill_agents.nets.categorical import Categorical, CategoricalHe
 from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
 from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
 from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ranges import Count
 
 
 class Policy(nn.Module):
@@ -95,7 +96,7 @@ class SharedPolicyConfig:
     """Appendix B.3."""
 
     groups: tuple[str, ...] = ("state",)
-    hidden: int = 2  # Table 1, "H"
+    hidden: Count = 2  # Table 1, "H"
 
     def build(self, spec: EnvironmentSpec, latent_size: int) -> Policy:
         """The policy, freshly initialised."""
@@ -107,7 +108,7 @@ class IndependentPoliciesConfig:
     """Appendix B.3: as the shared policy."""
 
     groups: tuple[str, ...] = ("state",)
-    hidden: int = 2  # Table 1, "H"
+    hidden: Count = 2  # Table 1, "H"
 
     def build(self, spec: EnvironmentSpec, latent_size: int) -> Policy:
         """The policies, freshly initialised; ``latent_size`` is 0."""

@@ -23,6 +23,7 @@ from skill_train.skill_agents.dse import trials
 from skill_train.skill_agents.dse.embeddings import DisentangledConfig, EmbeddingConfig
 from skill_train.skill_agents.dse.policies import PolicyConfig, SharedPolicyConfig
 from skill_train.skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
+from skill_train.skill_agents.ranges import Positive, PositiveOrInf
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,9 @@ class ReinforceConfig(TrialAgentConfig):
 
     policy: PolicyConfig = field(default_factory=SharedPolicyConfig)
     embedding: EmbeddingConfig = field(default_factory=DisentangledConfig)
-    alpha_policy: float = math.inf  # Table 1; 1 / alpha_pi weighs the entropy
-    policy_learning_rate: float = 0.002  # Table 1
-    embedding_learning_rate: float = 0.002  # Table 1
+    alpha_policy: PositiveOrInf = math.inf  # Table 1; 1 / alpha_pi weighs the entropy
+    policy_learning_rate: Positive = 0.002  # Table 1
+    embedding_learning_rate: Positive = 0.002  # Table 1
 
     def build(self, spec: EnvironmentSpec) -> Reinforce:
         """The agent."""

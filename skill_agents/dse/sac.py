@@ -30,6 +30,7 @@ from skill_train.skill_agents.dse.sac_parts import (
 )
 from skill_train.skill_agents.nets.targets import average_parameters
 from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ranges import Count, Positive, PositiveOrInf, Share, Sizes
 
 
 @dataclass(frozen=True)
@@ -46,18 +47,18 @@ class DSESACConfig(AgentConfig):
         )
     )
     groups: tuple[str, ...] = ("state",)
-    critic_sizes: tuple[int, ...] = (100, 100)  # not given; those of table 2's HRL policy
-    gamma: float = 0.99  # Table 2
-    alpha_policy: float = 250.0  # Table 2
-    policy_learning_rate: float = 0.003  # Table 2
-    embedding_learning_rate: float = 0.0003  # Table 2
-    q_learning_rate: float = 0.03  # Table 2
-    value_learning_rate: float = 0.03  # Table 2
-    target_rate: float = 0.01  # tau, Table 2
-    batch_per_task: int = 128  # Table 2
-    replay_per_task: int = 300_000  # Table 2: 3e6, for all tasks
-    minimum_per_task: int = 1_000  # not given
-    samples_per_transition: float = 128.0  # not given: an update for each step, as SAC
+    critic_sizes: Sizes = (100, 100)  # not given; those of table 2's HRL policy
+    gamma: Share = 0.99  # Table 2
+    alpha_policy: PositiveOrInf = 250.0  # Table 2
+    policy_learning_rate: Positive = 0.003  # Table 2
+    embedding_learning_rate: Positive = 0.0003  # Table 2
+    q_learning_rate: Positive = 0.03  # Table 2
+    value_learning_rate: Positive = 0.03  # Table 2
+    target_rate: Share = 0.01  # tau, Table 2
+    batch_per_task: Count = 128  # Table 2
+    replay_per_task: Count = 300_000  # Table 2: 3e6, for all tasks
+    minimum_per_task: Count = 1_000  # not given
+    samples_per_transition: Positive = 128.0  # not given: an update for each step, as SAC
 
     def build(self, spec: EnvironmentSpec) -> DSESAC:
         """The agent."""

@@ -13,6 +13,7 @@ from skill_train.skill_agents.dse.policies import per_task
 from skill_train.skill_agents.nets.squashed_gaussian import SquashedGaussian
 from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
 from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ranges import Count, Sizes
 
 
 class SACPolicy(nn.Module):
@@ -98,8 +99,8 @@ class TwoTowersConfig:
     """Table 2, "50 x 2 - 100"."""
 
     groups: tuple[str, ...] = ("state",)
-    tower: int = 50  # Table 2
-    hidden: int = 100  # Table 2
+    tower: Count = 50  # Table 2
+    hidden: Count = 100  # Table 2
 
     def build(self, spec: EnvironmentSpec, latent_size: int) -> SACPolicy:
         """The policy, freshly initialised."""
@@ -111,7 +112,7 @@ class IndependentSACPoliciesConfig:
     """As the shared policy without its latents (appendix B.3)."""
 
     groups: tuple[str, ...] = ("state",)
-    hidden: tuple[int, ...] = (50, 100)  # Table 2
+    hidden: Sizes = (50, 100)  # Table 2
 
     def build(self, spec: EnvironmentSpec, latent_size: int) -> SACPolicy:
         """The policies, freshly initialised; ``latent_size`` is 0."""

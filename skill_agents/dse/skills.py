@@ -16,6 +16,7 @@ from skill_train.skill_agents.dse.embeddings import Disentangled
 from skill_train.skill_agents.dse.reinforce import Reinforce
 from skill_train.skill_agents.dse.sac import DSESAC
 from skill_train.skill_agents.nets.squashed_gaussian import SquashedGaussian
+from skill_train.skill_agents.ranges import Index, NonNegative
 from skill_train.skill_agents.skills import Skills, SkillsConfig
 
 
@@ -103,7 +104,7 @@ class LatentPointsConfig(SkillsConfig):
     neighbouring goals, which any trained agent has.
     """
 
-    dynamics: int
+    dynamics: Index
     """Whose z."""
 
     def build(self, agent: Agent) -> Skills:
@@ -116,9 +117,9 @@ class LatentPointsConfig(SkillsConfig):
 class LatentBoxConfig(SkillsConfig):
     """The box around the means of the goals, larger by ``margin`` of its size on every side."""
 
-    dynamics: int
+    dynamics: Index
     """Whose z."""
-    margin: float = 0.25  # not given
+    margin: NonNegative = 0.25  # not given
 
     def build(self, agent: Agent) -> Skills:
         """The box."""

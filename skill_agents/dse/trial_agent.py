@@ -14,19 +14,20 @@ from skill_train.skill_agents.agent import Agent, AgentConfig, Decay, Environmen
 from skill_train.skill_agents.dse import trials
 from skill_train.skill_agents.dse.trials import Trials
 from skill_train.skill_agents.ops.clipped_surrogate import clipped_surrogate
+from skill_train.skill_agents.ranges import Count, Positive, PositiveOrInf, Share
 
 
 @dataclass(frozen=True)
 class TrialAgentConfig(AgentConfig):
     """Table 1, and what keeps training steady."""
 
-    gamma: float = 0.99  # Table 1
-    return_scale_rate: float = 0.02  # Table 1, "beta_art"
-    trials_per_task: int = 4  # Table 1, "batch size per task"
-    max_length: int = 300  # Table 1, "max episode length"
-    max_ratio_change: float = 0.2
+    gamma: Share = 0.99  # Table 1
+    return_scale_rate: Share = 0.02  # Table 1, "beta_art"
+    trials_per_task: Count = 4  # Table 1, "batch size per task"
+    max_length: Count = 300  # Table 1, "max episode length"
+    max_ratio_change: Positive = 0.2
     """Differs from the paper: an action may become this much likelier or less likely."""
-    max_grad_norm: float | None = None
+    max_grad_norm: PositiveOrInf | None = None
     """Differs from the paper if not None: bounds what one failed trajectory can do. The networks of
     independent learners, and Distral's of the tasks, are bounded one by one."""
     decay: Decay | None = None

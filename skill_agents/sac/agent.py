@@ -26,6 +26,7 @@ from skill_train.skill_agents.agent import (
     Timestep,
 )
 from skill_train.skill_agents.nets.targets import average_parameters
+from skill_train.skill_agents.ranges import Count, Positive, Share, Sizes
 from skill_train.skill_agents.sac.parts import (
     Bounds,
     LearnedTemperature,
@@ -40,18 +41,18 @@ class SACConfig(AgentConfig):
     """Hyperparameters; the defaults are those of Haarnoja et al. 2018b, table 1."""
 
     groups: tuple[str, ...] = ("state",)
-    policy_sizes: tuple[int, ...] = (256, 256)
-    critic_sizes: tuple[int, ...] = (256, 256)
+    policy_sizes: Sizes = (256, 256)
+    critic_sizes: Sizes = (256, 256)
     temperature: TemperatureConfig = field(default_factory=LearnedTemperature)
-    gamma: float = 0.99
-    policy_learning_rate: float = 3e-4
-    q_learning_rate: float = 3e-4
-    temperature_learning_rate: float = 3e-4
-    target_rate: float = 0.005
-    batch_size: int = 256
-    replay_size: int = 1_000_000
-    minimum_size: int = 1_000  # as in the authors' code
-    samples_per_transition: float = 256.0  # an update for each environment step
+    gamma: Share = 0.99
+    policy_learning_rate: Positive = 3e-4
+    q_learning_rate: Positive = 3e-4
+    temperature_learning_rate: Positive = 3e-4
+    target_rate: Share = 0.005
+    batch_size: Count = 256
+    replay_size: Count = 1_000_000
+    minimum_size: Count = 1_000  # as in the authors' code
+    samples_per_transition: Positive = 256.0  # an update for each environment step
 
     def build(self, spec: EnvironmentSpec) -> SAC:
         """The agent."""

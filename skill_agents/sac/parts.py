@@ -14,6 +14,7 @@ from skill_train.skill_agents.agent import ContinuousAction, EnvironmentSpec
 from skill_train.skill_agents.nets.squashed_gaussian import SquashedGaussian
 from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
 from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ranges import NonNegative, Positive
 
 
 class Policy(nn.Module):
@@ -128,7 +129,7 @@ class Learned(Temperature):
 class FixedTemperature:
     """One value throughout."""
 
-    value: float = 0.2
+    value: NonNegative = 0.2
 
     def build(self, action_size: int) -> Temperature:
         """It."""
@@ -139,7 +140,7 @@ class FixedTemperature:
 class LearnedTemperature:
     """Entropy held at ``nats_per_component`` for each component of an action."""
 
-    initial: float = 1.0
+    initial: Positive = 1.0
     nats_per_component: float = -1.0  # Haarnoja et al. 2018b, appendix D: - dim(A)
 
     def build(self, action_size: int) -> Temperature:

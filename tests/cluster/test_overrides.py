@@ -97,7 +97,8 @@ def test_a_mistake_is_one_sentence(stage, args, sentence, capsys):
 def test_every_field_listed_can_be_given(stage):
     text = overrides.describe(stage)
     assert "--agent.kl-cost" in text
-    for name, (_, value) in overrides.fields(stage).items():
+    for name, field in overrides.fields(stage).items():
+        value = field.value
         values = list(map(str, value)) if isinstance(value, tuple) else [str(value)]
         if values and values != [""]:
             assert overrides.apply(stage, [f"--{name}", *values]) == stage
