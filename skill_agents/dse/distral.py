@@ -22,13 +22,13 @@ from skill_train.skill_agents.agent import (
     ParameterGroup,
     Timestep,
 )
-from skill_train.skill_agents.dse import trials
 from skill_train.skill_agents.dse.policies import per_task
-from skill_train.skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
 from skill_train.skill_agents.nets.categorical import Categorical
 from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
 from skill_train.skill_agents.nets.view import View
 from skill_train.skill_agents.ranges import NonNegative, Positive, Sizes
+from skill_train.skill_agents.reinforce import trials
+from skill_train.skill_agents.reinforce.trial_agent import TrialAgent, TrialAgentConfig
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class DistralConfig(TrialAgentConfig):
         return Distral(self, spec)
 
 
-class Distral(TrialAgent):
+class Distral(TrialAgent[DistralConfig]):
     """pi_i(a | s) ~ exp(alpha h(a | s) + beta f_i(a | s)), pi_0(a | s) ~ exp(h(a | s))."""
 
     acting_parts = ("shared", "tasks")
@@ -55,7 +55,6 @@ class Distral(TrialAgent):
         super().__init__(config, spec)
         if not isinstance(spec.action, DiscreteAction):
             raise ValueError("this Distral is made for discrete actions")
-        self.config = config
         self.view = View(config.groups, spec.observation)
         size, count = self.view.size, spec.action.count
         self.shared = StackedMLP(1, size, config.hidden, count, nn.ReLU)

@@ -19,11 +19,11 @@ from skill_train.skill_agents.agent import (
     ParameterGroup,
     Timestep,
 )
-from skill_train.skill_agents.dse import trials
 from skill_train.skill_agents.dse.embeddings import DisentangledConfig, EmbeddingConfig
 from skill_train.skill_agents.dse.policies import PolicyConfig, SharedPolicyConfig
-from skill_train.skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
 from skill_train.skill_agents.ranges import Positive, PositiveOrInf
+from skill_train.skill_agents.reinforce import trials
+from skill_train.skill_agents.reinforce.trial_agent import TrialAgent, TrialAgentConfig
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,13 @@ class ReinforceConfig(TrialAgentConfig):
         return Reinforce(self, spec)
 
 
-class Reinforce(TrialAgent):
+class Reinforce(TrialAgent[ReinforceConfig]):
     """The agent. z and g are drawn afresh at every step; replay keeps their noise."""
 
     acting_parts = ("policy", "embedding")
 
     def __init__(self, config: ReinforceConfig, spec: EnvironmentSpec) -> None:
         super().__init__(config, spec)
-        self.config = config
         self.embedding = config.embedding.build(spec)
         self.policy = config.policy.build(spec, self.embedding.size)
 

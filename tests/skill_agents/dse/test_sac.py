@@ -28,7 +28,7 @@ from skill_train.skill_agents.dse.sac_parts import (
     TwoTowersConfig,
 )
 from skill_train.skill_agents.nets.squashed_gaussian import SquashedGaussian
-from tests.skill_agents.dse.grid import GRID, TASKS, gradient_size
+from tests.skill_agents.grid import GRID, TASKS, gradient_size
 
 ARM = EnvironmentSpec({"state": ArraySpec((3,))}, ContinuousAction((-1.0,) * 2, (1.0,) * 2), 6, 3)
 CONFIG = DSESACConfig(
