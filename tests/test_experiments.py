@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cluster import launch, planning
+from cluster import inline, launch, planning
+from cluster.run_dir import RunDir
 from experiments.registry import EXPERIMENTS
-from experiments.spec import Experiment
+from experiments.spec import Experiment, Stage
 
-ROOT = Path(__file__).parents[1]
+HKL = "hierarchical_kl"
 
 
 def kind(experiment: Experiment) -> tuple:
@@ -38,18 +40,51 @@ def _classes(value: object) -> list[str]:
     return [type(value).__qualname__, *(name for names in inside for name in names)]
 
 
-KINDS = {kind(experiment): name for name, experiment in reversed(EXPERIMENTS.items())}
-"""Kind -> the first experiment of it."""
+def with_those_before(name: str) -> list[str]:
+    """The experiment and, nearest first, all that are trained before it."""
+    after = EXPERIMENTS[name].after
+    return [name] if after is None else [name, *with_those_before(after)]
 
 
-@pytest.mark.parametrize("name", KINDS.values())
-def test_tiny(name: str, tmp_path: Path) -> None:
-    run, results = launch.start(name, [], 0, tmp_path / "run", tiny=True, inline=True, address=None)
-    stage = planning.stage_of(run)
-    assert results["env_steps"] >= stage.limits.env_steps
-    assert results["learner_steps"] > 0
-    assert results["evaluation_episodes"] >= 4
-    assert run.load_latest() is not None
+def kinds_run_by(name: str) -> set[tuple]:
+    """Kinds of all that the experiment trains."""
+    return {kind(EXPERIMENTS[one]) for one in with_those_before(name)}
+
+
+def one_of_each_kind() -> list[str]:
+    """Experiments that train all kinds; those that come last also train what is before them."""
+    chosen: list[str] = []
+    seen: set[tuple] = set()
+    for name in sorted(EXPERIMENTS, key=lambda name: -len(with_those_before(name))):
+        if kind(EXPERIMENTS[name]) not in seen:
+            chosen.append(name)
+            seen |= kinds_run_by(name)
+    return chosen
+
+
+def test_every_kind_is_run() -> None:
+    run = set().union(*map(kinds_run_by, one_of_each_kind()))
+    assert run == {kind(experiment) for experiment in EXPERIMENTS.values()}
+
+
+@pytest.mark.parametrize("name", one_of_each_kind())
+def test_tiny(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[tuple[Stage, RunDir, dict[str, Any]]] = []
+    carry_out = inline.run
+
+    def recorded(stage: Stage, run: RunDir, *args: Any) -> dict[str, Any]:
+        results = carry_out(stage, run, *args)
+        ended.append((stage, run, results))
+        return results
+
+    monkeypatch.setattr(inline, "run", recorded)
+    launch.start(name, [], 0, tmp_path / "run", tiny=True, inline=True, address=None)
+    assert len(ended) == len(with_those_before(name))
+    for stage, run, results in ended:
+        assert results["env_steps"] >= stage.limits.env_steps
+        assert results["learner_steps"] > 0
+        assert results["evaluation_episodes"] >= 4
+        assert run.load_latest() is not None
 
 
 @pytest.mark.parametrize("tiny", [False, True])
@@ -67,9 +102,23 @@ def test_what_takes_over_has_something_before_it(experiment: Experiment) -> None
     assert (stage.transfer is None and stage.skills is None) or experiment.after is not None
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=lambda e: e.name)
-def test_it_says_which_task_and_body_it_has(experiment: Experiment) -> None:
-    parts = [experiment.task, *experiment.body.split("-")]
-    made_of = experiment.stage.tasks.family.env_id.lower()
-    assert all(part.lower() in made_of for part in parts)
-    assert (ROOT / "skill_agents" / experiment.paper).is_dir()
+@pytest.mark.parametrize(
+    ("name", "paper", "task", "body"),
+    [
+        ("quickstart", HKL, "GoToTarget", "ball"),
+        ("hierarchical_kl/ant-go-to-target-vision-agnostic", HKL, "GoToTarget", "ant-vision"),
+        ("hierarchical_kl/quadruped-box-or-target", HKL, "MoveBoxOrGoToTarget", "quadruped"),
+        ("hierarchical_kl/humanoid-walking-lstm-prior", HKL, "Walking", "humanoid"),
+        ("hierarchical_kl/grid-4step", HKL, "Grid", "4step"),
+        ("dse/cartpole-6-3-retrain", "dse", "CartPole", ""),
+        ("dse/reacher-3x3", "dse", "Reacher", ""),
+        ("dse/asteroid-2", "dse", "AsteroidCartPole", ""),
+        ("vate/grid-rl2-10", "vate", "GoalGrid", ""),
+        ("vate/cheetah-dir", "vate", "HalfCheetahDir", ""),
+    ],
+)  # fmt: skip
+def test_it_says_which_paper_task_and_body_it_has(
+    name: str, paper: str, task: str, body: str
+) -> None:
+    experiment = EXPERIMENTS[name]
+    assert (experiment.paper, experiment.task, experiment.body) == (paper, task, body)
