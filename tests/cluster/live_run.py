@@ -24,6 +24,8 @@ class LiveRun:
     def __init__(self, folder: Path, experiment: str = "quickstart") -> None:
         self.folder, self.experiment = folder, experiment
         self.process: subprocess.Popen[bytes] | None = None
+        self.orphans: list[psutil.Process] = []
+        """What was below drivers that have been killed, Ray's own processes included."""
 
     def start(self) -> None:
         """Begin and wait until every component has answered and the learner has learned."""
@@ -77,6 +79,16 @@ class LiveRun:
 
         self.wait(back, f"{name} to come back")
         return old["restarts"], self.component(name)["restarts"]
+
+    def kill_driver(self) -> None:
+        """kill -9 the driver and wait until its components have ended by themselves."""
+        assert self.process is not None
+        components = [psutil.Process(pid) for pid in self.pids() if pid != self.process.pid]
+        self.orphans += self.descendants()
+        self.process.kill()
+        self.process.wait()
+        _, alive = psutil.wait_procs(components, timeout=PATIENCE_S)
+        assert not alive, f"left behind: {alive}"
 
     def pids(self) -> list[int]:
         """Every process of the run that its status names."""
