@@ -12,13 +12,17 @@ from skill_agents.hierarchical_kl.defaults import FlatDefault, SeparateLowLevel,
 from skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
 from skill_agents.hierarchical_kl.policies import FlatPolicyConfig
 from skill_agents.hierarchical_kl.priors import AR1Config
-from tests.skill_agents.hierarchical_kl.slow import SlowDecisions, acted_rows, rest_of_episode
+from tests.skill_agents.hierarchical_kl.reference import (
+    ReferenceDecisions,
+    acted_rows,
+    rest_of_episode,
+)
 from tests.skill_agents.hierarchical_kl.unrolls import DRIVEN, losses, random_unrolls, svg0
 
 A = 0.8
 
 
-def slow_losses(
+def reference_losses(
     agent, unrolls, low_default, online_low_default, evaluated=None
 ) -> dict[str, float]:
     """``evaluated``: the policy that Retrace evaluates, if it is not the agent's own."""
@@ -26,8 +30,8 @@ def slow_losses(
     torch.manual_seed(7)
     noise = torch.randn(*rows.reward.shape, agent.policy.latent_size)
     action_noise = torch.randn(c.action_samples, *rows.action.shape)
-    d = SlowDecisions(agent.policy, unrolls, noise, A, low_default)
-    distilled = SlowDecisions(agent.policy, unrolls, noise, A, online_low_default)
+    d = ReferenceDecisions(agent.policy, unrolls, noise, A, low_default)
+    distilled = ReferenceDecisions(agent.policy, unrolls, noise, A, online_low_default)
 
     def q(critic, t, b, action) -> float:
         return float(critic(d.observation[t][b], d.z[t][b], action))
@@ -44,7 +48,7 @@ def slow_losses(
     if evaluated is None:
         judged_value = value
     else:
-        judged = SlowDecisions(evaluated, unrolls, noise, A, low_default).low
+        judged = ReferenceDecisions(evaluated, unrolls, noise, A, low_default).low
         judged_value = values(judged, torch.randn(c.action_samples, *rows.action.shape))
 
     def delta(s, b) -> float:
@@ -84,9 +88,9 @@ def test_a_separate_low_level_in_every_kind_of_row(period, lambda_):
     unrolls = random_unrolls(3, DRIVEN, period)
     low_default = agent.target_divergence.low.default
     with torch.no_grad():
-        slow = slow_losses(agent, unrolls, low_default, agent.divergence.low.default)
+        reference = reference_losses(agent, unrolls, low_default, agent.divergence.low.default)
     assert {k: float(v.detach()) for k, v in losses(agent, unrolls.rows).items()} == pytest.approx(
-        slow, rel=1e-6
+        reference, rel=1e-6
     )
 
 
@@ -94,10 +98,10 @@ def test_a_shared_low_level_counts_the_high_level_only():
     agent = svg0(default=SharedLowLevel(AR1Config(A)))
     unrolls = random_unrolls(4, DRIVEN)
     with torch.no_grad():
-        slow = slow_losses(agent, unrolls, None, None)
-    del slow["default_policy"]  # AR(1) has nothing to learn
+        reference = reference_losses(agent, unrolls, None, None)
+    del reference["default_policy"]  # AR(1) has nothing to learn
     fast = {k: float(v.detach()) for k, v in losses(agent, unrolls.rows).items()}
-    assert fast == pytest.approx(slow, rel=1e-6)
+    assert fast == pytest.approx(reference, rel=1e-6)
 
 
 def test_a_target_copy_of_a_flat_policy_gives_retrace_its_values_and_ratios():
@@ -110,8 +114,8 @@ def test_a_target_copy_of_a_flat_policy_gives_retrace_its_values_and_ratios():
     fast = {k: float(v.detach()) for k, v in losses(agent, unrolls.rows).items()}
     with torch.no_grad():
         defaults = agent.target_divergence.low.default, agent.divergence.low.default
-        slow = slow_losses(agent, unrolls, *defaults, agent.evaluated.policy)
-        without = slow_losses(agent, unrolls, *defaults)
-    assert fast == pytest.approx(slow, rel=1e-6)
-    assert slow["critic"] != pytest.approx(without["critic"], rel=1e-3)
-    assert slow["policy"] == pytest.approx(without["policy"])
+        reference = reference_losses(agent, unrolls, *defaults, agent.evaluated.policy)
+        without = reference_losses(agent, unrolls, *defaults)
+    assert fast == pytest.approx(reference, rel=1e-6)
+    assert reference["critic"] != pytest.approx(without["critic"], rel=1e-3)
+    assert reference["policy"] == pytest.approx(without["policy"])

@@ -10,7 +10,11 @@ import torch
 
 from skill_agents.hierarchical_kl.defaults import SeparateLowLevel
 from skill_agents.hierarchical_kl.priors import AR1Config
-from tests.skill_agents.hierarchical_kl.slow import SlowDecisions, acted_rows, rest_of_episode
+from tests.skill_agents.hierarchical_kl.reference import (
+    ReferenceDecisions,
+    acted_rows,
+    rest_of_episode,
+)
 from tests.skill_agents.hierarchical_kl.unrolls import (
     STEPPED,
     losses,
@@ -21,11 +25,11 @@ from tests.skill_agents.hierarchical_kl.unrolls import (
 A = 0.8
 
 
-def slow_losses(agent, unrolls) -> dict[str, float]:
+def reference_losses(agent, unrolls) -> dict[str, float]:
     c, rows = agent.config, unrolls.rows
     torch.manual_seed(7)
     noise = torch.randn(*rows.reward.shape, agent.policy.latent_size)
-    d = SlowDecisions(agent.policy, unrolls, noise, A, agent.divergence.low.default)
+    d = ReferenceDecisions(agent.policy, unrolls, noise, A, agent.divergence.low.default)
     value = np.zeros(rows.reward.shape)
     for t, b in np.ndindex(value.shape):
         value[t, b] = float(agent.critic(d.observation[t][b], d.z[t][b]))
@@ -73,7 +77,7 @@ def test_in_every_kind_of_row(period):
     agent = vtrace_agent(default=SeparateLowLevel(AR1Config(A)), latent_period=period)
     unrolls = random_unrolls(5, STEPPED, period)
     with torch.no_grad():
-        slow = slow_losses(agent, unrolls)
+        reference = reference_losses(agent, unrolls)
     assert {k: float(v.detach()) for k, v in losses(agent, unrolls.rows).items()} == pytest.approx(
-        slow, rel=1e-6
+        reference, rel=1e-6
     )

@@ -22,7 +22,7 @@ def normal_kl(mean, std, mean0, std0) -> float:
     )
 
 
-class SlowDecisions:
+class ReferenceDecisions:
     """z_t, pi_H, pi_L and KL_t of every row, with AR(1) prior and an optional separate pi0_L."""
 
     def __init__(
