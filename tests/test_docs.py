@@ -20,6 +20,14 @@ DOCUMENTS = sorted(
 )
 PACKAGES = ("tasks", "replay", "skill_agents", "learners", "actors", "experiments", "cluster")
 
+SHORTER = {
+    "run": ["--tiny", "--inline"],
+    "eval": ["--episodes", "2"],
+    "video": ["--episodes", "1"],
+    "skills": ["--panels", "4", "--seconds", "1"],
+}
+"""What is added to a command of the README to make it last seconds."""
+
 
 def commands(document: Path) -> list[str]:
     """The lines of a document's ``sh`` blocks."""
@@ -45,10 +53,7 @@ def test_commands_of_the_readme_run(
         words = shlex.split(line)
         if words[0] != "skill-train":
             continue
-        if words[1] == "run":
-            words += ["--tiny", "--inline"]
-        if words[1] in ("eval", "video"):
-            words += ["--episodes", "2"]
+        words += SHORTER.get(words[1], [])
         assert cli.main(words[1:]) == 0, f"{line}\n{capsys.readouterr().err}"
         ran.append(words[1])
     assert {"list", "run", "status", "eval", "plot", "video"} <= set(ran)

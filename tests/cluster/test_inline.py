@@ -59,11 +59,11 @@ def test_two_runs_are_bit_identical(name: str, tmp_path: Path) -> None:
 
 
 def test_a_second_life_goes_on_where_the_first_ended(tmp_path: Path) -> None:
-    stage = tiny()
+    stage = tiny("quickstart", "--limits.env-steps", "1500")
     run_dir, before = run(tmp_path / "run", stage)
-    longer = replace(stage, limits=Limits(env_steps=6_000))
+    longer = replace(stage, limits=Limits(env_steps=3_000))
     after = inline.run(longer, run_dir, seed=0)
-    assert after["env_steps"] >= 6_000
+    assert after["env_steps"] >= 3_000
     assert after["learner_steps"] > before["learner_steps"]
     assert after["episodes"] >= before["episodes"]
 
@@ -91,8 +91,8 @@ sys.exit(main(sys.argv[1:]))
 def test_inline_needs_neither_ray_nor_reverb(tmp_path: Path) -> None:
     """As on Python 3.12, where Reverb has no wheel; a distributed run says what it needs."""
     command = [sys.executable, "-c", BLOCKED, "run", "quickstart", "--tiny"]
-    where = ["--run-dir", str(tmp_path / "run")]
-    done = subprocess.run([*command, "--inline", *where], capture_output=True, text=True)
+    short = ["--run-dir", str(tmp_path / "run"), "--limits.env-steps", "1000"]
+    done = subprocess.run([*command, "--inline", *short], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     refused = subprocess.run([*command], capture_output=True, text=True, cwd=tmp_path)
     assert refused.returncode == 2
