@@ -19,7 +19,7 @@ quickstart: setup
 	@.venv/bin/skill-train run quickstart --show
 
 test: setup
-	$(python) -m pytest -q
+	$(python) -m pytest -q -n logical --maxprocesses 4 --dist loadgroup
 
 test-slow: setup
 	$(python) -m pytest -q -m slow
