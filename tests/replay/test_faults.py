@@ -16,7 +16,7 @@ from replay.step import ArraySpec, RowLayout, step_spec
 from replay.tables import Draw, queue, trials, windows
 from replay.writer import MOST_AHEAD, ReverbWriter
 from tests.replay.backends import draw, until
-from tests.replay.serving import ServerProcess
+from tests.replay.serving import ServerProcess, port_to_keep
 from tests.replay.streams import LAYOUT, Streams, check_rows
 
 pytestmark = pytest.mark.reverb
@@ -37,7 +37,7 @@ def serve(servers):
 
 def test_a_killed_server_comes_back_with_everything_saved(serve, servers, tmp_path) -> None:
     # A killed server leaves its scratch folder behind: pytest removes this one.
-    server = serve(scratch=tmp_path)
+    server = serve(port=port_to_keep(), scratch=tmp_path)
     writer = ReverbWriter(server.address, SPECS, LAYOUT, 2)
     reader = ReverbReader(server.address, SPECS, LAYOUT, (0,), DRAWS)
     servers.callback(writer.close)
@@ -95,9 +95,7 @@ def test_a_checkpoint_that_reverb_cannot_read_is_named(serve, tmp_path) -> None:
 
 
 def test_readers_and_writers_may_come_before_the_server(serve, servers) -> None:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        port = probe.getsockname()[1]
+    port = port_to_keep()
     writer = ReverbWriter(f"localhost:{port}", SPECS, LAYOUT, 1)
     reader = ReverbReader(f"localhost:{port}", SPECS, LAYOUT, (0,), DRAWS)
     servers.callback(writer.close)
