@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from torch import Tensor
 
-from actors.environments import Environments
-from actors.player import Player
-from actors.vector_env import EpisodeResult
-from replay.backend import Writer
-from replay.step import Step
-from skill_agents.agent import Agent
+from skill_train.actors.environments import Environments, Outcome
+from skill_train.actors.episodes import EpisodeResult
+from skill_train.actors.player import Player
+from skill_train.actors.rounds import Share
+from skill_train.replay.backend import Writer
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import Agent
 
 FLUSH_EVERY = 8
 """Steps of all environments between two looks at whether replay still takes what was written."""
@@ -32,6 +33,8 @@ class ActorReport:
     environment_failures: int = 0
     blocked: bool = False
     """Replay did not take more rows in time: the learner is behind, or the server is away."""
+    done: bool = False
+    """Replay has all of the actor's share of a round."""
     blocked_seconds: float = 0.0
     seconds: float = 0.0
 
@@ -48,6 +51,8 @@ class Actor:
         self.policy_version = 0
         self._writer = writer
         self._player = Player(self.agent, envs, seed, explore=True)
+        self._share = Share()
+        self._last_row: Step | None = None
 
     def set_weights(self, weights: Mapping[str, Tensor], policy_version: int) -> None:
         """Act with these weights from now on; recurrent state is kept."""
@@ -56,48 +61,103 @@ class Actor:
 
     def run(self, num_steps: int, flush_timeout_s: float = 1.0) -> ActorReport:
         """Take about ``num_steps`` actions (a multiple of B), or fewer where replay blocks."""
-        report = ActorReport(policy_version=self.policy_version)
-        started = time.perf_counter()
-        failures = self.envs.failures
-        if self._flush(report, flush_timeout_s):
-            for i in range(max(1, num_steps // self.envs.size)):
-                self._step(report)
-                if (i + 1) % FLUSH_EVERY == 0 and not self._flush(report, flush_timeout_s):
-                    break
-            else:
-                self._flush(report, flush_timeout_s)
-        report.environment_failures = self.envs.failures - failures
-        report.seconds = time.perf_counter() - started
-        return report
+        return self._turns(self._act, num_steps, flush_timeout_s)
+
+    def begin(self, share: Share) -> None:
+        """Start a share of a round, which `collect` then carries out, with the present weights."""
+        self._share = share
+        if share.trials is not None:
+            self._player.hold(share.trials == 0)
+
+    def collect(self, num_steps: int, flush_timeout_s: float = 1.0) -> ActorReport:
+        """Go on with the share, by about ``num_steps`` actions at most."""
+        turn = self._fill_windows if self._share.trials is None else self._play_trials
+        return self._turns(turn, num_steps, flush_timeout_s)
 
     def close(self) -> None:
         """Close the environments and the writer."""
         self.envs.close()
         self._writer.close()
 
-    def _step(self, report: ActorReport) -> None:
+    def _turns(
+        self, turn: Callable[[ActorReport], bool], num_steps: int, flush_timeout_s: float
+    ) -> ActorReport:
+        """Take turns while there are any left and replay takes their rows."""
+        report = ActorReport(policy_version=self.policy_version)
+        started = time.perf_counter()
+        failures = self.envs.failures
+        over = False
+        if self._flush(report, flush_timeout_s):
+            for i in range(max(1, num_steps // self.envs.size)):
+                over = turn(report)
+                look = (i + 1) % FLUSH_EVERY == 0
+                if over or (look and not self._flush(report, flush_timeout_s)):
+                    break
+            if not report.blocked:
+                self._flush(report, flush_timeout_s)
+        report.done = over and not report.blocked
+        report.environment_failures = self.envs.failures - failures
+        report.seconds = time.perf_counter() - started
+        return report
+
+    def _act(self, report: ActorReport) -> bool:
+        self._step(report)
+        return False
+
+    def _fill_windows(self, report: ActorReport) -> bool:
+        """Step, unless that would begin a window of the next round."""
+        share = self._share
+        if share.windows and self._writer.bootstrap_due:
+            share.windows -= self._writer.bootstrap(self._bootstrap_row(), share.windows)
+        if share.windows:
+            self._step(report)
+        return not share.windows
+
+    def _play_trials(self, report: ActorReport) -> bool:
+        """Step; the slots whose trials are played wait for the others."""
+        trials = self._share.trials
+        assert trials is not None
+        everybody_waits = not trials.any() and bool(self._player.is_first.all())
+        outcome = self._step(report)
+        if outcome.ended:
+            trials[outcome.ended] -= 1
+            self._player.hold(trials <= 0)
+        # A trial is handed to replay with the first row after it, so that row is written too.
+        return everybody_waits
+
+    def _bootstrap_row(self) -> Step:
+        """The present observation as the last row of a window: nothing is done on it."""
+        assert self._last_row is not None
+        seen = self._last_row._replace(
+            observation=self._player.observation,
+            is_first=self._player.is_first,
+            policy_version=np.full(self.envs.size, self.policy_version),
+        )
+        return _undone(seen, np.ones(self.envs.size, bool))
+
+    def _step(self, report: ActorReport) -> Outcome:
         turn = self._player.turn()
         outcome = turn.outcome
-        action = turn.acting.action.numpy()
-        extras = {name: values.numpy() for name, values in turn.acting.extras.items()}
-        if not outcome.acted.all():
-            action = _zero_where(~outcome.acted, action)
-            extras = {name: _zero_where(~outcome.acted, a) for name, a in extras.items()}
         row = Step(
             observation=turn.observation,
-            action=action,
+            action=turn.acting.action.numpy(),
             reward=outcome.reward,
             discount=outcome.discount,
             is_first=turn.is_first,
             task=self.envs.tasks,
             policy_version=np.full(self.envs.size, self.policy_version),
-            extras=extras,
+            extras={name: values.numpy() for name, values in turn.acting.extras.items()},
         )
+        acted = outcome.acted
+        if not acted.all():
+            row = _undone(row, ~acted)
         self._writer.append(row)
         for slot in outcome.failed:
             self._writer.drop(slot)
-        report.env_steps += int(outcome.acted.sum())
+        self._last_row = row
+        report.env_steps += int(acted.sum())
         report.episodes += outcome.episodes
+        return outcome
 
     def _flush(self, report: ActorReport, timeout_s: float) -> bool:
         started = time.perf_counter()
@@ -107,8 +167,17 @@ class Actor:
         return taken
 
 
-def _zero_where(idle: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """A copy of ``values`` for replay, which wants zeros on rows where nothing was done."""
-    values = values.copy()
-    values[idle] = 0
-    return values
+def _undone(row: Step, where: np.ndarray) -> Step:
+    """``row`` with zeros ``where`` nothing was done (bool ``[B]``), as `replay.step` asks for."""
+
+    def zeroed(values: np.ndarray) -> np.ndarray:
+        values = values.copy()
+        values[where] = 0
+        return values
+
+    return row._replace(
+        action=zeroed(row.action),
+        reward=zeroed(row.reward),
+        discount=zeroed(row.discount),
+        extras={name: zeroed(values) for name, values in row.extras.items()},
+    )

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from actors.environments import Environments
-from actors.player import Player
-from actors.vector_env import EpisodeResult
-from skill_agents.agent import Agent
+from skill_train.actors.environments import Environments
+from skill_train.actors.episodes import EpisodeResult
+from skill_train.actors.player import Player
+from skill_train.skill_agents.agent import Agent
 
 
 @dataclass(frozen=True)

@@ -8,26 +8,33 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from actors.environments import Environments
-from actors.vector_env import Outcome
-from skill_agents.agent import Acting, Acts, Timestep
+from skill_train.actors.environments import Environments, Outcome
+from skill_train.skill_agents.agent import Acting, Acts, Timestep
 
 
 class Turn(NamedTuple):
     """One step of all environments; arrays and tensors ``[B, ...]``."""
 
     observation: Mapping[str, np.ndarray]
-    """What was seen before acting: copies, which the environments do not overwrite."""
+    """o_t, on which the agent acted."""
     is_first: np.ndarray
+    """Where o_t begins an episode, bool ``[B]``."""
     acting: Acting
     outcome: Outcome
 
 
 class Player:
-    """Carries the agent's state, its randomness and the last reward from turn to turn."""
+    """Carries from turn to turn what the environments show, and the agent's state and randomness.
+
+    Begins an episode in every environment.
+    """
 
     def __init__(self, agent: Acts, envs: Environments, seed: int, explore: bool) -> None:
         self.agent, self.envs = agent, envs
+        self.observation = envs.reset()
+        """o_t, on which the next turn acts."""
+        self.is_first = np.ones(envs.size, bool)
+        """Where o_t begins an episode, bool ``[B]``."""
         self._explore = explore
         self._state = agent.initial_state(envs.size)
         self._generator = torch.Generator().manual_seed(seed)
@@ -37,8 +44,7 @@ class Player:
     @torch.inference_mode()
     def turn(self) -> Turn:
         """Let the agent act once in every environment."""
-        observation = {name: array.copy() for name, array in self.envs.observation.items()}
-        is_first = self.envs.is_first
+        observation, is_first = self.observation, self.is_first
         timestep = Timestep(
             {name: torch.from_numpy(array) for name, array in observation.items()},
             torch.from_numpy(self._reward),
@@ -48,5 +54,10 @@ class Player:
         acting = self.agent.act(timestep, self._state, self._explore, self._generator)
         self._state = acting.state
         outcome = self.envs.step(acting.action.numpy())
+        self.observation, self.is_first = outcome.observation, outcome.is_first
         self._reward = outcome.reward
         return Turn(observation, is_first, acting, outcome)
+
+    def hold(self, held: np.ndarray) -> None:
+        """Let the environments ``held`` wait wherever an episode begins, bool ``[B]``."""
+        self.observation = self.envs.hold(held)

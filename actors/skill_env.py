@@ -15,10 +15,9 @@ import gymnasium
 import numpy as np
 import torch
 
-from actors.environments import Environments
-from actors.vector_env import Outcome
-from skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
-from skill_agents.skills import Skills
+from skill_train.actors.environments import Environments, Outcome
+from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
+from skill_train.skill_agents.skills import Skills
 
 
 class SkillEnvironments:
@@ -30,6 +29,8 @@ class SkillEnvironments:
         self.spec: EnvironmentSpec = replace(envs.spec, action=skills.action)
         self._skills = skills
         self._generator = torch.Generator().manual_seed(seed)
+        self._observation: Mapping[str, np.ndarray] = {}
+        """o_t, by which the skills act next."""
 
     @property
     def tasks(self) -> np.ndarray:
@@ -42,25 +43,27 @@ class SkillEnvironments:
         return self.envs.size
 
     @property
-    def observation(self) -> Mapping[str, np.ndarray]:
-        """As `Environments`."""
-        return self.envs.observation
-
-    @property
-    def is_first(self) -> np.ndarray:
-        """As `Environments`."""
-        return self.envs.is_first
-
-    @property
     def failures(self) -> int:
         """As `Environments`."""
         return self.envs.failures
 
+    def reset(self) -> Mapping[str, np.ndarray]:
+        """Begin an episode of the task everywhere."""
+        self._observation = self.envs.reset()
+        return self._observation
+
     def step(self, action: np.ndarray) -> Outcome:
         """Choose everywhere: latents ``[B, C]``, or ``[B]`` indices."""
-        seen = {name: torch.from_numpy(array) for name, array in self.envs.observation.items()}
+        seen = {name: torch.from_numpy(array) for name, array in self._observation.items()}
         acted = self._skills.act(seen, torch.from_numpy(action), self._generator)
-        return self.envs.step(acted.numpy())
+        outcome = self.envs.step(acted.numpy())
+        self._observation = outcome.observation
+        return outcome
+
+    def hold(self, held: np.ndarray) -> Mapping[str, np.ndarray]:
+        """As `Environments`."""
+        self._observation = self.envs.hold(held)
+        return self._observation
 
     def close(self) -> None:
         """Close the environments."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import gymnasium
 import numpy as np
 
-from replay.step import ArraySpec
-from skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
+from skill_train.actors.task_environments import Moved, TaskEnvironments
+from skill_train.replay.step import ArraySpec
+from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
 
 log = logging.getLogger(__name__)
 RESET_ATTEMPTS = 5
@@ -27,129 +28,79 @@ class BrokenTaskError(RuntimeError):
     """An environment that does not work however often it is reset."""
 
 
-class EpisodeResult(NamedTuple):
-    """One finished episode."""
-
-    task: int
-    return_: float
-    length: int
-    success: bool | None
-    """None where the task has no notion of it."""
-    return_per_episode: tuple[float, ...] = ()
-    """Of a trial, whose episodes share a task and a belief (`tasks.trials`); else empty."""
-
-
-def from_info(info: Mapping[str, Any]) -> tuple[bool | None, tuple[float, ...]]:
-    """The last fields of an `EpisodeResult`, from the ``info`` of an episode's last step."""
-    success, returns = info.get("success"), info.get("return_per_episode", ())
-    return None if success is None else bool(success), tuple(map(float, returns))
-
-
-class Outcome(NamedTuple):
-    """What one step of all B environments brought; arrays ``[B]``."""
-
-    reward: np.ndarray
-    discount: np.ndarray
-    acted: np.ndarray
-    """False where the environment was only reset, and the action ignored."""
-    failed: list[int]
-    """Environments that raised or gave NaN; their unfinished rows are worthless."""
-    episodes: list[EpisodeResult]
-    """Those that ended with this step."""
-    ended: list[int]
-    """The environment of each of ``episodes``."""
-
-
-class VectorEnv:
-    """B environments, each bound to one task of the experiment."""
+class VectorEnv(TaskEnvironments):
+    """B environments that step one after the other, each bound to one task of the experiment."""
 
     def __init__(
         self, make: Callable[[int], gymnasium.Env], tasks: Sequence[int], seed: int
     ) -> None:
         """``make(task)`` builds the environment of a task; ``tasks`` names one for each slot."""
         self.envs = [make(task) for task in tasks]
-        self.tasks = np.asarray(tasks, np.int32)
-        self.size = len(self.envs)
-        self.spec = environment_spec(self.envs[0])
-        self.observation = {
-            name: np.zeros((self.size, *array.shape), array.dtype)
-            for name, array in self.spec.observation.items()
-        }
-        """o_t of every environment, ``[B, ...]``; overwritten by `step`."""
-        self.is_first = np.ones(self.size, bool)
-        self.failures = self._failures_in_a_row = 0
+        super().__init__(tasks, environment_spec(self.envs[0]))
+        self._failures_in_a_row = 0
         self._flat = not isinstance(self.envs[0].observation_space, gymnasium.spaces.Dict)
-        self._over = np.zeros(self.size, bool)
-        self._returns = np.zeros(self.size)
-        self._lengths = np.zeros(self.size, np.int64)
-        self._info: list[Mapping[str, Any]] = [{}] * self.size
         self._seeds = np.random.SeedSequence(seed)
-        self._bounds = _bounds(self.spec)
-        for slot in range(self.size):
-            self._reset(slot, reseed=True)
-
-    def step(self, action: np.ndarray) -> Outcome:
-        """Act everywhere: ``action [B, A]`` float, clipped here, or ``[B]`` indices."""
-        if self._bounds is not None:
-            low, high = self._bounds
-            action = np.minimum(np.maximum(action, low), high)
-        over = self._over.tolist()
-        acted = ~self._over
-        reward = np.zeros(self.size, np.float32)
-        discount = acted.astype(np.float32)
-        failed: list[int] = []
-        ended: list[int] = []
-        self.is_first = self._over.copy()
-        for slot, (env, chosen) in enumerate(zip(self.envs, action, strict=True)):
-            if over[slot]:
-                self._reset(slot)
-                continue
-            try:
-                seen, reward[slot], terminated, truncated, info = env.step(chosen)
-            except Exception as error:
-                self._fail(slot, f"raised {type(error).__name__}: {error}", failed)
-                continue
-            self._show(slot, seen)
-            if terminated or truncated:
-                discount[slot] = 0.0 if terminated else 1.0
-                self._over[slot] = True
-                ended.append(slot)
-                self._info[slot] = info
-        for slot in self._not_finite(reward):
-            self._fail(slot, "gave an observation or reward that is not finite", failed)
-        reward[failed] = discount[failed] = 0.0
-        went_on = acted.copy()
-        went_on[failed] = False
-        self._returns += reward
-        self._lengths += went_on
-        ended = [slot for slot in ended if slot not in failed]
-        episodes = [self._result(slot) for slot in ended]
-        if ended:
-            self._failures_in_a_row = 0
-        return Outcome(reward, discount, acted, failed, episodes, ended)
+        self._shown: dict[str, np.ndarray] = {}
+        """What the environments show, in arrays that are new at every step."""
 
     def close(self) -> None:
         """Close every environment."""
         for env in self.envs:
             env.close()
 
+    def _begin(self) -> Mapping[str, np.ndarray]:
+        self._shown = self._new_arrays()
+        for slot in range(self.size):
+            self._reset(slot, reseed=True)
+        return self._shown
+
+    def _move(self, action: np.ndarray, over: np.ndarray, waits: np.ndarray) -> Moved:
+        before, self._shown = self._shown, self._new_arrays()
+        if waits.any():
+            for name, array in self._shown.items():
+                array[waits] = before[name][waits]
+        reward = np.zeros(self.size, np.float32)
+        terminated = np.zeros(self.size, bool)
+        ended: dict[int, Mapping[str, Any]] = {}
+        failed: list[int] = []
+        resets, stays = over.tolist(), waits.tolist()
+        for slot, (env, chosen) in enumerate(zip(self.envs, action, strict=True)):
+            if resets[slot]:
+                self._reset(slot)
+                continue
+            if stays[slot]:
+                continue
+            try:
+                seen, reward[slot], terminates, truncated, info = env.step(chosen)
+            except Exception as error:
+                self._fail(slot, f"raised {type(error).__name__}: {error}", failed)
+                continue
+            self._show(slot, seen)
+            if terminates or truncated:
+                terminated[slot] = terminates
+                ended[slot] = info
+        for slot in self._not_finite(reward):
+            self._fail(slot, "gave an observation or reward that is not finite", failed)
+            ended.pop(slot, None)
+        if ended:
+            self._failures_in_a_row = 0
+        return Moved(self._shown, reward, terminated, ended, failed)
+
+    def _new_arrays(self) -> dict[str, np.ndarray]:
+        return {
+            name: np.empty((self.size, *array.shape), array.dtype)
+            for name, array in self.spec.observation.items()
+        }
+
     def _show(self, slot: int, seen: Any) -> None:
         if self._flat:
-            self.observation["observation"][slot] = seen
+            self._shown["observation"][slot] = seen
         else:
-            for name, array in self.observation.items():
+            for name, array in self._shown.items():
                 array[slot] = seen[name]
 
-    def _result(self, slot: int) -> EpisodeResult:
-        return EpisodeResult(
-            int(self.tasks[slot]),
-            float(self._returns[slot]),
-            int(self._lengths[slot]),
-            *from_info(self._info[slot]),
-        )
-
     def _not_finite(self, reward: np.ndarray) -> list[int]:
-        floats = [a for a in self.observation.values() if a.dtype.kind == "f"]
+        floats = [a for a in self._shown.values() if a.dtype.kind == "f"]
         finite = [np.isfinite(array) for array in (reward, *floats)]
         if all(array.all() for array in finite):
             return []
@@ -157,7 +108,7 @@ class VectorEnv:
         return np.flatnonzero(~np.logical_and.reduce(whole)).tolist()
 
     def _is_finite(self, slot: int) -> bool:
-        arrays = self.observation.values()
+        arrays = self._shown.values()
         return all(np.isfinite(a[slot]).all() for a in arrays if a.dtype.kind == "f")
 
     def _fail(self, slot: int, what: str, failed: list[int]) -> None:
@@ -179,7 +130,6 @@ class VectorEnv:
                 f"episode; the last time it {what}"
             )
         self._reset(slot, reseed=True)
-        self.is_first[slot] = True
 
     def _reset(self, slot: int, reseed: bool = False) -> None:
         for attempt in range(RESET_ATTEMPTS):
@@ -197,9 +147,6 @@ class VectorEnv:
                         f"the last error was {type(error).__name__}: {error}"
                     ) from error
                 reseed = True
-        self._over[slot] = False
-        self._returns[slot] = 0.0
-        self._lengths[slot] = 0
 
 
 def environment_spec(env: gymnasium.Env, num_tasks: int = 1) -> EnvironmentSpec:
@@ -226,9 +173,3 @@ def _action(space: gymnasium.Space) -> ContinuousAction | DiscreteAction:
             raise ValueError(f"actions of {space} must count from 0; shift them in a wrapper")
         return DiscreteAction(int(space.n))
     raise ValueError(f"actions of {space} are neither a Box nor Discrete")
-
-
-def _bounds(spec: EnvironmentSpec) -> tuple[np.ndarray, np.ndarray] | None:
-    if isinstance(spec.action, DiscreteAction):
-        return None
-    return np.asarray(spec.action.low, np.float32), np.asarray(spec.action.high, np.float32)

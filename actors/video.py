@@ -11,9 +11,10 @@ import imageio.v2 as imageio
 import numpy as np
 from PIL import Image, ImageDraw
 
-from actors.player import Player
-from actors.vector_env import EpisodeResult, VectorEnv
-from skill_agents.agent import Acts, Agent
+from skill_train.actors.episodes import EpisodeResult
+from skill_train.actors.player import Player
+from skill_train.actors.vector_env import VectorEnv
+from skill_train.skill_agents.agent import Acts, Agent
 
 SMALLEST = 256
 """Pixels; smaller pictures are enlarged by whole numbers."""

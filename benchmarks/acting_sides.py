@@ -55,11 +55,11 @@ class OurActor:
     def __init__(self, env_id: str, environments: int, policy: str, address: str) -> None:
         import torch
 
-        from actors.actor import Actor
-        from actors.vector_env import VectorEnv
-        from replay.step import RowLayout
-        from replay.writer import ReverbWriter
-        from tasks.families import single_task
+        from skill_train.actors.actor import Actor
+        from skill_train.actors.vector_env import VectorEnv
+        from skill_train.replay.step import RowLayout
+        from skill_train.replay.writer import ReverbWriter
+        from skill_train.tasks.families import single_task
 
         torch.set_num_threads(1)
         torch.manual_seed(0)
@@ -116,10 +116,10 @@ class ReplayServer:
     """The Reverb server that takes what `OurActor` writes."""
 
     def __init__(self, env_id: str, policy: str) -> None:
-        from actors.vector_env import environment_spec
-        from replay.server import ReverbReplay
-        from replay.step import RowLayout
-        from tasks.families import single_task
+        from skill_train.actors.vector_env import environment_spec
+        from skill_train.replay.server import ReverbReplay
+        from skill_train.replay.step import RowLayout
+        from skill_train.tasks.families import single_task
 
         spec = environment_spec(single_task(env_id).make(0))
         agent = agent_config(policy).build(spec)
@@ -133,9 +133,12 @@ class ReplayServer:
 
 def agent_config(policy: str) -> Any:
     """SVG(0) at the paper's sizes, with the ``hierarchical`` or the ``flat`` policy."""
-    from skill_agents.hierarchical_kl.defaults import NoDefault, SharedLowLevel
-    from skill_agents.hierarchical_kl.policies import FlatPolicyConfig, HierarchicalPolicyConfig
-    from skill_agents.hierarchical_kl.svg0 import SVG0Config
+    from skill_train.skill_agents.hierarchical_kl.defaults import NoDefault, SharedLowLevel
+    from skill_train.skill_agents.hierarchical_kl.policies import (
+        FlatPolicyConfig,
+        HierarchicalPolicyConfig,
+    )
+    from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 
     seen = ("observation",)
     sizes = {"critic_groups": seen, "replay_unrolls": 20_000}

@@ -18,9 +18,9 @@ import gymnasium
 import numpy as np
 import torch
 
-from cluster import trained
-from cluster.run_dir import RunDir
-from skill_agents.dse.skills import GoalLatents
+from skill_train.cluster import trained
+from skill_train.cluster.run_dir import RunDir
+from skill_train.skill_agents.dse.skills import GoalLatents
 
 
 def fingertips(env: gymnasium.Env, latents: GoalLatents, g: torch.Tensor) -> np.ndarray:

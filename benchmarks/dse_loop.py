@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from skill_agents.agent import Agent, Batch, Metrics, ParameterGroup
-from skill_agents.dse.sac import DSESAC
-from skill_agents.nets.stacked_mlp import StackedMLP
+from skill_train.skill_agents.agent import Agent, Batch, Metrics, ParameterGroup
+from skill_train.skill_agents.dse.sac import DSESAC
+from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
 
 
 def network(stack: StackedMLP, n: int) -> nn.Sequential:

@@ -6,6 +6,7 @@ The paper trains with a bonus whose size it does not give, so returns with ours 
 its numbers; returns without it are those of Gymnasium's own reward. Runs with held-out tasks are
 evaluated on these, which is the paper's "initial reward": nothing was learned there yet. Prints a
 table with one row per experiment and cell, all seeds in it, and what standing still would return.
+How long a learner of one task needs to get as far says `benchmarks.held_out`.
 """
 
 from __future__ import annotations
@@ -19,14 +20,12 @@ from statistics import mean
 
 import numpy as np
 
-from actors.evaluator import evaluate
-from actors.vector_env import VectorEnv
-from cluster import trained
-from cluster.build import FINAL_EVALUATION_SEED
-from cluster.metrics import read_csv
-from cluster.run_dir import RunDir
-from tasks.families import TaskSet
-from tasks.reacher import EPISODE_STEPS
+from skill_train.actors.evaluator import evaluate
+from skill_train.actors.vector_env import VectorEnv
+from skill_train.cluster import trained
+from skill_train.cluster.build import FINAL_EVALUATION_SEED
+from skill_train.cluster.run_dir import RunDir
+from skill_train.tasks.families import TaskSet
 
 NO_BONUS = {"proximity_bonus": 0.0}
 Cells = dict[str, tuple[float, float]]
@@ -64,28 +63,18 @@ def standing_still(tasks: TaskSet) -> Cells:
     return found
 
 
-def trajectories_to(run: RunDir, level: float) -> float | None:
-    """Episodes of each task after which a run was first evaluated at ``level``; None if never."""
-    table = read_csv(run.path / "metrics.csv")
-    each = trained.load(run)[0].stage.tasks.num_tasks * EPISODE_STEPS
-    pairs = zip(table["env_steps"], table["evaluation_return_mean"], strict=True)
-    return next((steps / each for steps, value in pairs if value >= level), None)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--episodes", type=int, default=180, help="of each run")
     parser.add_argument("--cells", action="store_true", help="a row for each cell, not only all")
-    parser.add_argument("--match", type=Path, nargs="+", default=[], metavar="RUN",
-                        help="independent learners: how long each needs to get as far")  # fmt: skip
     given = parser.parse_args(arguments)
     rows: dict[tuple[str, str], list[tuple[int, float, float]]] = defaultdict(list)
     idle: Cells = {}
     for path in given.runs:
         run = RunDir.open(path)
-        name, seed = run.config["experiment"], run.config["seed"]
+        name, seed = run.config.experiment, run.config.seed
         for cell, (bonus, bare) in returns(run, given.episodes).items():
             rows[name, cell].append((seed, bonus, bare))
         plan, _, _ = trained.load(run)
@@ -104,12 +93,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         at_rest = f"{idle[f'{name}/{cell}'][1]:.2f}"
         short = cell.partition("[")[2].rstrip("]") or cell
         print(f"| {name} | {short} | {seeds} | {bonus} | {bare} | {average} | {at_rest} |")
-    for (name, cell), found in sorted(rows.items()):
-        if cell == "all" and given.match:
-            level = mean(b for _, b, _ in found)
-            needed = [trajectories_to(RunDir.open(path), level) for path in given.match]
-            counts = ", ".join("never" if n is None else f"{n:.0f}" for n in needed)
-            print(f"{name}: alone, {level:.2f} takes {counts} trajectories of each task")
 
 
 if __name__ == "__main__":

@@ -20,11 +20,11 @@ from typing import Any
 import torch
 
 from benchmarks.dse_loop import LoopedDSESAC, network
-from learners.allocator import keep_freed_memory
-from learners.learner import Learner
-from replay.step import ArraySpec, Step
-from skill_agents.agent import ContinuousAction, EnvironmentSpec
-from skill_agents.dse.sac import DSESAC, DSESACConfig
+from skill_train.learners.allocator import keep_freed_memory
+from skill_train.learners.learner import Learner
+from skill_train.replay.step import ArraySpec, Step
+from skill_train.skill_agents.agent import ContinuousAction, EnvironmentSpec
+from skill_train.skill_agents.dse.sac import DSESAC, DSESACConfig
 
 SEED = 0
 

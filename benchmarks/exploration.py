@@ -16,9 +16,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from actors.player import Player
-from actors.vector_env import VectorEnv
-from experiments.quickstart import SMALL_AGENT, STAGE
+from skill_train.actors.player import Player
+from skill_train.actors.vector_env import VectorEnv
+from skill_train.experiments.quickstart import SMALL_AGENT, STAGE
 
 SEEDS = 10
 

@@ -20,12 +20,12 @@ import torch
 
 from benchmarks.learner import ANT, cases
 from benchmarks.learner_sides import random_rows
-from experiments.hierarchical_kl.baselines import baselines
-from learners.feed import to_tensors
-from learners.graphed import WARM_UP, GraphedLearner, make_learner
-from learners.learner import Learner, best_device
-from skill_agents.agent import EnvironmentSpec
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.experiments.hierarchical_kl.baselines import baselines
+from skill_train.learners.feed import to_tensors
+from skill_train.learners.graphed import WARM_UP, GraphedLearner, make_learner
+from skill_train.learners.learner import Learner, best_device
+from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 
 
 def sides(

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cluster import planning
-from cluster.metrics import read_csv
-from cluster.run_dir import RunDir
-from tasks.families import TaskFamily
+from skill_train.cluster import planning
+from skill_train.cluster.metrics import read_csv
+from skill_train.cluster.run_dir import RunDir
+from skill_train.tasks.families import TaskFamily
 
 GRID = 100
 """Points of a mean curve."""
@@ -53,7 +53,7 @@ def read(path: Path) -> Run:
     stage = planning.stage_of(run)
     family = (stage.evaluation_tasks or stage.tasks).family
     return of_table(
-        run.config["experiment"], run.config["seed"], family, read_csv(run.path / "metrics.csv")
+        run.config.experiment, run.config.seed, family, read_csv(run.path / "metrics.csv")
     )
 
 

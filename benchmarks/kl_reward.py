@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cluster import trained
-from cluster.run_dir import RunDir
-from skill_agents.agent import Agent
-from skill_agents.ops.divergence import gaussian_kl
-from tasks.grid import DIRECTIONS, Grid
+from skill_train.cluster import trained
+from skill_train.cluster.run_dir import RunDir
+from skill_train.skill_agents.agent import Agent
+from skill_train.skill_agents.ops.divergence import gaussian_kl
+from skill_train.tasks.grid import DIRECTIONS, Grid
 
 SAMPLES = 64  # latents drawn in each cell
 
@@ -47,7 +47,7 @@ def kl_reward(agent: Agent, goal: tuple[int, int], seed: int = 0) -> np.ndarray:
         noise = torch.randn(
             SAMPLES, *high.mean.shape, generator=torch.Generator().manual_seed(seed)
         )
-        prior = agent.divergence.high.prior.next(high.reparameterize(noise))
+        prior = agent.default_policy.high.prior.next(high.reparameterize(noise))
     reward = np.full((size, size, len(DIRECTIONS) + 1), np.nan, np.float32)
     for x in range(size):
         for y in range(size):

@@ -18,12 +18,12 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from cluster import trained
-from cluster.metrics import read_csv
-from cluster.run_dir import RunDir
-from skill_agents.dse.embeddings import Disentangled
-from skill_agents.dse.reinforce import Reinforce
-from tasks.cartpole import GRID, VectorCartPole, tip
+from skill_train.cluster import trained
+from skill_train.cluster.metrics import read_csv
+from skill_train.cluster.run_dir import RunDir
+from skill_train.skill_agents.dse.embeddings import Disentangled
+from skill_train.skill_agents.dse.reinforce import Reinforce
+from skill_train.tasks.cartpole import GRID, VectorCartPole, tip
 
 SIGMAS = 1.5
 """Radius of an ellipse, as in the paper's figure 1."""

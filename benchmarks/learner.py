@@ -21,14 +21,14 @@ from typing import Any
 import torch
 
 import tasks  # noqa: F401  # registers the environments
-from actors.vector_env import environment_spec
 from benchmarks.learner_sides import SAVINGS, Ours, Plain, largest_difference
-from experiments.quickstart import SMALL_AGENT
-from learners.allocator import keep_freed_memory
-from replay.step import ArraySpec
-from skill_agents.agent import ContinuousAction, EnvironmentSpec
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
-from tasks.families import single_task
+from skill_train.actors.vector_env import environment_spec
+from skill_train.experiments.quickstart import SMALL_AGENT
+from skill_train.learners.allocator import keep_freed_memory
+from skill_train.replay.step import ArraySpec
+from skill_train.skill_agents.agent import ContinuousAction, EnvironmentSpec
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.tasks.families import single_task
 
 ANT = EnvironmentSpec(
     {"proprioception": ArraySpec((30,)), "task": ArraySpec((9,))},

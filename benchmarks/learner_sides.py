@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from benchmarks.plain_svg0 import Noise, PlainBatch, PlainConfig, PlainSVG0
-from learners.learner import Learner
-from replay.step import Step
-from skill_agents.agent import ContinuousAction, EnvironmentSpec
-from skill_agents.hierarchical_kl.defaults import SharedLowLevel
-from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1Config
-from skill_agents.hierarchical_kl.svg0 import SVG0, Critic, SVG0Config
+from skill_train.learners.learner import Learner
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import ContinuousAction, EnvironmentSpec
+from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
+from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import AR1Config
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0, Critic, SVG0Config
 
 
 class WholeFirstLayer(Critic):
@@ -133,7 +133,7 @@ def plain_twin(agent: SVG0, spec: EnvironmentSpec) -> PlainSVG0:
             kl_cost=c.kl_cost,
             entropy_cost=c.entropy_cost,
             gamma=c.gamma,
-            initial_action_std=c.policy.initial_action_std,
+            initial_action_std=c.policy.action_head.initial_std,
             learning_rate=c.actor_learning_rate,
             critic_learning_rate=c.critic_learning_rate,
             target_update_period=c.target_update_period,

@@ -21,9 +21,9 @@ from typing import Any
 import psutil
 import ray
 
-from cluster.on_ray import ActorWorker, ReplayServer
-from cluster.planning import plan_for, stage_for
-from cluster.ray_session import ray_session
+from skill_train.cluster.on_ray import ActorWorker, ReplayServer
+from skill_train.cluster.planning import plan_for, stage_for
+from skill_train.cluster.ray_session import ray_session
 
 MB = 1e6
 
@@ -33,15 +33,12 @@ def measure(experiment: str, actors: int, changes: Sequence[str], tiny: bool) ->
     plan = plan_for(stage_for(experiment, changes, tiny), seed=0)
     weights = {name: w.numpy() for name, w in plan.agent("learner").acting_weights().items()}
     with tempfile.TemporaryDirectory() as folder, ray_session(None, cpus=actors + 1):
-        logs = Path(folder)
         server = ray.remote(ReplayServer).options(num_cpus=0)
-        replay = server.remote(logs / "replay.log", plan, "localhost", None, logs)
+        replay = server.remote(plan, "localhost", None, Path(folder))
         address = ray.get(replay.serve.remote(None))
         started = time.perf_counter()
         worker = ray.remote(ActorWorker).options(num_cpus=1)
-        handles = [
-            worker.remote(logs / f"actor-{i}.log", plan, i, address, 0) for i in range(actors)
-        ]
+        handles = [worker.remote(plan, i, address, 0) for i in range(actors)]
         where = ray.get([handle.whereabouts.remote() for handle in handles])
         ready = time.perf_counter() - started
         steps = [r.env_steps for r in ray.get([h.act.remote(weights, 0) for h in handles])]

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from replay.reader import ReverbReader
-from replay.server import ReverbReplay
-from replay.step import ArraySpec, RowLayout, Step, step_spec
-from replay.tables import Draw, windows
-from replay.writer import ReverbWriter
+from skill_train.replay.reader import ReverbReader
+from skill_train.replay.server import ReverbReplay
+from skill_train.replay.step import ArraySpec, RowLayout, Step, step_spec
+from skill_train.replay.tables import Draw, windows
+from skill_train.replay.writer import ReverbWriter
 
 _SPAWN = multiprocessing.get_context("spawn")
 _LAYOUT = RowLayout(

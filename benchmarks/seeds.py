@@ -19,7 +19,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from experiments.registry import EXPERIMENTS
+from skill_train.experiments.registry import EXPERIMENTS
 
 
 def main() -> int:
@@ -41,7 +41,7 @@ def main() -> int:
 def run_one(experiment: str, seed: int, out: Path, overrides: list[str]) -> int:
     """One run to its end; its exit code."""
     folder = _folder(experiment, seed, out)
-    command = [sys.executable, "-m", "cluster.cli"]
+    command = [sys.executable, "-m", "skill_train.cluster.cli"]
     if (folder / "config.json").is_file():
         if _finished(folder):
             return 0

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cluster.metrics import read_csv
-from cluster.run_dir import RunDir
+from skill_train.cluster.metrics import read_csv
+from skill_train.cluster.run_dir import RunDir
 
 
 class Point(NamedTuple):
@@ -57,8 +57,8 @@ def read(path: Path) -> Row:
     curve = [point for point in points if not math.isnan(point.return_)]
     late = [v for v in table.get("kl_nats", [])[-len(returns) // 10 :] if not math.isnan(v)]
     return Row(
-        run.config["experiment"],
-        run.config["seed"],
+        run.config.experiment,
+        run.config.seed,
         table.get("evaluation_success_ratio", [math.nan])[-1],
         table["evaluation_return_mean"][-1],
         _area(curve),

@@ -19,14 +19,14 @@ import matplotlib
 import numpy as np
 import torch
 
-from cluster import trained
-from cluster.metrics import read_csv
-from cluster.run_dir import RunDir
-from experiments.vate import grid_bounds
-from skill_agents.agent import Timestep
-from skill_agents.vate.beliefs import gaussian_of
-from skill_agents.vate.vate import VATE
-from tasks.goal_grid import SIZE, GoalGrid
+from skill_train.cluster import trained
+from skill_train.cluster.metrics import read_csv
+from skill_train.cluster.run_dir import RunDir
+from skill_train.experiments.vate import grid_bounds
+from skill_train.skill_agents.agent import Timestep
+from skill_train.skill_agents.vate.beliefs import gaussian_of
+from skill_train.skill_agents.vate.vate import VATE
+from skill_train.tasks.goal_grid import SIZE, GoalGrid
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -61,7 +61,7 @@ def print_table(groups: Mapping[str, list[RunDir]], level: float) -> None:
             soon.append(
                 f"{steps[good[0]] / 1e6:.1f} M, {minutes[good[0]]:.1f} min" if len(good) else "-"
             )
-        seeds = ", ".join(str(run.config["seed"]) for run in runs)
+        seeds = ", ".join(str(run.config.seed) for run in runs)
         each = ", ".join(f"{value:.1f}" for value in finals)
         by_episode = ", ".join(f"{value:.1f}" for value in np.mean(parts, axis=0))
         spread = np.std(finals, ddof=1) if len(finals) > 1 else np.nan
@@ -170,8 +170,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--goal", type=int, nargs=2, default=(3, 0), help="of the belief's picture")
     args = parser.parse_args(argv)
     groups: dict[str, list[RunDir]] = defaultdict(list)
-    for run in sorted(map(RunDir.open, args.runs), key=lambda run: run.config["seed"]):
-        groups[run.config["experiment"]].append(run)
+    for run in sorted(map(RunDir.open, args.runs), key=lambda run: run.config.seed):
+        groups[run.config.experiment].append(run)
     print_table(groups, level=0.9 * sum(grid_bounds()["bayes_optimal"]))
     draw_curves(groups, args.out / "vate_curves.png")
     draw_episodes(groups, args.out / "vate_episodes.png")

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 import gymnasium
 import numpy as np
 
-from tasks import cartpole, goal_grid, point_robot
-from tasks.families import TaskSet
+from skill_train.tasks import cartpole, goal_grid, point_robot
+from skill_train.tasks.families import TaskSet
 
 TASKS: dict[str, TaskSet] = {
     "GoalGrid": goal_grid.FAMILY.all(),

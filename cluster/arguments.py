@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any, NoReturn
 
-from cluster.errors import RunError
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.records import MAX_SEED
 
 
 class _Parser(argparse.ArgumentParser):
@@ -37,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("experiment", metavar="EXPERIMENT", help="a name from skill-train list")
     one.add_argument("--actors", type=int, metavar="N", help="actor processes")
-    one.add_argument("--seed", type=int, default=0, metavar="S")
+    one.add_argument("--seed", type=_seed, default=0, metavar="S")
     one.add_argument("--run-dir", type=Path, metavar="DIR", help="default: runs/EXPERIMENT-TIME")
     one.add_argument(
         "--from",
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
         help="the run to start from, where the experiment comes after another; "
         "default: train that one first",
     )
+    _add_imports(one)
     one.add_argument("--inline", action="store_true", help="in one process, deterministic")
     one.add_argument("--address", metavar="A", help="a Ray cluster to join; default: start one")
     one.add_argument("--tiny", action="store_true", help="the same in seconds, to try it out")
@@ -55,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
 
     one = command("resume", "Go on with a run from its last checkpoint.")
     _add_run(one)
+    _add_imports(one)
     one.add_argument("--address", metavar="A", help="a Ray cluster to join; default: start one")
 
     one = command("status", "Show how one run, or every run below runs/, stands.")
@@ -110,8 +113,20 @@ def _add_episodes(parser: argparse.ArgumentParser, episodes: int) -> None:
     _add_choice(parser)
 
 
+def _add_imports(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="a module that registers environments, where the run's are not of this package",
+    )
+
+
 def _add_choice(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seed", type=int, default=0, metavar="S")
+    _add_imports(parser)
+    parser.add_argument("--seed", type=_seed, default=0, metavar="S")
     parser.add_argument("--checkpoint", choices=("latest", "best"), default="latest")
 
 
@@ -121,4 +136,12 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-_positive.__name__ = "positive whole number"  # argparse names it in its complaint
+def _seed(text: str) -> int:
+    if not 0 <= int(text) <= MAX_SEED:
+        raise ValueError
+    return int(text)
+
+
+# argparse names these in its complaints.
+_positive.__name__ = "positive whole number"
+_seed.__name__ = f"whole number from 0 to {MAX_SEED}"

@@ -14,9 +14,28 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def write_brief_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Replace ``path`` for other processes to read, without waiting for the disk.
+
+    For what is written again in a second: a power cut may leave nothing of it.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside.write_text(_text(values))
+    os.replace(aside, path)
+
+
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """The same for a mapping, as indented JSON."""
-    write_text(path, json.dumps(values, indent=2, default=str) + "\n")
+    write_text(path, _text(values))
+
+
+def create_json(path: Path, values: Mapping[str, Any]) -> None:
+    """The same for a file that must be new: of two processes, one gets FileExistsError."""
+    with open(path, "x") as file:
+        file.write(_text(values))
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -32,6 +51,10 @@ def write_bytes(path: Path, data: bytes) -> None:
         aside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _text(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, indent=2, default=str) + "\n"
 
 
 def sync_folder(folder: Path) -> None:

@@ -12,18 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from actors.actor import Actor
-from actors.batched_env import environments
-from actors.environments import Environments
-from actors.evaluator import Evaluation, evaluate
-from actors.skill_env import SkillEnv, SkillEnvironments
-from actors.vector_env import environment_spec
-from experiments.spec import Stage
-from replay.backend import Writer
-from replay.step import RowLayout
-from skill_agents.agent import Agent, EnvironmentSpec
-from skill_agents.skills import Skills
-from tasks.families import TaskSet
+from skill_train.actors.actor import Actor
+from skill_train.actors.environments import Environments
+from skill_train.actors.evaluator import Evaluation, evaluate
+from skill_train.actors.make_environments import make_environments
+from skill_train.actors.rounds import Rounds
+from skill_train.actors.skill_env import SkillEnv, SkillEnvironments
+from skill_train.actors.vector_env import environment_spec
+from skill_train.experiments.spec import Stage
+from skill_train.replay.backend import Writer
+from skill_train.replay.step import RowLayout
+from skill_train.skill_agents.agent import Agent, EnvironmentSpec
+from skill_train.skill_agents.skills import Skills
+from skill_train.tasks.families import TaskSet
 
 FINAL_EVALUATION_SEED = 1_000_003
 """Episodes that nothing was ever tuned or stopped on."""
@@ -90,6 +91,16 @@ class Plan:
         """The rows that this agent writes and reads."""
         return RowLayout(self.spec.step_spec(agent.extras_spec()))
 
+    def rounds(self, agent: Agent, actors: int | None = None) -> Rounds | None:
+        """How the actors share out an on-policy agent's batches; None for the others.
+
+        ``actors``: None stands for the stage's number of them.
+        """
+        stage = self.stage
+        count = stage.actors.count if actors is None else actors
+        tasks = stage.tasks.tasks
+        return Rounds.of(agent.tables(), agent.draws(), tasks, count, stage.actors.environments)
+
     def actor(self, index: int, agent: Agent, writer: Writer, env_steps: int = 0) -> Actor:
         """Actor number ``index``; all actors' slots share out the tasks in turn.
 
@@ -99,14 +110,14 @@ class Plan:
         slots = range(index * size, (index + 1) * size)
         mine = [tasks.tasks[slot % tasks.num_tasks] for slot in slots]
         env_seed = component_seed(self.seed, "environment", index, env_steps)
-        envs = self._environments(tasks, mine, env_seed)
+        envs = self.environments(tasks, mine, env_seed)
         noise_seed = component_seed(self.seed, "actor", index, env_steps)
         return Actor(envs, agent, writer, noise_seed)
 
     def evaluate(self, agent: Agent, episodes: int, seed: int) -> Evaluation:
         """Episodes on the evaluation tasks."""
         tasks = self.stage.evaluation_tasks or self.stage.tasks
-        return evaluate(agent, partial(self._environments, tasks), tasks.tasks, episodes, seed)
+        return evaluate(agent, partial(self.environments, tasks), tasks.tasks, episodes, seed)
 
     def make(self, task: int, **kwargs: Any) -> gymnasium.Env:
         """One evaluation task as the agent acts in it, ``kwargs`` overriding the family's."""
@@ -114,8 +125,9 @@ class Plan:
         skills = _skills(self.stage, self.source)
         return env if skills is None else SkillEnv(env, skills)
 
-    def _environments(self, tasks: TaskSet, slots: Sequence[int], seed: int) -> Environments:
-        envs, skills = environments(tasks, slots, seed), _skills(self.stage, self.source)
+    def environments(self, tasks: TaskSet, slots: Sequence[int], seed: int) -> Environments:
+        """What the agent acts in: an environment for each task of ``slots``, or skills there."""
+        envs, skills = make_environments(tasks, slots, seed), _skills(self.stage, self.source)
         return envs if skills is None else SkillEnvironments(envs, skills, seed)
 
 

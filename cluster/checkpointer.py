@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -11,23 +13,31 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from cluster.members import Member
-from cluster.run_dir import RunDir
+from skill_train.cluster.members import Member
+from skill_train.cluster.run_dir import RunDir
 
 log = logging.getLogger(__name__)
 
 REPLAY_SECONDS = 600.0
+POLL_SECONDS = 0.2
 LAST_REPLAY_SECONDS = 5.0
 """A stopped run is gone within 10 s: tables that take longer keep their earlier checkpoint."""
 
 
 class Checkpointer:
-    """Saves in a thread, one checkpoint at a time."""
+    """Saves in a thread, one checkpoint at a time.
+
+    Tables that take long never keep a learner's state from being written: the newest tables that
+    were saved whole stand in for them.
+    """
 
     def __init__(self, run: RunDir, keep: int, replay: Member) -> None:
         self._run, self._keep, self._replay = run, keep, replay
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._saving: Future[None] | None = None
+        self._tables: Any = None
+        """The replay server's save under way, or its last one."""
+        self._hurry = threading.Event()
 
     @property
     def busy(self) -> bool:
@@ -52,7 +62,9 @@ class Checkpointer:
     ) -> None:
         """Write the final checkpoint now, with the newest tables that can be saved in time."""
         if self._saving is not None:
+            self._hurry.set()
             self._saving.result()
+            self._hurry.clear()
         self._save(state, counters, score, LAST_REPLAY_SECONDS)
 
     def close(self) -> None:
@@ -85,6 +97,17 @@ class Checkpointer:
             handle = self._replay.handle
             if handle is None:
                 raise RayError("the replay server is down")
-            ray.get(handle.save.remote(folder), timeout=seconds)
+            if self._tables is not None and not _finished(self._tables):
+                raise RayError("the tables before are still being written")
+            self._tables = handle.save.remote(folder)
+            deadline = time.monotonic() + seconds
+            while not _finished(self._tables, timeout_s=POLL_SECONDS):
+                if self._hurry.is_set() or time.monotonic() > deadline:
+                    raise RayError("writing them takes too long")
+            ray.get(self._tables)
 
         return save
+
+
+def _finished(ref: Any, timeout_s: float = 0.0) -> bool:
+    return bool(ray.wait([ref], timeout=timeout_s)[0])

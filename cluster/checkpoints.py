@@ -8,26 +8,32 @@ one rename; so what has a name is whole, unless the disk harmed it later, and th
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import io
-import json
 import logging
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cluster.atomic import sync_folder, write_bytes, write_json
-from cluster.errors import RunError
+from skill_train.cluster.atomic import sync_folder, write_bytes, write_json
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.records import Manifest, parse
 
 log = logging.getLogger(__name__)
 
 LEARNER = "learner.pt"
 REPLAY = "replay"
 MANIFEST = "manifest.json"
+NAME = re.compile(r"[0-9]+(-[0-9]+)?")
+"""Learner step, and which of several checkpoints of that step."""
+DAMAGE = (ValueError, FileNotFoundError, NotADirectoryError, IsADirectoryError)
+"""What a checkpoint raises that stays as it is, however often it is read."""
 FULL_BELOW = 1 << 20
 """Free bytes below which a failed write of any kind is put down to a full disk."""
 
@@ -51,10 +57,10 @@ class Checkpoints:
         self.folder = folder
 
     def paths(self) -> list[Path]:
-        """Folders of all checkpoints, newest first."""
+        """Folders of all checkpoints, newest first; others, such as copies, are left alone."""
         if not self.folder.is_dir():
             return []
-        named = [p for p in self.folder.iterdir() if p.name[0].isdigit() and p.is_dir()]
+        named = [p for p in self.folder.iterdir() if NAME.fullmatch(p.name) and p.is_dir()]
         return sorted(named, key=_order, reverse=True)
 
     def clean(self) -> None:
@@ -75,7 +81,7 @@ class Checkpoints:
     ) -> Path:
         """Write a checkpoint, then remove all but the last ``keep`` and the best-scored.
 
-        ``counters`` must have ``learner_steps``. ``save_replay`` fills a new, empty folder with
+        ``counters`` has at least `records.COUNTERS`. ``save_replay`` fills a new, empty folder with
         the tables; ``replay_from``, an earlier checkpoint, lends its tables by hard links where
         there is no time for that. Raises RunError when the disk is full; earlier checkpoints are
         untouched by any failure.
@@ -92,8 +98,8 @@ class Checkpoints:
                 files |= _sync_and_hash(aside / REPLAY, aside)
             elif replay_from is not None and (replay_from / REPLAY).is_dir():
                 files |= _link_replay(replay_from, aside)
-            manifest = {"version": 1, "counters": dict(counters), "score": score, "files": files}
-            write_json(aside / MANIFEST, manifest)
+            manifest = dataclasses.asdict(Manifest(dict(counters), score, files))
+            write_json(aside / MANIFEST, {"version": 1, **manifest})
             path = self._free_name(int(counters["learner_steps"]))
             aside.rename(path)
             sync_folder(self.folder)
@@ -105,20 +111,30 @@ class Checkpoints:
                     "earlier ones are untouched, so free some space and resume the run"
                 ) from error
             raise
-        self._remove_old(path, keep)
+        try:
+            self._remove_old(path, keep)
+        except OSError as error:
+            log.warning("old checkpoints in %s stay for now: %s", self.folder, error)
         return path
 
     def load_latest(self, with_replay: bool = True) -> Checkpoint | None:
         """The newest intact checkpoint, or None when there is none at all.
 
         A damaged one is named in a warning and the one before it taken. Raises RunError when all
-        are damaged. ``with_replay=False`` neither checks nor returns the tables.
+        are damaged, or where the disk does not let one be read: going on from the one before would
+        remove it. ``with_replay=False`` neither checks nor returns the tables.
         """
         return self._first_intact(self.paths(), with_replay)
 
     def load_best(self, with_replay: bool = False) -> Checkpoint | None:
-        """The intact one with the best score; the newest where none has a score."""
-        scored = [(s, p) for p in self.paths() if (s := _score(p)) is not None]
+        """The intact one with the best score; the newest where none has a score.
+
+        Raises RunError as `load_latest` does.
+        """
+        try:
+            scored = [(s, p) for p in self.paths() if (s := _score(p)) is not None]
+        except OSError as error:
+            raise _unreadable(error) from error
         scored.sort(key=lambda pair: pair[0], reverse=True)
         best = [path for _, path in scored]
         return self._first_intact(best + [p for p in self.paths() if p not in best], with_replay)
@@ -128,9 +144,11 @@ class Checkpoints:
         for path in paths:
             try:
                 return _load(path, with_replay)
-            except (OSError, ValueError, KeyError, RuntimeError) as error:
-                damage = f"{type(error).__name__}: {error}" if not str(error) else str(error)
+            except DAMAGE as error:
+                damage = str(error)
                 log.warning("checkpoint %s is damaged (%s); taking the one before", path, damage)
+            except OSError as error:
+                raise _unreadable(error) from error
         if paths:
             raise RunError(
                 f"none of the {len(paths)} checkpoints in {self.folder} is intact (the last one "
@@ -187,7 +205,7 @@ def _sync_and_hash(folder: Path, root: Path) -> dict[str, str]:
 
 
 def _link_replay(earlier: Path, folder: Path) -> dict[str, str]:
-    known = json.loads((earlier / MANIFEST).read_text())["files"]
+    known = _manifest(earlier).files
     shutil.copytree(earlier / REPLAY, folder / REPLAY, copy_function=_link_or_copy)
     return {name: value for name, value in known.items() if name.startswith(REPLAY + "/")}
 
@@ -204,11 +222,13 @@ def _link_or_copy(source: str, target: str) -> None:
 def _load(path: Path, with_replay: bool) -> Checkpoint:
     import torch
 
-    manifest = json.loads((path / MANIFEST).read_text())
+    manifest = _manifest(path)
     data = b""
-    for name, expected in manifest["files"].items():
+    for name, expected in manifest.files.items():
         if name != LEARNER and not with_replay:
             continue
+        if not (path / name).is_file():
+            raise FileNotFoundError(f"{name} is missing")
         with open(path / name, "rb") as file:
             if name == LEARNER:
                 data = file.read()
@@ -219,18 +239,31 @@ def _load(path: Path, with_replay: bool) -> Checkpoint:
             raise ValueError(f"{name} is not what was written")
     try:
         state = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+    except (OSError, MemoryError):
+        raise
     except Exception as error:
         raise ValueError(f"{LEARNER} holds more than tensors and plain numbers") from error
     replay = path / REPLAY if with_replay and (path / REPLAY).is_dir() else None
-    return Checkpoint(path, manifest["counters"], state, replay, manifest["score"])
+    return Checkpoint(path, dict(manifest.counters), state, replay, manifest.score)
+
+
+def _unreadable(error: OSError) -> RunError:
+    return RunError(
+        f"a checkpoint cannot be read ({error.filename}: {error.strerror}), which need not be for "
+        "good: try again, or move it away to take the one before"
+    )
+
+
+def _manifest(path: Path) -> Manifest:
+    """Raises OSError, or ValueError where it is damaged."""
+    return parse((path / MANIFEST).read_text(), Manifest)
 
 
 def _score(path: Path) -> float | None:
     try:
-        score = json.loads((path / MANIFEST).read_text())["score"]
-    except (OSError, ValueError, KeyError):
+        return _manifest(path).score
+    except DAMAGE:
         return None
-    return None if score is None else float(score)
 
 
 def _disk_is_full(error: Exception, folder: Path) -> bool:

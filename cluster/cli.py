@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import argparse
 import errno
+import importlib
+import io
 import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cluster import arguments
-from cluster.errors import RunError
-from cluster.run_dir import RunDir, all_runs
+from skill_train.cluster import arguments
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
 
 # What needs torch, Ray or a simulator is imported by the command that needs it: --help is quick.
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command; returns the exit status."""
+    _replace_what_the_terminal_lacks()
     logging.basicConfig(format="skill-train: %(message)s", level=logging.WARNING)
     try:
         args, rest = arguments.parser().parse_known_args(argv)
         if rest and args.name != "run":
             raise RunError(f"{args.name} does not take {rest[0]!r}; see skill-train {args.name} -h")
         args.overrides = rest
+        _import(getattr(args, "imports", ()))
         COMMANDS[args.name](args)
     except RunError as error:
         print(f"skill-train: {error}", file=sys.stderr)
@@ -35,17 +39,43 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()  # nobody reads any more; nothing to say at exit either
         return 141
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        where = error.filename or "where the run is written"
-        print(f"skill-train: the disk is full: {where}; free some space", file=sys.stderr)
+        print(f"skill-train: {_sentence(error)}", file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        detail = f" ({error})" if str(error) else ""
+        print(f"skill-train: this machine has not enough memory{detail}", file=sys.stderr)
         return 2
     return 0
 
 
+def _replace_what_the_terminal_lacks() -> None:
+    """Print a question mark for a letter that the terminal's encoding does not have."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _sentence(error: OSError) -> str:
+    """What the system refused, and for which file."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = error.filename or "where the run is written"
+        return f"the disk is full: {where}; free some space"
+    if error.filename is None:
+        return " ".join(str(error).split())
+    return f"{error.filename} cannot be used: {error.strerror}"
+
+
+def _import(modules: Sequence[str]) -> None:
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise RunError(f"--import {name} does not work: {error}") from error
+
+
 def _list(args: argparse.Namespace) -> None:
-    from cluster import overrides, planning, report
-    from experiments.registry import EXPERIMENTS
+    from skill_train.cluster import overrides, planning, report
+    from skill_train.experiments.registry import EXPERIMENTS
 
     if args.experiment is not None:
         experiment = planning.find(args.experiment)
@@ -62,7 +92,7 @@ def _list(args: argparse.Namespace) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from cluster import launch
+    from skill_train.cluster import launch
 
     changes = list(args.overrides)
     if args.actors is not None:
@@ -81,10 +111,10 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _resume(args: argparse.Namespace) -> None:
-    from cluster import launch, report
+    from skill_train.cluster import launch, report
 
     run = RunDir.open(args.run)
-    if run.read_status()["state"] == "finished":
+    if run.read_status().state == "finished":
         print(report.already_finished(run))
         return
     _conclude(run, launch.resume(run, args.address), show=False)
@@ -92,9 +122,9 @@ def _resume(args: argparse.Namespace) -> None:
 
 def _conclude(run: RunDir, results: dict[str, Any], show: bool) -> None:
     """The last lines of a run: how it went and what to try next."""
-    from cluster import report
+    from skill_train.cluster import report
 
-    state = run.read_status()["state"]
+    state = run.read_status().state
     print(report.results(run, state, results))
     if show and state == "finished":
         for line in report.show(run):
@@ -103,13 +133,9 @@ def _conclude(run: RunDir, results: dict[str, Any], show: bool) -> None:
 
 
 def _status(args: argparse.Namespace) -> None:
-    from cluster import control, report
+    from skill_train.cluster import control, report
 
-    found = (
-        [control.status(RunDir.open(args.run))]
-        if args.run
-        else list(map(control.status, all_runs()))
-    )
+    found = [control.status(RunDir.open(args.run))] if args.run else control.status_of_all()
     if args.json:
         _print_json(found[0] if args.run else found)
     elif not found:
@@ -119,14 +145,14 @@ def _status(args: argparse.Namespace) -> None:
 
 
 def _stop(args: argparse.Namespace) -> None:
-    from cluster import control
+    from skill_train.cluster import control
 
     run = RunDir.open(args.run)
     print(f"{run.path}: {control.stop(run)}")
 
 
 def _eval(args: argparse.Namespace) -> None:
-    from cluster import report, trained
+    from skill_train.cluster import report, trained
 
     results = trained.evaluate(RunDir.open(args.run), args.episodes, args.seed, args.checkpoint)
     if args.json:
@@ -136,7 +162,7 @@ def _eval(args: argparse.Namespace) -> None:
 
 
 def _bounds(args: argparse.Namespace) -> None:
-    from cluster import planning, report
+    from skill_train.cluster import planning, report
 
     experiment = planning.find(args.experiment)
     if experiment.bounds is None:
@@ -149,14 +175,14 @@ def _bounds(args: argparse.Namespace) -> None:
 
 
 def _plot(args: argparse.Namespace) -> None:
-    from cluster import plot
+    from skill_train.cluster import plot
 
     plot.draw([RunDir.open(run) for run in args.run], args.out, args.x)
     print(f"wrote {args.out}")
 
 
 def _video(args: argparse.Namespace) -> None:
-    from cluster import trained
+    from skill_train.cluster import trained
 
     run = RunDir.open(args.run)
     played = trained.film(run, args.out, args.episodes, args.seed, args.checkpoint)
@@ -164,7 +190,7 @@ def _video(args: argparse.Namespace) -> None:
 
 
 def _skills(args: argparse.Namespace) -> None:
-    from cluster import trained
+    from skill_train.cluster import trained
 
     run = RunDir.open(args.run)
     trained.film_skills(run, args.out, args.panels, args.seconds, args.seed, args.checkpoint)
@@ -172,7 +198,7 @@ def _skills(args: argparse.Namespace) -> None:
 
 
 def _latents(args: argparse.Namespace) -> None:
-    from cluster import latents
+    from skill_train.cluster import latents
 
     shown = latents.draw(RunDir.open(args.run), args.out, args.seed, args.checkpoint)
     print(f"wrote {args.out}, {len(shown.latent)} steps")

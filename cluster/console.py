@@ -15,7 +15,7 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from cluster.run_dir import RunDir
+from skill_train.cluster.run_dir import RunDir
 
 LINE_SECONDS = 10.0
 TREND_SECONDS = 2.0
@@ -128,8 +128,10 @@ class Console:
         try:
             self._stream.write(text + "\n")
             self._stream.flush()
-        except (OSError, RuntimeError):
-            pass  # nobody reads any more, or a signal came while we wrote: the run matters more
+        except (OSError, RuntimeError, ValueError):
+            # Nobody reads any more, a signal came while we wrote, or the encoding lacks a letter:
+            # the run matters more.
+            pass
 
 
 def sparkline(values: Sequence[float], width: int = 16) -> str:

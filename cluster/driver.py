@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -10,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from types import FrameType, TracebackType
 from typing import Any
 
-from actors.evaluator import Evaluation
-from cluster.console import Console
-from cluster.metrics import Metrics
-from cluster.progress import Progress
-from cluster.run_dir import RunDir
-from experiments.spec import Stage
+from skill_train.actors.evaluator import Evaluation
+from skill_train.cluster.console import Console
+from skill_train.cluster.metrics import Metrics
+from skill_train.cluster.progress import Progress
+from skill_train.cluster.run_dir import RunDir
+from skill_train.experiments.spec import Stage
+
+log = logging.getLogger(__name__)
 
 STATUS_SECONDS = 1.0
 METRICS_SECONDS = 5.0
@@ -38,7 +41,7 @@ class Driver:
         self._state = "starting"
         self._components: Sequence[Mapping[str, Any]] = ()
         self._status_at = self._metrics_at = 0.0
-        self._evaluated_at = 0
+        self._evaluated_at = self._refused = 0
         self._checkpointed_at = time.monotonic()
         self._handlers: dict[int, Any] = {}
 
@@ -67,8 +70,8 @@ class Driver:
                 signal.signal(number, handler)
 
     def listen(self) -> None:
-        """Take SIGTERM and Ctrl-C; again after anything that takes them for itself, as Ray does."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        """Take SIGTERM, SIGHUP and Ctrl-C; again after whatever takes them itself, as Ray does."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             before = signal.signal(number, self._stop)
             self._handlers.setdefault(number, before)
 
@@ -123,12 +126,22 @@ class Driver:
             return
         self._status_at = now
         values = self.progress.snapshot()
-        self._write_status(values)
+        try:
+            self._write_status(values)
+        except OSError as error:
+            log.warning("status.json was not written (%s); the run goes on", error)
         self._console.update(values, self.progress.env_steps, self.progress.learner_steps)
         if force or now - self._metrics_at >= METRICS_SECONDS:
             self._metrics_at = now
             progress = self.progress
             self._metrics.write(values, progress.env_steps, progress.learner_steps)
+
+    def note_refused(self, metrics: Mapping[str, float]) -> None:
+        """Say that an on-policy learner left out data that was too old, each time it did."""
+        refused = int(metrics.get("stale_batches_total", 0))
+        if refused > self._refused:
+            self.say(f"warning: {refused} batches of data more than one batch old were left out")
+        self._refused = refused
 
     def results(self) -> dict[str, Any]:
         """Final counters and the last evaluation, for whoever called the run."""

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 from typing import Any
 
 import torch
 
-from actors.actor import Actor
-from actors.vector_env import BrokenTaskError
-from cluster.build import FINAL_EVALUATION_SEED, Plan, Source, component_seed
-from cluster.driver import Driver
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
-from experiments.spec import Stage
-from learners.allocator import keep_freed_memory
-from learners.feed import Batches
-from learners.graphed import make_learner
-from learners.learner import NonFiniteLossError, best_device
-from replay.in_memory import InMemoryReplay
+from skill_train.actors.actor import Actor
+from skill_train.actors.vector_env import BrokenTaskError
+from skill_train.cluster.build import FINAL_EVALUATION_SEED, Plan, Source, component_seed
+from skill_train.cluster.driver import Driver
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
+from skill_train.experiments.spec import Stage
+from skill_train.learners.allocator import keep_freed_memory
+from skill_train.learners.feed import Batches
+from skill_train.learners.graphed import make_learner
+from skill_train.learners.learner import NonFiniteLossError, best_device
+from skill_train.learners.loop import LearnerLoop
+from skill_train.replay.in_memory import InMemoryReplay
 
 
 def run(stage: Stage, run_dir: RunDir, seed: int, source: Source | None = None) -> dict[str, Any]:
@@ -31,7 +33,11 @@ def run(stage: Stage, run_dir: RunDir, seed: int, source: Source | None = None) 
     with run_dir.claim(), Driver(stage, run_dir) as driver:
         keep_freed_memory()
         torch.set_num_threads(1)  # small networks are faster so, and sums always come out alike
-        loop = InlineLoop(Plan.of(stage, seed, source), run_dir, driver)
+        try:
+            loop = InlineLoop(Plan.of(stage, seed, source), run_dir, driver)
+        except (ValueError, RuntimeError) as error:  # what the agent, or the tables, do not take
+            reason = " ".join(str(error).split())[:600]
+            raise RunError(f"{run_dir.path} cannot go on from where it stands: {reason}") from error
         try:
             loop.train()
             return loop.finish()
@@ -60,9 +66,14 @@ class InlineLoop:
         writer = self._replay.writer(plan.stage.actors.environments)
         self._learner = make_learner(agent, best_device())
         reader = self._replay.reader()
-        self._batches = Batches(reader, agent.draws(), self._learner.device)
+        self._loop = LearnerLoop(
+            self._learner, Batches(reader, agent.draws(), self._learner.device)
+        )
+        self._rounds = plan.rounds(agent, actors=1)
+        self._round = -1
+        self._between_rounds = True
         if checkpoint is not None:
-            self._learner.load_state_dict(checkpoint.learner_state)
+            self._loop.load_state_dict(checkpoint.learner_state)
             if checkpoint.replay is not None:
                 self._replay.load(checkpoint.replay)
             driver.restore(checkpoint.counters)
@@ -77,7 +88,7 @@ class InlineLoop:
             if not acted and not learned:
                 raise RunError(
                     "neither the actor nor the learner can go on: the tables' limits do not fit "
-                    "together (min_items or samples_per_item against the batch size)"
+                    "together (min_items or samples_per_insert against the batch size)"
                 )
             if self._driver.evaluation_due():
                 steps = self._driver.progress.env_steps
@@ -100,25 +111,29 @@ class InlineLoop:
         self._actor.close()
 
     def _act(self) -> bool:
-        self._actor.set_weights(self._learner.acting_weights(), self._learner.steps)
         steps = self._plan.stage.learning.inline_env_steps
-        report = self._actor.run(steps, flush_timeout_s=0.0)
+        if self._rounds is None or self._between_rounds:
+            self._actor.set_weights(self._learner.acting_weights(), self._learner.steps)
+        if self._rounds is None:
+            report = self._actor.run(steps, flush_timeout_s=0.0)
+        else:
+            if self._between_rounds:
+                self._round += 1
+                self._actor.begin(self._rounds.share(0, self._round))
+            report = self._actor.collect(steps, flush_timeout_s=0.0)
+            self._between_rounds = report.done
         self._driver.progress.add_actor(report, report.policy_version)
         self._driver.progress.set_replay(self._replay.info())
         # Where every episode ends at once, a turn may go by with resets alone.
         return report.env_steps > 0 or not report.blocked
 
     def _learn(self) -> bool:
-        learner, before = self._learner, self._learner.steps
-        most = before + self._plan.stage.learning.inline_updates
-        while learner.steps < most:
-            batch = self._batches.next(timeout_s=0.0)
-            if batch is None:
-                break
-            learner.update(batch)
-        if learner.steps > before:
-            self._driver.progress.set_learner(learner.steps, learner.metrics())
-        return learner.steps > before
+        before = self._learner.steps
+        report = self._loop.learn(math.inf, self._plan.stage.learning.inline_updates)
+        if report.steps > before:
+            self._driver.progress.set_learner(report.steps, report.metrics)
+        self._driver.note_refused(report.metrics)
+        return report.steps > before
 
     def _evaluate(self, episodes: int, seed: int) -> None:
         self._actor.set_weights(self._learner.acting_weights(), self._learner.steps)

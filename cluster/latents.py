@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from actors.batched_env import environments
-from actors.player import Player
-from actors.vector_env import BrokenTaskError
-from cluster import trained
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
+from skill_train.actors.player import Player
+from skill_train.actors.vector_env import BrokenTaskError
+from skill_train.cluster import trained
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
 
 
 class Trace(NamedTuple):
@@ -31,7 +30,7 @@ def trace(run: RunDir, seed: int, which: str = "latest") -> Trace:
     plan, agent, _ = trained.load(run, which)
     tasks = plan.stage.evaluation_tasks or plan.stage.tasks
     try:
-        envs = environments(tasks, [tasks.tasks[0]], seed)
+        envs = plan.environments(tasks, [tasks.tasks[0]], seed)
         with contextlib.closing(envs):
             found = _play(Player(agent, envs, seed, explore=False))
     except BrokenTaskError as error:

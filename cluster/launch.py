@@ -7,18 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from cluster import planning
-from cluster.build import Plan
-from cluster.errors import RunError
-from cluster.ray_token import offer_token
-from cluster.run_dir import SOURCE, RunDir
-from replay import reverb_native
-from replay.tables import max_bytes
-
-REPLAY_SHARE = 0.6
-"""Share of the machine's memory that full tables may take; the rest is for the processes."""
+from skill_train.cluster import admission, drift, planning
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.ray_token import offer_token
+from skill_train.cluster.run_dir import SOURCE, RunDir
+from skill_train.replay import reverb_native
 
 
 def start(
@@ -40,14 +33,14 @@ def start(
     """
     experiment = planning.find(name)
     stage = planning.stage_for(name, changes, tiny)
-    _can_run(inline)
+    _can_run(inline, address)
     if source is None:
         before = planning.untrained_source(experiment, tiny, seed)
     elif experiment.after is None:
         raise RunError(f"{name} does not start from another run; leave out --from")
     else:
         before = planning.source_from(source)
-    refuse_oversized_replay(planning.plan_for(stage, seed, before))
+    admission.check(planning.plan_for(stage, seed, before), inline, address)
     run = RunDir.create(path, name, changes, stage, seed, tiny=tiny, inline=inline)
     if source is not None:
         run.adopt(source)
@@ -57,26 +50,26 @@ def start(
 
 
 def resume(run: RunDir, address: str | None) -> dict[str, Any]:
-    """Go on with a run from its newest intact checkpoint, or from the start without one."""
-    _can_run(run.config["inline"])
+    """Go on with a run from its newest intact checkpoint, or from the start without one.
+
+    Raises RunError where it is a copy that another run starts from, or where the code gives it
+    other settings than it began with.
+    """
+    copied = run.config.adopted_from
+    if copied is not None:
+        raise RunError(
+            f"{run.path} is a copy that the run around it starts from, so it is not trained; "
+            f"resume {run.path.parent}, or what it was copied from: {copied}"
+        )
+    _can_run(run.config.inline, address)
     return _carry_out(run, address)
 
 
-def refuse_oversized_replay(plan: Plan) -> None:
-    """Raises RunError where full tables would not leave this machine enough memory to work."""
-    agent = plan.agent("replay")
-    row_bytes = plan.layout(agent).row_bytes
-    wanted = max_bytes(agent.tables(), row_bytes, plan.stage.tasks.tasks)
-    total = psutil.virtual_memory().total
-    if wanted > REPLAY_SHARE * total:
+def _can_run(inline: bool, address: str | None) -> None:
+    if inline and address is not None:
         raise RunError(
-            f"full replay tables would take {wanted / 1e9:.1f} GB of this machine's "
-            f"{total / 1e9:.1f} GB; give the agent's tables fewer items "
-            f"(rows are {row_bytes} bytes)"
+            "an inline run stays in its own process and joins no cluster, so leave out --address"
         )
-
-
-def _can_run(inline: bool) -> None:
     if not inline and not reverb_native.installed():
         raise RunError(
             "a distributed run needs Reverb, which has no release for Python "
@@ -87,13 +80,13 @@ def _can_run(inline: bool) -> None:
 def _create_sources(run: RunDir) -> None:
     """The directories of the runs that come before, the nearest one outermost."""
     config = run.config
-    before = planning.find(config["experiment"]).after
+    before = planning.find(config.experiment).after
     if before is None:
         return
-    tiny, inline = config["tiny"], config["inline"]
+    tiny, inline = config.tiny, config.inline
     stage = planning.stage_for(before, (), tiny)
     source = RunDir.create(
-        run.path / SOURCE, before, (), stage, config["seed"], tiny=tiny, inline=inline
+        run.path / SOURCE, before, (), stage, config.seed, tiny=tiny, inline=inline
     )
     _create_sources(source)
 
@@ -102,20 +95,22 @@ def _carry_out(run: RunDir, address: str | None) -> dict[str, Any]:
     """Train what comes before, if that is not done, and then the run itself."""
     config = run.config
     source = run.source
-    if source is None and planning.find(config["experiment"]).after is not None:
+    if source is None and planning.find(config.experiment).after is not None:
         raise RunError(f"{run.path} has lost {run.path / SOURCE}, the run that it starts from")
-    if source is not None and not source.adopted and source.read_status()["state"] != "finished":
+    if source is not None and not source.adopted and source.read_status().state != "finished":
         results = _carry_out(source, address)
-        if source.read_status()["state"] != "finished":
+        if source.read_status().state != "finished":
             return results
     stage = planning.stage_of(run)
+    drift.refuse(run, stage)
     before = None if source is None else planning.source_from(source)
-    if config["inline"]:
-        from cluster import inline
+    admission.check(planning.plan_for(stage, config.seed, before), config.inline, address)
+    if config.inline:
+        from skill_train.cluster import inline
 
-        return inline.run(stage, run, config["seed"], before)
+        return inline.run(stage, run, config.seed, before)
     if address is not None:
         offer_token()
-    from cluster import supervisor
+    from skill_train.cluster import supervisor
 
-    return supervisor.run(stage, run, config["seed"], before, address)
+    return supervisor.run(stage, run, config.seed, before, address)

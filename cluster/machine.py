@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,32 @@ def describe() -> dict[str, Any]:
             "gpu": _gpu(),
         },
     }
+
+
+def memory_bytes(root: Path = Path("/")) -> int:
+    """Memory of this machine, or of the container or control group that limits this process."""
+    import psutil
+
+    return min([psutil.virtual_memory().total, *_group_limits(root)])
+
+
+def _group_limits(root: Path) -> Iterator[int]:
+    """Of this process's control group and of those around it; version 2 names no controllers."""
+    try:
+        groups = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in groups:
+        _, controllers, inside = line.split(":", 2)
+        if controllers not in ("", "memory"):
+            continue
+        top = root / "sys/fs/cgroup" / controllers
+        name = "memory.limit_in_bytes" if controllers else "memory.max"
+        group = top / inside.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(top):
+                with contextlib.suppress(OSError, ValueError):  # "max": no limit
+                    yield int((folder / name).read_text())
 
 
 def _version(package: str) -> str | None:

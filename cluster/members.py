@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import logging
+import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import ray
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
 
-from cluster.errors import RunError
-from cluster.on_ray import Whereabouts
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.logs import Logs
+from skill_train.cluster.on_ray import Whereabouts
+from skill_train.cluster.patience import HUNG_SECONDS
 
 log = logging.getLogger(__name__)
 
-HUNG_SECONDS = 300.0
-"""A call that takes this long is given up and its process replaced."""
 MAX_BACKOFF_SECONDS = 30.0
 RESTARTS_IN_A_ROW = 8
 """So many deaths, each within a minute of the start, end the run: something is wrong for good."""
 HEALTHY_SECONDS = 60.0
+CAUSE_LENGTH = 300
+"""Characters of Ray's words about a death that are passed on; its advice comes after them."""
 
 
 @dataclass
@@ -41,13 +44,13 @@ class Answer(NamedTuple):
     value: Any
     """The first value, here."""
     rest: list[Any]
-    """References to the others, which stay where they are."""
+    """The others."""
 
 
 class Member:
     """One component: starts it, sends it one call at a time, and starts it again when it dies."""
 
-    def __init__(self, role: str, name: str, start: Callable[[], Any]) -> None:
+    def __init__(self, role: str, name: str, start: Callable[[], Any], logs: Logs) -> None:
         """``start`` makes the Ray actor and returns its handle without waiting."""
         self.role, self.name = role, name
         self.where: Whereabouts | None = None
@@ -55,7 +58,7 @@ class Member:
         self.restarts = 0
         self.call: Call | None = None
         self.handle: Any = None
-        self._start = start
+        self._start, self._logs = start, logs
         self._early_deaths = 0
         self._started_at = 0.0
         self._start_after = 0.0
@@ -89,25 +92,32 @@ class Member:
         assert self.call is not None
         call, self.call = self.call, None
         try:
-            value = ray.get(call.refs[0])
+            value, *rest = ray.get(call.refs)
+        except ObjectLostError as error:
+            why = textwrap.shorten(str(error), CAUSE_LENGTH)
+            log.warning("%s: the answer to %s was lost (%s)", self.name, call.method, why)
+            return None
         except RayTaskError as error:
+            self._logs.add(self.name, f"{error}\n")
             raise RunError(f"{self.name} failed: {error.cause}") from error
         except RayActorError as error:
-            self._died(str(error).strip().splitlines()[0])
+            self._logs.add(self.name, f"{error}\n")
+            cause = str(error).strip().splitlines()[-1]
+            if error.actor_init_failed:
+                raise RunError(f"{self.name} could not start: {cause}") from error
+            self._died(textwrap.shorten(cause, CAUSE_LENGTH))
             return None
-        except RayError as error:
-            log.warning("%s: %s was lost (%s)", self.name, call.method, error)
+        except RayError as error:  # Ray's memory monitor and a lost node have errors of their own
+            self._died(textwrap.shorten(str(error), CAUSE_LENGTH))
             return None
         if call.method == "whereabouts":
             self.where = value
-        return Answer(call.method, value, call.refs[1:])
+        return Answer(call.method, value, rest)
 
-    def give_up_if_hung(self) -> None:
-        """Kill the process if its call has been under way for too long."""
-        if self.call is not None and time.monotonic() - self.call.since > HUNG_SECONDS:
-            method = self.call.method
-            self.kill()
-            self._died(f"{method} took more than {HUNG_SECONDS:.0f} s")
+    def give_up_if_hung(self, seconds: float = HUNG_SECONDS) -> None:
+        """Kill the process if its call has been under way for more than ``seconds``."""
+        if self.call is not None and time.monotonic() - self.call.since > seconds:
+            self._died(f"{self.call.method} took more than {seconds:.0f} s")
 
     def describe(self) -> dict[str, Any]:
         """As ``status --json`` lists it; ``pid`` is None while it starts."""
@@ -125,6 +135,8 @@ class Member:
             ray.kill(self.handle)
 
     def _died(self, why: str) -> None:
+        self._logs.died(self.name, self.where, why)
+        self.kill()  # it may only be out of reach, and must not work beside its successor
         lived = time.monotonic() - self._started_at
         self._early_deaths = 0 if lived > HEALTHY_SECONDS else self._early_deaths + 1
         if self._early_deaths >= RESTARTS_IN_A_ROW:

@@ -19,9 +19,9 @@ from typing import Any, TextIO
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from cluster.atomic import write_text
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
+from skill_train.cluster.atomic import write_text
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
 
 log = logging.getLogger(__name__)
 STEPS = ("env_steps", "learner_steps")
@@ -72,12 +72,11 @@ class CsvFile:
         self.columns: list[str] = list(STEPS)
         self._file: TextIO | None = None
         if path.exists():
-            text = path.read_text()
-            whole = text[: text.rfind("\n") + 1]  # a kill may have cut the last row
-            if whole:
-                self.columns = next(csv.reader(io.StringIO(whole)))
-            if whole != text:
-                write_text(path, whole)
+            rows, cut = _rows(path)
+            if rows:
+                self.columns = rows[0]
+            if cut:
+                write_text(path, "".join(map(_line, rows)))
 
     def append(self, row: Mapping[str, float]) -> None:
         """Add a row; a name not seen before becomes a column, empty in the rows before."""
@@ -99,24 +98,28 @@ class CsvFile:
         self.close()
         rows: list[list[str]] = []
         if self.path.exists():
-            with open(self.path, newline="") as file:
-                rows = list(csv.reader(file))[1:]
+            rows = _rows(self.path)[0][1:]
         self.columns = self.columns + new
         padded = (row + [""] * (len(self.columns) - len(row)) for row in rows)
         write_text(self.path, "".join(map(_line, [self.columns, *padded])))
 
 
 def read_csv(path: Path) -> dict[str, list[float]]:
-    """Columns of a metrics.csv; NaN where a row has no value. A cut last row is left out."""
-    text = path.read_text()
-    rows = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1])))
+    """Columns of a metrics.csv; NaN where a row has no value. A cut last row is left out.
+
+    Raises RunError where it holds anything else than a head and numbers.
+    """
+    rows, _ = _rows(path)
     if not rows:
         return {name: [] for name in STEPS}
     head, *body = rows
-    return {
-        name: [float(row[i]) if i < len(row) and row[i] else math.nan for row in body]
-        for i, name in enumerate(head)
-    }
+    try:
+        return {
+            name: [float(row[i]) if i < len(row) and row[i] else math.nan for row in body]
+            for i, name in enumerate(head)
+        }
+    except ValueError as error:
+        raise RunError(f"{path} is damaged: {error}") from error
 
 
 class Exporter:
@@ -172,6 +175,18 @@ def tensorboard_writer(folder: Path) -> Any:
     from torch.utils.tensorboard import SummaryWriter
 
     return SummaryWriter(str(folder))
+
+
+def _rows(path: Path) -> tuple[list[list[str]], bool]:
+    """The table's whole rows, and whether a kill has cut one more."""
+    try:
+        text = path.read_text()
+        whole = text[: text.rfind("\n") + 1]
+        return list(csv.reader(io.StringIO(whole))), whole != text
+    except UnicodeDecodeError as error:
+        raise RunError(f"{path} is damaged: it holds bytes that are no text") from error
+    except csv.Error as error:
+        raise RunError(f"{path} is damaged: {error}") from error
 
 
 def _line(cells: list[str]) -> str:

@@ -1,35 +1,36 @@
 """The components of a run as Ray actors: replay server, learner, actor, evaluator.
 
 Each is driven by short calls from the supervisor and keeps nothing that a restart would lose:
-what must outlive a process is in the run's checkpoints, which the supervisor hands to it.
+what must outlive a process is in the run's checkpoints, which the supervisor hands to it. Only the
+replay server may use a path of the run: it is on the driver's node, the others may be anywhere.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import ray
 import torch
 
-from actors.actor import ActorReport
-from actors.evaluator import Evaluation
-from cluster.build import Plan
-from learners.allocator import keep_freed_memory
-from learners.feed import Batches, Feed
-from learners.graphed import make_learner
-from learners.learner import best_device
-from replay.backend import TableInfo
-from skill_agents.agent import Batch
+from skill_train.actors.actor import ActorReport
+from skill_train.actors.evaluator import Evaluation
+from skill_train.cluster.build import Plan
+from skill_train.cluster.logs import log_to_stderr, tail
+from skill_train.learners.allocator import keep_freed_memory
+from skill_train.learners.feed import Batches, Feed
+from skill_train.learners.graphed import make_learner
+from skill_train.learners.learner import best_device
+from skill_train.learners.loop import LearnerLoop, LearnerReport
+from skill_train.replay.backend import TableInfo
 
 if TYPE_CHECKING:
-    from replay.server import ReverbReplay
+    from skill_train.replay.server import ReverbReplay
 
 Weights = dict[str, np.ndarray]
 
@@ -40,47 +41,46 @@ class Whereabouts:
 
     pid: int
     host: str
-
-
-@dataclass
-class LearnerReport:
-    """What the learner did in one call."""
-
-    steps: int
-    metrics: dict[str, float] = field(default_factory=dict)
-    seconds: float = 0.0
-    wait_seconds: float = 0.0
+    """Name of its machine."""
+    node: str
+    """Ray's name of the same."""
+    log: str
+    """The file on that machine that its log goes to."""
 
 
 class Worker:
-    """What all of them share: where they are, and where their log goes."""
+    """What all of them share: where they are, and what they log there."""
 
-    def __init__(self, log_file: Path) -> None:
-        logging.basicConfig(
-            filename=log_file,
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-            level=logging.INFO,
-            force=True,
-        )
+    def __init__(self) -> None:
+        self._log = log_to_stderr()
 
     def whereabouts(self) -> Whereabouts:
         """The component's process."""
-        return Whereabouts(os.getpid(), socket.gethostname())
+        node = ray.get_runtime_context().get_node_id()
+        return Whereabouts(os.getpid(), socket.gethostname(), node, self._log)
+
+    def log(self) -> str:
+        """The end of what this process has logged."""
+        return tail(self._log)
 
 
 class ReplayServer(Worker):
-    """Holds the Reverb server, and never draws from it in this process."""
+    """Holds the Reverb server, and never draws from it in this process.
 
-    def __init__(
-        self, log_file: Path, plan: Plan, host: str, port: int | None, scratch: Path
-    ) -> None:
-        super().__init__(log_file)
-        self._plan, self._host, self._port, self._scratch = plan, host, port, scratch
+    The folders that it is given (``scratch``, those of `serve` and `save`) are the run's, on the
+    driver's node: it has to be on that node too. ``host`` is the name by which the other processes
+    reach it, None its node's address in the cluster; ``port`` None takes a free one.
+    """
+
+    def __init__(self, plan: Plan, host: str | None, port: int | None, scratch: Path) -> None:
+        super().__init__()
+        self._plan, self._port, self._scratch = plan, port, scratch
+        self._host = host or ray.util.get_node_ip_address()
         self._replay: ReverbReplay | None = None
 
     def serve(self, restore: Path | None) -> str:
         """Start the server, with the tables of a checkpoint or empty ones; gives its address."""
-        from replay.server import ReverbReplay
+        from skill_train.replay.server import ReverbReplay
 
         agent = self._plan.agent("replay")
         self._replay = ReverbReplay(
@@ -113,11 +113,11 @@ class ReplayServer(Worker):
 class LearnerWorker(Worker):
     """Learns in calls of bounded length, so that it can be asked for its state in between."""
 
-    def __init__(self, log_file: Path, plan: Plan, replay_address: str) -> None:
-        super().__init__(log_file)
+    def __init__(self, plan: Plan, replay_address: str) -> None:
+        super().__init__()
         keep_freed_memory()
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the rest is the actors'
-        from replay.reader import ReverbReader
+        from skill_train.replay.reader import ReverbReader
 
         agent = plan.agent("learner")
         reader = ReverbReader(
@@ -128,12 +128,14 @@ class LearnerWorker(Worker):
             agent.draws(),
         )
         self._learner = make_learner(agent, best_device())
-        self._feed = Feed(Batches(reader, agent.draws(), self._learner.device))
+        reader.acted_by(-1)  # nothing on-policy before `load` says where the learner stands
+        feed = Feed(Batches(reader, agent.draws(), self._learner.device))
+        self._loop = LearnerLoop(self._learner, feed)
 
     def load(self, state: Mapping[str, Any] | None) -> int:
         """Continue from a checkpoint, or start afresh; gives the learner step."""
         if state is not None:
-            self._learner.load_state_dict(state)
+            self._loop.load_state_dict(state)
         return self._learner.steps
 
     def work(self, seconds: float, updates: int) -> tuple[LearnerReport, Weights]:
@@ -141,26 +143,8 @@ class LearnerWorker(Worker):
 
         Raises NonFiniteLossError instead of handing out broken weights.
         """
-        learner, feed = self._learner, self._feed
-        started, waited = time.perf_counter(), feed.wait_seconds
-        last = learner.steps + updates
-        ages = []
-        while learner.steps < last and (left := started + seconds - time.perf_counter()) > 0:
-            batch = feed.next(timeout_s=left)
-            if batch is None:
-                break
-            learner.update(batch)
-            ages.append(learner.steps - mean_version(batch))
-        metrics = learner.metrics()
-        if ages:
-            metrics["data_age_learner_steps"] = float(torch.stack(ages).mean())
-        report = LearnerReport(
-            learner.steps,
-            metrics,
-            time.perf_counter() - started,
-            feed.wait_seconds - waited,
-        )
-        return report, {k: v.numpy() for k, v in learner.acting_weights().items()}
+        report = self._loop.learn(seconds, updates)
+        return report, {k: v.numpy() for k, v in self._learner.acting_weights().items()}
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""
@@ -170,34 +154,47 @@ class LearnerWorker(Worker):
 class ActorWorker(Worker):
     """Steps its environments with the weights that each call brings."""
 
-    def __init__(
-        self, log_file: Path, plan: Plan, index: int, replay_address: str, env_steps: int
-    ) -> None:
-        super().__init__(log_file)
+    def __init__(self, plan: Plan, index: int, replay_address: str, env_steps: int) -> None:
+        super().__init__()
         torch.set_num_threads(1)
-        from replay.writer import ReverbWriter
+        from skill_train.replay.writer import ReverbWriter
 
         agent = plan.agent("actor", index)
         size = plan.stage.actors.environments
-        writer = ReverbWriter(
-            replay_address, agent.tables(), plan.layout(agent), size, run_ahead=size
-        )
+        self._rounds = plan.rounds(agent)
+        # A round ends when replay has all of it; elsewhere the next steps hide its answer time.
+        run_ahead = size if self._rounds is None else 0
+        layout = plan.layout(agent)
+        writer = ReverbWriter(replay_address, agent.tables(), layout, size, run_ahead=run_ahead)
         self._actor = plan.actor(index, agent, writer, env_steps)
-        self._steps = plan.stage.actors.steps_per_refresh
+        self._index, self._steps = index, plan.stage.actors.steps_per_refresh
+        self._round: int | None = None
 
     def act(self, weights: Weights, version: int) -> ActorReport:
         """Take the newest weights, then the steps until the next look."""
         if version != self._actor.policy_version or version == 0:
-            tensors = {name: torch.tensor(array) for name, array in weights.items()}
-            self._actor.set_weights(tensors, version)
+            self._load(weights, version)
         return self._actor.run(self._steps)
+
+    def collect(self, weights: Weights, version: int, number: int) -> ActorReport:
+        """Begin this actor's share of round ``number`` with these weights, or go on with it."""
+        assert self._rounds is not None
+        if number != self._round:
+            self._round = number
+            self._load(weights, version)
+            self._actor.begin(self._rounds.share(self._index, number))
+        return self._actor.collect(self._steps)
+
+    def _load(self, weights: Weights, version: int) -> None:
+        tensors = {name: torch.tensor(array) for name, array in weights.items()}
+        self._actor.set_weights(tensors, version)
 
 
 class EvaluatorWorker(Worker):
     """Plays evaluation episodes beside the training."""
 
-    def __init__(self, log_file: Path, plan: Plan) -> None:
-        super().__init__(log_file)
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
         torch.set_num_threads(1)
         self._plan = plan
         self._agent = plan.agent("evaluator")
@@ -206,16 +203,6 @@ class EvaluatorWorker(Worker):
         """Episodes with these weights and no exploration."""
         self._agent.load_acting_weights({k: torch.tensor(v) for k, v in weights.items()})
         return self._plan.evaluate(self._agent.eval(), episodes, seed)
-
-
-def mean_version(batch: Batch) -> torch.Tensor:
-    """The mean policy version of the rows that carry an action; padding has none.
-
-    A scalar on the batch's device, so that asking for it does not make the learner wait.
-    """
-    acted = [(rows.policy_version[:-1], ~rows.is_first[1:]) for rows in batch.values()]
-    means = [(version * valid).double().sum() / valid.sum() for version, valid in acted]
-    return torch.stack(means).mean()
 
 
 def _to_cpu(state: Any) -> Any:

@@ -15,8 +15,8 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cluster.errors import RunError
-from experiments.spec import Stage
+from skill_train.cluster.errors import RunError
+from skill_train.experiments.spec import Stage
 
 SPELLED_OUT = re.compile(r"^--([A-Za-z][\w.-]*)(?:=(.*))?$", re.DOTALL)
 ASSIGNED = re.compile(r"^([A-Za-z][\w.-]*)=(.*)$", re.DOTALL)
@@ -135,6 +135,8 @@ def _parse(stage: Stage, line: Sequence[str]) -> Stage:
             parsed: Stage = tyro.cli(Stage, default=stage, args=list(line), config=config)
     except SystemExit:
         raise ValueError(_reason(told.getvalue())) from None
+    except (TypeError, LookupError, ArithmeticError) as error:  # of the dataclasses' own checks
+        raise ValueError(str(error)) from error
     return parsed
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Sequence
 
-from cluster import overrides, ranges
-from cluster.build import Plan, Source
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
-from experiments.registry import EXPERIMENTS
-from experiments.spec import Experiment, Stage
+from skill_train.cluster import overrides, ranges
+from skill_train.cluster.build import Plan, Source
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
+from skill_train.experiments.registry import EXPERIMENTS
+from skill_train.experiments.spec import Experiment, Stage
 
 
 def find(name: str) -> Experiment:
@@ -30,28 +31,45 @@ def stage_for(name: str, changes: Sequence[str], tiny: bool) -> Stage:
 
 
 def stage_of(run: RunDir) -> Stage:
-    """The stage that a run was started with."""
+    """The stage that a run was started with.
+
+    Raises RunError where making its environments would import a module that nobody has named:
+    a run's files may come from anybody.
+    """
     config = run.config
-    return stage_for(config["experiment"], config["overrides"], config["tiny"])
+    stage = stage_for(config.experiment, config.overrides, config.tiny)
+    for tasks in (stage.tasks, stage.evaluation_tasks):
+        module, colon, _ = ("" if tasks is None else tasks.family.env_id).partition(":")
+        if colon and module not in sys.modules:
+            raise RunError(
+                f"{run.path} has environments of the module {module!r}; if you trust that, import "
+                f"it with: --import {module}"
+            )
+    return stage
 
 
 def plan_for(stage: Stage, seed: int, source: Source | None = None) -> Plan:
     """The plan, tried out: raises RunError where environment or agent cannot be made of it."""
     import gymnasium
 
+    unworkable = (
+        ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError,
+        ImportError, gymnasium.error.Error,
+    )  # fmt: skip
     ranges.check(stage)
     try:
         plan = Plan.of(stage, seed, source)
         plan.agent("learner")
-    except (ValueError, TypeError, gymnasium.error.Error) as error:
-        raise RunError(f"these settings do not work: {' '.join(str(error).split())}") from error
+    except unworkable as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise RunError(f"these settings do not work: {reason}") from error
     return plan
 
 
 def plan_of(run: RunDir) -> Plan:
     """The plan of a run whose source, if it has one, is trained."""
     source = None if run.source is None else source_from(run.source)
-    return plan_for(stage_of(run), run.config["seed"], source)
+    return plan_for(stage_of(run), run.config.seed, source)
 
 
 def source_from(run: RunDir) -> Source:

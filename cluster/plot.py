@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cluster.errors import RunError
-from cluster.metrics import read_csv
-from cluster.run_dir import RunDir
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.metrics import read_csv
+from skill_train.cluster.run_dir import RunDir
 
 X_AXES = {
     "env_steps": ("env_steps", 1.0, "environment steps"),
@@ -138,9 +138,9 @@ def _groups(runs: Sequence[RunDir]) -> dict[str, list[RunDir]]:
     """
     groups: dict[str, list[RunDir]] = {}
     configs = [run.config for run in runs]
-    shared = all(config["overrides"] == configs[0]["overrides"] for config in configs)
+    shared = all(config.overrides == configs[0].overrides for config in configs)
     for run, config in zip(runs, configs, strict=True):
-        name = " ".join([config["experiment"], *([] if shared else config["overrides"])])
+        name = " ".join([config.experiment, *([] if shared else config.overrides)])
         groups.setdefault(name, []).append(run)
     return {
         f"{name} ({len(members)} runs)" if len(members) > 1 else name: members

@@ -12,11 +12,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from actors.actor import ActorReport
-from actors.evaluator import Evaluation
-from actors.vector_env import EpisodeResult
-from experiments.spec import Limits
-from replay.backend import TableInfo
+from skill_train.actors.actor import ActorReport
+from skill_train.actors.episodes import EpisodeResult
+from skill_train.actors.evaluator import Evaluation
+from skill_train.experiments.spec import Limits
+from skill_train.replay.backend import TableInfo
 
 RATE_SECONDS = 10.0
 """Rates are means over about this long."""

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import ray
+from ray.exceptions import RayError
 
-from cluster.errors import RunError
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.ray_token import make_token
 
 OBJECT_STORE_BYTES = 256 << 20
 """Ray carries weights and reports only; trajectories go through Reverb."""
@@ -23,6 +25,7 @@ def ray_session(address: str | None, cpus: int) -> Iterator[None]:
         if address is not None:
             ray.init(address=address, log_to_driver=False, logging_level="ERROR")
         else:
+            make_token()
             ray.init(
                 address="local",
                 num_cpus=cpus,
@@ -32,9 +35,12 @@ def ray_session(address: str | None, cpus: int) -> Iterator[None]:
                 logging_level="ERROR",
                 runtime_env={"env_vars": {"OMP_NUM_THREADS": "1"}},
             )
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (RayError, OSError, RuntimeError, ValueError) as error:
         where = f"the Ray cluster at {address}" if address else "Ray on this machine"
-        raise RunError(f"cannot reach {where}: {str(error).strip().splitlines()[0]}") from error
+        reason = str(error).strip().splitlines()[0]
+        if "AF_UNIX" in reason:
+            reason = f"the path of its sockets is too long; set TMPDIR to a shorter one ({reason})"
+        raise RunError(f"cannot reach {where}: {reason}") from error
     try:
         yield
     finally:

@@ -1,18 +1,48 @@
-"""The token that a Ray cluster may ask for; to be looked at before Ray is imported."""
+"""The token with which Ray's processes trust each other: who has it can run code as the user."""
 
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 
 
-def offer_token() -> None:
-    """Let Ray send the token that it keeps in its usual place, if there is one.
+def make_token() -> None:
+    """A token that only this user can read, for a Ray that is started here.
 
-    ``ray start`` asks for it as soon as the file exists, but a driver that joins does not send it
-    unless told so, and Ray reads the setting when it is imported. A cluster without a token does
-    not mind.
+    Ray would make one itself, which every user of the machine can read.
     """
-    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
+    if "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ:
+        return
+    path = _token_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        _keep_private(path)
+        return
+    with open(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+
+
+def offer_token() -> None:
+    """Let Ray send the token that this user has, if there is one, to a cluster that is joined.
+
+    To be called before Ray is imported, which is when it looks at the setting. ``ray start`` asks
+    for the token as soon as there is one, but a driver that joins does not send it unless told so.
+    A cluster without a token does not mind.
+    """
+    path = _token_path()
     if path.is_file():
+        _keep_private(path)
+    if path.is_file() or "RAY_AUTH_TOKEN" in os.environ:
         os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
+def _token_path() -> Path:
+    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
+
+
+def _keep_private(path: Path) -> None:
+    if path.stat().st_uid == os.geteuid():
+        path.chmod(path.stat().st_mode & 0o700)

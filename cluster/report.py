@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.console import duration
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
+from skill_train.cluster.console import duration
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
 
 if TYPE_CHECKING:
-    from experiments.spec import Experiment
+    from skill_train.experiments.spec import Experiment
 
 COSTS = "hours on 2 cores without a GPU, without the run that it comes after; blank: not measured"
 
@@ -32,8 +32,8 @@ def already_finished(run: RunDir) -> str:
     """What there is to say to whoever resumes a run that has reached its limits."""
     status = run.read_status()
     return (
-        f"{short(run.path)} finished after {status['env_steps']:,} environment steps and "
-        f"{status['learner_steps']:,} learner steps; nothing is left to do\n"
+        f"{short(run.path)} finished after {status.env_steps:,} environment steps and "
+        f"{status.learner_steps:,} learner steps; nothing is left to do\n"
         f"{what_next(run, 'finished', shown=False)}"
     )
 
@@ -102,7 +102,7 @@ def experiment(one: Experiment) -> str:
 
 def show(run: RunDir) -> list[str]:
     """Leave curve.png and video.mp4 in the run's directory; a line for each, or why not."""
-    from cluster import plot, trained
+    from skill_train.cluster import plot, trained
 
     lines = []
     for name, make in (
@@ -140,7 +140,7 @@ def statuses(found: Sequence[Mapping[str, Any]], components: bool) -> str:
     wide = max(len(short(Path(one["run"]))) for one in found)
     for one in found:
         line = (
-            f"{short(Path(one['run'])):<{wide}}  {one['state']:<8}  "
+            f"{short(Path(one['run'])):<{wide}}  {one['state']:<10}  "
             f"{one['env_steps']:>12,} env steps  {one['learner_steps']:>10,} learner steps"
         )
         metrics = one.get("metrics", {})

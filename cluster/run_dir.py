@@ -8,8 +8,8 @@ another's end has that run, or what it needs of it, in ``source/``.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import fcntl
-import json
 import os
 import shutil
 import socket
@@ -19,14 +19,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cluster.atomic import write_json
-from cluster.checkpoints import Checkpoint, Checkpoints
-from cluster.errors import RunError
+from skill_train.cluster import records
+from skill_train.cluster.atomic import create_json, write_brief_json, write_json
+from skill_train.cluster.checkpoints import Checkpoint, Checkpoints
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.records import ENDED, Config, Status
 
 RUNS = Path("runs")
+CONFIG, STATUS, LOCK = "config.json", "status.json", ".lock"
 SOURCE, CHECKPOINTS = "source", "checkpoints"
-ENDED = ("finished", "stopped", "failed", "dead")
-"""States in which nothing runs any more."""
 
 
 class RunDir:
@@ -52,26 +53,19 @@ class RunDir:
         ``stage`` is recorded for reading only: a run is resumed from its experiment's name and
         overrides. Raises RunError where something is already there, or nothing can be written.
         """
-        from cluster import machine
+        from skill_train.cluster import machine
 
-        where = Path(path) if path is not None else _default_path(experiment)
-        if where.exists() and (not where.is_dir() or any(where.iterdir())):
+        config = Config(experiment, tuple(overrides), seed, tiny, inline, plain(stage))
+        where = RUNS if path is None else Path(path)
+        try:
+            where = _new_folder(experiment) if path is None else _empty_folder(where)
+            create_json(where / CONFIG, dataclasses.asdict(config))
+            write_json(where / "environment.json", machine.describe())
+        except FileExistsError as error:
             raise RunError(
                 f"{where} already exists and is not empty; choose another --run-dir, or continue "
                 f"what is there with: skill-train resume {where}"
-            )
-        try:
-            where.mkdir(parents=True, exist_ok=True)
-            write_json(where / "environment.json", machine.describe())
-            config = {
-                "experiment": experiment,
-                "overrides": list(overrides),
-                "seed": seed,
-                "tiny": tiny,
-                "inline": inline,
-                "resolved": plain(stage),
-            }
-            write_json(where / "config.json", config)
+            ) from error
         except OSError as error:
             raise RunError(f"cannot write the run to {where}: {error.strerror}") from error
         return RunDir(where)
@@ -80,7 +74,7 @@ class RunDir:
     def open(path: str | Path) -> RunDir:
         """The run at ``path`` (or ``runs/path``); raises RunError naming what is there instead."""
         for where in (Path(path), RUNS / path):
-            if (where / "config.json").is_file():
+            if (where / CONFIG).is_file():
                 return RunDir(where)
         there = [run.path.name for run in all_runs()]
         known = f"runs/ holds {', '.join(there[-8:])}" if there else "runs/ holds no runs yet"
@@ -91,7 +85,7 @@ class RunDir:
     def source(self) -> RunDir | None:
         """The run whose end this one starts from, which lies inside it; None if it has none."""
         path = self.path / SOURCE
-        return RunDir(path) if (path / "config.json").is_file() else None
+        return RunDir(path) if (path / CONFIG).is_file() else None
 
     def adopt(self, run: RunDir) -> None:
         """Keep a copy of ``run``'s newest checkpoint, without its replay, as this one's source.
@@ -109,17 +103,18 @@ class RunDir:
         Checkpoints(copy / CHECKPOINTS).save(
             checkpoint.counters, checkpoint.learner_state, score=checkpoint.score
         )
-        write_json(copy / "config.json", {**run.config, "adopted_from": str(run.path)})
+        config = dataclasses.replace(run.config, adopted_from=str(run.path))
+        write_json(copy / CONFIG, dataclasses.asdict(config))
 
     @property
     def adopted(self) -> bool:
         """Whether this is such a copy: it is there to start from, not to be trained."""
-        return "adopted_from" in self.config
+        return self.config.adopted_from is not None
 
     @property
-    def config(self) -> dict[str, Any]:
-        """What `create` recorded."""
-        return _read_json(self.path / "config.json")
+    def config(self) -> Config:
+        """What `create` recorded; raises RunError where it is damaged."""
+        return records.read(self.path / CONFIG, Config)
 
     def write_status(self, values: Mapping[str, Any]) -> None:
         """How the run stands now; adds this process (the driver), its host, and the time."""
@@ -129,22 +124,23 @@ class RunDir:
             "host": socket.gethostname(),
             "updated": time.time(),
         }
-        write_json(self.path / "status.json", {**values, **about})
+        write_brief_json(self.path / STATUS, {**values, **about})
 
-    def read_status(self) -> dict[str, Any]:
+    def read_status(self) -> Status:
         """What was last written; ``state`` is "new" before that.
 
         While the run's source is being trained, that is how the run stands. The state is
-        corrected to "dead" where a run should be running and its driver is gone.
+        corrected to "dead" where a run should be running and its driver is gone. Raises RunError
+        where the file is damaged.
         """
-        if not (self.path / "status.json").is_file():
+        if not (self.path / STATUS).is_file():
             before = self.source.read_status() if self.source is not None else None
-            if before is not None and before["state"] != "finished":
+            if before is not None and before.state != "finished":
                 return before
-            return {"state": "new", "env_steps": 0, "learner_steps": 0, "components": []}
-        status = _read_json(self.path / "status.json")
-        if status["state"] not in ENDED and not driver_is_alive(status):
-            status["state"] = "dead"
+            return Status("new")
+        status = records.read(self.path / STATUS, Status)
+        if status.state not in ENDED and not driver_is_alive(status):
+            return dataclasses.replace(status, state="dead")
         return status
 
     @contextmanager
@@ -153,10 +149,15 @@ class RunDir:
 
         Raises RunError when another process holds it.
         """
-        with open(self.path / ".lock", "a") as file:
+        with open(self.path / LOCK, "a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
+                if error.errno != errno.EWOULDBLOCK:
+                    raise RunError(
+                        f"{self.path} cannot be locked ({error.strerror}), so that two processes "
+                        "could run it; put runs on a file system with locks"
+                    ) from error
                 raise RunError(
                     f"{self.path} is being run by another process; see it with: "
                     f"skill-train status {self.path}"
@@ -164,6 +165,28 @@ class RunDir:
             self.clean()
             yield
             self.clean()
+
+    def held_by(self, pid: int) -> bool:
+        """Whether that process runs the run, or the source that is trained first.
+
+        Raises RunError where it belongs to another user, who alone may know.
+        """
+        import psutil
+
+        try:
+            opened = {file.path for file in psutil.Process(pid).open_files()}
+        except psutil.NoSuchProcess:
+            return False
+        except psutil.AccessDenied as error:
+            raise RunError(
+                f"process {pid}, which {self.path} names as its driver, belongs to another user"
+            ) from error
+        run: RunDir | None = self
+        while run is not None:
+            if str((run.path / LOCK).resolve()) in opened:
+                return True
+            run = run.source
+        return False
 
     def clean(self) -> None:
         """Remove what a kill left half written; only for the process that runs the run."""
@@ -213,17 +236,17 @@ class RunDir:
 
 def all_runs() -> list[RunDir]:
     """The runs below ``runs/``, oldest first."""
-    found = [path.parent for path in RUNS.glob("*/config.json")]
+    found = [path.parent for path in RUNS.glob(f"*/{CONFIG}")]
     return [RunDir(path) for path in sorted(found, key=lambda p: p.stat().st_mtime)]
 
 
-def driver_is_alive(status: Mapping[str, Any]) -> bool:
+def driver_is_alive(status: Status) -> bool:
     """Whether the process that wrote ``status`` still runs; on another host nobody can tell."""
-    if status["host"] != socket.gethostname():
+    if status.pid is None or status.pid_started is None:
+        return False
+    if status.host != socket.gethostname():
         return True
-    return status["pid_started"] is not None and (
-        _process_started(status["pid"]) == status["pid_started"]
-    )
+    return _process_started(status.pid) == status.pid_started
 
 
 def plain(value: Any) -> Any:
@@ -240,13 +263,26 @@ def plain(value: Any) -> Any:
     return getattr(value, "__qualname__", None) or str(value)
 
 
-def _default_path(experiment: str) -> Path:
+def _empty_folder(path: Path) -> Path:
+    """``path``, made if need be; raises FileExistsError where something is there."""
+    path.mkdir(parents=True, exist_ok=True)
+    if any(path.iterdir()):
+        raise FileExistsError(path)
+    return path
+
+
+def _new_folder(experiment: str) -> Path:
+    """A folder below ``runs/`` that no other process has made."""
+    RUNS.mkdir(exist_ok=True)
     stamp = f"{experiment.replace('/', '_')}-{time.strftime('%Y%m%d-%H%M%S')}"
     path, count = RUNS / stamp, 1
-    while path.exists():
-        count += 1
-        path = RUNS / f"{stamp}-{count}"
-    return path
+    while True:
+        try:
+            path.mkdir()
+            return path
+        except FileExistsError:
+            count += 1
+            path = RUNS / f"{stamp}-{count}"
 
 
 def _process_started(pid: int) -> float | None:
@@ -258,11 +294,3 @@ def _process_started(pid: int) -> float | None:
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
     except psutil.Error:
         return None
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read as JSON ({error}); is it from a run?") from error
-    return values

@@ -6,25 +6,36 @@ Every component has one short call under way; its answer decides the next one.
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ray
 
-from cluster.build import FINAL_EVALUATION_SEED, Plan, Source
-from cluster.checkpointer import Checkpointer
-from cluster.driver import Driver
-from cluster.errors import RunError
-from cluster.members import Answer, Member, answered
-from cluster.on_ray import ActorWorker, EvaluatorWorker, LearnerReport, LearnerWorker, ReplayServer
-from cluster.ray_session import ray_session
-from cluster.run_dir import RunDir
-from experiments.spec import Stage
+from skill_train.cluster import placement
+from skill_train.cluster.build import FINAL_EVALUATION_SEED, Plan, Source
+from skill_train.cluster.checkpointer import Checkpointer
+from skill_train.cluster.driver import Driver
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.logs import Logs
+from skill_train.cluster.members import Answer, Member, answered
+from skill_train.cluster.on_ray import ActorWorker, EvaluatorWorker, LearnerWorker, ReplayServer
+from skill_train.cluster.patience import HUNG_SECONDS
+from skill_train.cluster.ray_session import ray_session
+from skill_train.cluster.run_dir import RunDir
+from skill_train.cluster.turns import Turns
+from skill_train.experiments.spec import Stage
+from skill_train.learners.loop import LearnerReport
+
+log = logging.getLogger(__name__)
 
 START_SECONDS = 120.0
+STOP_SECONDS = 5.0
+"""A run that was asked to stop waits no longer for one answer."""
 REPLAY_INFO_SECONDS = 1.0
+HUNGRY_SECONDS = 30.0
+"""An on-policy learner without a batch for so long, with all actors done, will not get one."""
 
 
 def run(
@@ -46,6 +57,7 @@ def run(
         ray_session(address, cpus=stage.actors.count + 2),
     ):
         driver.listen()
+        placement.refuse_small_cluster(stage.actors.count, ray.cluster_resources())
         supervisor = Supervisor(plan, run_dir, driver, local=address is None)
         try:
             supervisor.start()
@@ -60,21 +72,27 @@ class Supervisor:
 
     def __init__(self, plan: Plan, run_dir: RunDir, driver: Driver, local: bool) -> None:
         self._plan, self._run, self._driver = plan, run_dir, driver
-        self._logs = run_dir.path / "logs"
-        self._logs.mkdir(exist_ok=True)
-        self._host = "localhost" if local else ray.util.get_node_ip_address()
+        self._logs = Logs(run_dir.path / "logs")
+        self._replay_host = "localhost" if local else None
         self._address = ""
-        self._serving = self._loaded = False
+        self._serving = self._loaded = self._published = False
         self._asked_replay_at = 0.0
         self._weights: Any = None
         self._version = 0
-        self._replay = Member("replay", "replay", self._start_replay)
-        self._learner = Member("learner", "learner", self._start_learner)
-        self._evaluator = Member("evaluator", "evaluator", self._start_evaluator)
+        self._hungry_seconds = 0.0
+        self._round_of: dict[int, int] = {}
+        """The round that each actor was asked for last, on-policy only."""
+        self._replay = Member("replay", "replay", self._start_replay, self._logs)
+        self._learner = Member("learner", "learner", self._start_learner, self._logs)
+        self._evaluator = Member("evaluator", "evaluator", self._start_evaluator, self._logs)
         self._actors = [
-            Member("actor", f"actor-{i}", self._start_actor(i))
+            Member("actor", f"actor-{i}", self._start_actor(i), self._logs)
             for i in range(plan.stage.actors.count)
         ]
+        rounds = plan.rounds(plan.agent("learner"))
+        self._turns = (
+            None if rounds is None else Turns(len(self._actors), int(plan.stage.learning.overlap))
+        )
         self._members = [self._replay, self._learner, *self._actors, self._evaluator]
         self._checkpointer = Checkpointer(run_dir, plan.stage.checkpoints.keep, self._replay)
         self._ask: dict[str, Callable[[Member], None]] = {
@@ -125,8 +143,11 @@ class Supervisor:
     def kill_all(self) -> None:
         """Leave no process behind, also on a cluster that stays."""
         self._checkpointer.close()
-        for member in self._members:
-            member.kill()
+        try:
+            self._logs.last({m.name: m.handle for m in self._members if m.alive})
+        finally:
+            for member in self._members:
+                member.kill()
 
     # The loop -----------------------------------------------------------------------------------
 
@@ -135,11 +156,14 @@ class Supervisor:
         for member in members:
             if member.begin():
                 self._ask[member.role](member)
-            member.give_up_if_hung()
         for member in answered(members, timeout_s=0.1):
             answer = member.answer()
             if answer is not None:
-                self._take(answer)
+                self._take(member, answer)
+        # After the answers: where this process stood still, calls look old that were answered.
+        for member in members:
+            member.give_up_if_hung()
+        self._logs.collect()
         self._driver.tick(self._components())
 
     def _loop(self, members: list[Member], until: Callable[[], bool]) -> None:
@@ -148,29 +172,37 @@ class Supervisor:
             if time.monotonic() > deadline:
                 names = " and ".join(member.name for member in members)
                 raise RunError(
-                    f"{names} did not start within {START_SECONDS:.0f} s; see {self._logs}"
+                    f"{names} did not start within {START_SECONDS:.0f} s; is the cluster busy with "
+                    "other work? Ray's logs on its nodes say more"
                 )
             self._turn(members)
 
     def _request(self, member: Member, method: str, *arguments: Any, returns: int = 1) -> Any:
-        """Ask one member outside the loop; None if it dies over the answer."""
-        while member.call is not None:
-            if answered([member], timeout_s=0.1):
-                answer = member.answer()
-                if answer is not None:
-                    self._take(answer)
+        """Ask one member outside the loop; None if it dies over the answer, or hangs."""
+        busy = self._wait_for(member)
+        if busy is not None:
+            self._take(member, busy)
         if member.handle is None:
             return None
         member.send(method, *arguments, returns=returns)
-        while not answered([member], timeout_s=0.1):
-            pass
-        return member.answer()
+        return self._wait_for(member)
 
-    def _take(self, answer: Answer) -> None:
+    def _wait_for(self, member: Member) -> Answer | None:
+        """The answer to the call under way; None without one, or if it does not come."""
+        while member.call is not None:
+            if answered([member], timeout_s=0.1):
+                return member.answer()
+            member.give_up_if_hung(STOP_SECONDS if self._driver.stopping else HUNG_SECONDS)
+        return None
+
+    def _take(self, member: Member, answer: Answer) -> None:
         """Act on what a component reports."""
         method, value, progress = answer.method, answer.value, self._driver.progress
-        if method == "act":
+        if method in ("act", "collect"):
             progress.add_actor(value, value.policy_version)
+            if value.done and self._turns is not None:
+                actor = self._actors.index(member)
+                self._turns.done(actor, self._round_of[actor])
         elif method == "work":
             self._publish(answer)
         elif method == "state":
@@ -190,10 +222,26 @@ class Supervisor:
         if answer is None:
             return
         report: LearnerReport = answer.value
-        (self._weights,) = answer.rest
+        # The driver's own copy: what the learner's node holds would be lost with that node.
+        self._weights = ray.put(answer.rest[0])
         self._version = report.steps
+        self._published = True
+        if self._turns is not None:
+            self._watch_hunger(report)
+            self._turns.published(self._weights, self._version, report.batches)
         waited = report.wait_seconds / report.seconds if report.seconds > 0 else None
         self._driver.progress.set_learner(report.steps, report.metrics, waited)
+        self._driver.note_refused(report.metrics)
+
+    def _watch_hunger(self, report: LearnerReport) -> None:
+        """Deal again where all rounds are done and the learner still gets no batch."""
+        assert self._turns is not None
+        hungry = self._turns.all_done and report.batches == self._turns.drawn
+        self._hungry_seconds = self._hungry_seconds + report.seconds if hungry else 0.0
+        if self._hungry_seconds >= HUNGRY_SECONDS:
+            log.warning("rows of a round were lost; the actors act for it again")
+            self._hungry_seconds = 0.0
+            self._turns.restart()
 
     def _components(self) -> list[dict[str, Any]]:
         actors = sum(member.alive for member in self._actors)
@@ -216,17 +264,26 @@ class Supervisor:
         if not self._loaded:
             checkpoint = self._run.load_latest(with_replay=False)
             member.send("load", None if checkpoint is None else checkpoint.learner_state)
-        elif self._weights is None:
+        elif not self._published:
             member.send("work", 0.0, 0, returns=2)
         elif not self._checkpointer.busy and self._driver.checkpoint_due():
             member.send("state")
         else:
             seconds, updates = learning.seconds_per_publish, learning.updates_per_publish
+            if self._turns is not None:
+                updates = 1  # one batch: the next round waits for the weights that it gives
             member.send("work", seconds, updates, returns=2)
 
     def _ask_actor(self, member: Member) -> None:
-        if self._weights is not None:
-            member.send("act", self._weights, self._version)
+        if self._turns is None:
+            if self._weights is not None:
+                member.send("act", self._weights, self._version)
+            return
+        actor = self._actors.index(member)
+        turn = self._turns.next(actor)
+        if turn is not None:
+            self._round_of[actor] = turn.number
+            member.send("collect", *turn)
 
     def _ask_evaluator(self, member: Member) -> None:
         if self._weights is not None and self._driver.evaluation_due():
@@ -237,31 +294,30 @@ class Supervisor:
 
     def _start_replay(self) -> Any:
         self._serving = False
+        if self._turns is not None:
+            self._turns.restart()
+            self._published = False
         port = int(self._address.rsplit(":", 1)[1]) if self._address else None
-        options = {"num_cpus": 0, "max_concurrency": 2}
-        arguments = (self._log("replay"), self._plan, self._host, port, self._run.scratch())
-        return _remote(ReplayServer, options, *arguments)
+        arguments = (self._plan, self._replay_host, port, self._run.scratch())
+        return _remote(ReplayServer, placement.replay(), *arguments)
 
     def _start_learner(self) -> Any:
-        self._loaded = False
-        gpus = 1 if ray.cluster_resources().get("GPU", 0) >= 1 else 0
-        options = {"num_cpus": 1, "num_gpus": gpus}
-        return _remote(LearnerWorker, options, self._log("learner"), self._plan, self._address)
+        self._loaded = self._published = False
+        if self._turns is not None:
+            self._turns.restart()
+        options = placement.learner(self._learner.restarts)
+        return _remote(LearnerWorker, options, self._plan, self._address)
 
     def _start_evaluator(self) -> Any:
-        return _remote(EvaluatorWorker, {"num_cpus": 0}, self._log("evaluator"), self._plan)
+        return _remote(EvaluatorWorker, placement.EVALUATOR, self._plan)
 
     def _start_actor(self, index: int) -> Callable[[], Any]:
         def start() -> Any:
             steps = self._driver.progress.env_steps
-            arguments = (self._log(f"actor-{index}"), self._plan, index, self._address, steps)
-            return _remote(ActorWorker, {"num_cpus": 1}, *arguments)
+            return _remote(ActorWorker, placement.ACTOR, self._plan, index, self._address, steps)
 
         return start
 
-    def _log(self, name: str) -> Path:
-        return self._logs / f"{name}.log"
 
-
-def _remote(worker: type, options: dict[str, Any], *arguments: Any) -> Any:
+def _remote(worker: type, options: Mapping[str, Any], *arguments: Any) -> Any:
     return ray.remote(worker).options(**options).remote(*arguments)

@@ -6,13 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from actors.evaluator import Evaluation
-from actors.vector_env import BrokenTaskError, EpisodeResult
-from cluster import planning
-from cluster.build import Plan
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
-from skill_agents.agent import Agent
+from skill_train.actors.episodes import EpisodeResult
+from skill_train.actors.evaluator import Evaluation
+from skill_train.actors.vector_env import BrokenTaskError
+from skill_train.cluster import planning
+from skill_train.cluster.build import Plan
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
+from skill_train.skill_agents.agent import Agent
 
 
 def load(run: RunDir, which: str = "latest") -> tuple[Plan, Agent, int]:
@@ -29,7 +30,7 @@ def load(run: RunDir, which: str = "latest") -> tuple[Plan, Agent, int]:
         agent.load_state_dict(checkpoint.learner_state["agent"])
     except RuntimeError as error:
         raise RunError(
-            f"{checkpoint.path} does not fit {run.config['experiment']} as it is defined now: "
+            f"{checkpoint.path} does not fit {run.config.experiment} as it is defined now: "
             f"{' '.join(str(error).split())[:200]}"
         ) from error
     return plan, agent.eval(), int(checkpoint.counters["learner_steps"])
@@ -65,7 +66,7 @@ def film(
     run: RunDir, out: Path, episodes: int, seed: int, which: str = "latest"
 ) -> list[EpisodeResult]:
     """Write a film of ``episodes`` episodes to ``out``."""
-    from actors import video
+    from skill_train.actors import video
 
     plan, agent, _ = load(run, which)
     tasks = plan.stage.evaluation_tasks or plan.stage.tasks
@@ -80,7 +81,7 @@ def film_skills(
     run: RunDir, out: Path, panels: int, seconds: float, seed: int, which: str = "latest"
 ) -> None:
     """Write a film of ``panels`` environments in which the agent's skills act without a task."""
-    from actors import video
+    from skill_train.actors import video
 
     plan, agent, _ = load(run, which)
     try:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments import dse_cartpole
-from experiments.dse_cartpole import tiny
-from experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
-from skill_agents.dse.embeddings import DisentangledConfig, NoEmbeddingConfig, SingleEmbeddingConfig
-from skill_agents.dse.policies import SharedPolicyConfig
-from skill_agents.dse.reinforce import ReinforceConfig
-from skill_agents.dse.sac import DSESACConfig
-from skill_agents.dse.sac_parts import IndependentSACPoliciesConfig
-from tasks import reacher
-from tasks.families import TaskSet, held_out_split
+from skill_train.experiments import dse_cartpole
+from skill_train.experiments.dse_cartpole import tiny
+from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
+from skill_train.skill_agents.dse.embeddings import (
+    DisentangledConfig,
+    NoEmbeddingConfig,
+    SingleEmbeddingConfig,
+)
+from skill_train.skill_agents.dse.policies import SharedPolicyConfig
+from skill_train.skill_agents.dse.reinforce import ReinforceConfig
+from skill_train.skill_agents.dse.sac import DSESACConfig
+from skill_train.skill_agents.dse.sac_parts import IndependentSACPoliciesConfig
+from skill_train.tasks import reacher
+from skill_train.tasks.families import TaskSet, held_out_split
 
 SAC_AGENT = DSESACConfig(
     embedding=DisentangledConfig(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
-from skill_agents.dse.high_level import BaselineReinforceConfig
-from skill_agents.dse.skills import LatentBoxConfig, LatentPointsConfig
-from skill_agents.sac.agent import SACConfig
-from skill_agents.sac.parts import FixedTemperature
-from tasks import cartpole, reacher
-from tasks.families import single_task
+from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
+from skill_train.skill_agents.dse.high_level import BaselineReinforceConfig
+from skill_train.skill_agents.dse.skills import LatentBoxConfig, LatentPointsConfig
+from skill_train.skill_agents.sac.agent import SACConfig
+from skill_train.skill_agents.sac.parts import FixedTemperature
+from skill_train.tasks import cartpole, reacher
+from skill_train.tasks.families import single_task
 
 ASTEROID_AGENT = BaselineReinforceConfig(max_grad_norm=1.0)
 """Table 1, column "HRL", but for the bound on gradients."""
@@ -68,7 +68,7 @@ def tiny_sac(stage: Stage) -> Stage:
 
 def _asteroid(number: int, figure: str) -> tuple[Experiment, Experiment]:
     sky = f"AsteroidCartPole, {number} falling"
-    environments = 20
+    environments = ASTEROID_AGENT.trials_per_task
     flat = Experiment(
         name=f"dse/asteroid-{number}-flat",
         summary=f"{sky}, REINFORCE on the pushes themselves",
@@ -76,7 +76,7 @@ def _asteroid(number: int, figure: str) -> tuple[Experiment, Experiment]:
         stage=Stage(
             agent=ASTEROID_AGENT,
             tasks=single_task("skill/AsteroidCartPole-v0", asteroids=number),
-            actors=Actors(count=2, environments=environments, steps_per_refresh=25 * environments),
+            actors=Actors(count=1, environments=environments, steps_per_refresh=25 * environments),
             learning=Learning(
                 seconds_per_publish=0.1,
                 updates_per_publish=1,

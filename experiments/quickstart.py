@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.hierarchical_kl.baselines import PRIORS, baselines
-from experiments.hierarchical_kl.small import SMALL_ACTORS, SMALL_AGENT
-from experiments.hierarchical_kl.tiny import tiny_svg0
-from experiments.spec import Cost, Evaluating, Experiment, Limits, Stage
-from tasks.families import single_task
+from skill_train.experiments.hierarchical_kl.baselines import PRIORS, baselines
+from skill_train.experiments.hierarchical_kl.small import SMALL_ACTORS, SMALL_AGENT
+from skill_train.experiments.hierarchical_kl.tiny import tiny_svg0
+from skill_train.experiments.spec import Cost, Evaluating, Experiment, Limits, Stage
+from skill_train.tasks.families import single_task
 
 STAGE = Stage(
     agent=SMALL_AGENT,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from experiments import dse, dse_skills, hierarchical_kl, quickstart, vate
-from experiments.spec import Experiment
+from skill_train.experiments import dse, dse_skills, hierarchical_kl, quickstart, vate
+from skill_train.experiments.spec import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment

@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from skill_agents.agent import AgentConfig
-from skill_agents.skills import SkillsConfig
-from skill_agents.transfer import Transfer
-from tasks.families import TaskSet
+from skill_train.skill_agents.agent import AgentConfig
+from skill_train.skill_agents.skills import SkillsConfig
+from skill_train.skill_agents.transfer import Transfer
+from skill_train.tasks.families import TaskSet
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,9 @@ class Learning:
     """Longest time between two sets of weights for the actors."""
     updates_per_publish: int = 1_000_000
     """Most updates between two sets of weights; small for on-policy learners."""
+    overlap: bool = True
+    """On-policy agents over Ray: actors fill a batch while the learner learns from the one before,
+    so that data is one batch old. False: they wait for the newest weights."""
     inline_env_steps: int = 160
     """With --inline, environment steps before the learner's turn."""
     inline_updates: int = 2
@@ -126,7 +129,7 @@ class Experiment:
     @property
     def paper(self) -> str:
         """The folder in ``skill_agents`` that its agent comes from."""
-        return type(self.stage.agent).__module__.split(".")[1]
+        return type(self.stage.agent).__module__.split(".")[2]
 
     @property
     def task(self) -> str:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from time import monotonic
 
 import torch
 from torch import Tensor
 
-from replay.backend import Reader
-from replay.step import Step
-from skill_agents.agent import Batch
+from skill_train.replay.backend import Reader
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import Batch
 
 POLL_SECONDS = 0.005
 
@@ -27,10 +26,7 @@ def to_tensors(rows: Step, device: torch.device) -> Step:
             return tensor.pin_memory().to(device, non_blocking=True)
         return tensor
 
-    def each(leaf: Any) -> Any:
-        return {k: move(v) for k, v in leaf.items()} if isinstance(leaf, Mapping) else move(leaf)
-
-    return Step._make(each(leaf) for leaf in rows)
+    return rows.map(move)
 
 
 class Batches:
@@ -41,16 +37,21 @@ class Batches:
         self._parts: dict[str, Step] = {}
 
     def next(self, timeout_s: float) -> Batch | None:
-        """One batch, or None if replay has too little yet; what came of it is kept."""
+        """One batch, or None after ``timeout_s`` in all; what came of it by then is kept."""
+        deadline = monotonic() + timeout_s
         for name in self._draws:
             if name not in self._parts:
-                rows = self._reader.next(name, timeout_s)
+                rows = self._reader.next(name, max(deadline - monotonic(), 0.0))
                 if rows is not None:
                     self._parts[name] = to_tensors(rows, self._device)
         if len(self._parts) < len(self._draws):
             return None
         batch, self._parts = self._parts, {}
         return batch
+
+    def acted_by(self, newest: int) -> None:
+        """Take nothing on-policy that was acted by weights above policy version ``newest``."""
+        self._reader.acted_by(newest)
 
     def close(self) -> None:
         """Close the reader."""
@@ -60,12 +61,10 @@ class Batches:
 class Feed:
     """Draws batches in a thread while the learner computes.
 
-    At most ``ahead`` batches wait, which with on-policy data bounds how old they get.
+    At most ``ahead`` batches wait, and one more in the thread's hand.
     """
 
     def __init__(self, batches: Batches, ahead: int = 1) -> None:
-        self.wait_seconds = 0.0
-        """Total time that the learner stood still for want of data."""
         self._batches = batches
         self._ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=ahead)
         self._stopped = threading.Event()
@@ -74,16 +73,18 @@ class Feed:
 
     def next(self, timeout_s: float) -> Batch | None:
         """The next batch, or None after ``timeout_s``; raises what reading raised."""
-        started = time.perf_counter()
         try:
             batch = self._ready.get(timeout=timeout_s)
         except queue.Empty:
             return None
-        finally:
-            self.wait_seconds += time.perf_counter() - started
         if isinstance(batch, BaseException):
+            self._ready.put(batch)  # nothing comes after it: the thread has ended
             raise batch
         return batch
+
+    def acted_by(self, newest: int) -> None:
+        """Take nothing on-policy that was acted by weights above policy version ``newest``."""
+        self._batches.acted_by(newest)
 
     def close(self) -> None:
         """Stop drawing and wait for the thread."""

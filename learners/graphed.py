@@ -20,8 +20,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from learners.learner import Learner
-from skill_agents.agent import Agent, Batch
+from skill_train.learners.learner import Learner
+from skill_train.skill_agents.agent import Agent, Batch
 
 log = logging.getLogger(__name__)
 WARM_UP = 3
@@ -143,20 +143,23 @@ class CudaGraphs:
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
         """Other threads, such as the feed's, may go on using the device meanwhile."""
         graph = torch.cuda.CUDAGraph()
-        index = self._device.index
-        generator = torch.cuda.default_generators[
-            torch.cuda.current_device() if index is None else index
-        ]
-        before = generator.clone_state()
-        try:
-            # A capture that fails leaves its stream current; this puts the old one back.
-            with torch.cuda.stream(torch.cuda.current_stream(self._device)):  # noqa: SIM117
-                with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-                    work()
-        except RuntimeError:
-            generator.graphsafe_set_state(before)  # else it goes on believing in the capture
-            raise
+        with torch.cuda.device(self._device):  # the learner's, whichever the process works with
+            generator = torch.cuda.default_generators[torch.cuda.current_device()]
+            before = generator.clone_state()
+            try:
+                # A capture that fails leaves its stream current; this puts the old one back.
+                with torch.cuda.stream(torch.cuda.current_stream()):
+                    self._capture(graph, work)
+            except RuntimeError:
+                generator.graphsafe_set_state(before)  # else it goes on believing in the capture
+                raise
         return graph.replay
+
+    def _capture(self, graph: torch.cuda.CUDAGraph, work: Callable[[], None]) -> None:
+        # torch's own stream for captures is made once, on the device that is current then.
+        stream = torch.cuda.Stream(self._device)
+        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+            work()
 
 
 def _copied(value: Any) -> Any:

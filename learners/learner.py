@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from learners.optimizers import GroupOptimizers
-from skill_agents.agent import Agent, Batch
+from skill_train.learners.optimizers import GroupOptimizers
+from skill_train.skill_agents.agent import Agent, Batch
 
 
 class NonFiniteLossError(RuntimeError):
-    """A loss or metric became NaN or infinite; the parameters can no longer be trusted."""
+    """A loss, metric, gradient or weight became NaN or infinite: the agent is broken."""
 
 
 class Learner:
@@ -39,8 +39,7 @@ class Learner:
     def metrics(self) -> dict[str, float]:
         """Means since the last call.
 
-        Raises NonFiniteLossError if one is not finite. Whoever saves or publishes the
-        parameters calls this first, so that nothing broken leaves the learner.
+        Raises NonFiniteLossError if one is not finite.
         """
         if not self._counted:
             return {}
@@ -51,20 +50,27 @@ class Learner:
         self._counted = 0
         for name, value in result.items():
             if not math.isfinite(value):
-                raise NonFiniteLossError(
-                    f"{name} is {value} at learner step {self.steps}: the run stops with its last "
-                    "good checkpoint; a smaller learning rate or bounded rewards may help"
-                )
+                raise self._broken(name, value)
         return result
 
     def acting_weights(self) -> dict[str, Tensor]:
-        """What the actors need, on the CPU."""
-        return self.agent.acting_weights()
+        """What the actors need, on the CPU.
+
+        Raises NonFiniteLossError if any of it is not finite, so that no actor acts with it.
+        """
+        weights = self.agent.acting_weights()
+        self._refuse_broken(weights)
+        return weights
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that an exact continuation needs, tensors and plain numbers only."""
+        """Everything that an exact continuation needs, tensors and plain numbers only.
+
+        Raises NonFiniteLossError if the agent is not finite, so that no checkpoint has it.
+        """
+        agent = self.agent.state_dict()
+        self._refuse_broken(agent)
         state = {
-            "agent": self.agent.state_dict(),
+            "agent": agent,
             "optimizers": self.optimizers.state_dict(),
             "steps": self.steps,
             "rng": torch.get_rng_state(),
@@ -85,11 +91,26 @@ class Learner:
     def _learn(self, minibatch: Batch) -> None:
         """One update; changes no tensor but in place, so that it can be captured and replayed."""
         losses, metrics = self.agent.losses(minibatch)
-        self.optimizers.step(losses)
-        for name, value in ({f"loss/{k}": v for k, v in losses.items()} | metrics).items():
+        norms = self.optimizers.step(losses)
+        named = {f"loss/{k}": v for k, v in losses.items()}
+        named |= {f"gradient_norm/{k}": v for k, v in norms.items()}
+        for name, value in (named | metrics).items():
             if name not in self._sums:
                 self._sums[name] = torch.zeros_like(value)
             self._sums[name].add_(value.detach())
+
+    def _refuse_broken(self, tensors: Mapping[str, Tensor]) -> None:
+        """Raise NonFiniteLossError unless all of them are finite; a GPU waits once."""
+        finite = torch.stack([tensor.isfinite().all() for tensor in tensors.values()]).tolist()
+        for (name, tensor), is_finite in zip(tensors.items(), finite, strict=True):
+            if not is_finite:
+                raise self._broken(name, float(tensor[~tensor.isfinite()][0]))
+
+    def _broken(self, name: str, value: float) -> NonFiniteLossError:
+        return NonFiniteLossError(
+            f"{name} is {value} at learner step {self.steps}: the run stops with its last "
+            "good checkpoint; a smaller learning rate or bounded rewards may help"
+        )
 
 
 def best_device() -> torch.device:

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
 
-from skill_agents.agent import Decay, ParameterGroup
+from skill_train.learners.gradients import clip_gradient, take_gradients
+from skill_train.skill_agents.agent import Decay, ParameterGroup
 
 
 class GroupOptimizers:
@@ -31,8 +31,8 @@ class GroupOptimizers:
             for name, group in self.groups.items()
         }
 
-    def step(self, losses: Mapping[str, Tensor]) -> None:
-        """One update of every group. Groups that are given the same tensor share one backward pass.
+    def step(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """One update of every group that learns; its gradient's norm before clipping, by its name.
 
         Raises ValueError if the losses are not one for each group.
         """
@@ -41,22 +41,14 @@ class GroupOptimizers:
                 f"the agent gave losses for {sorted(losses)} but has parameter groups "
                 f"{sorted(self._names)}; each group needs one loss"
             )
-        passes: dict[int, list[torch.nn.Parameter]] = {}
+        take_gradients(losses, self.groups)
+        norms = {}
         for name, group in self.groups.items():
-            passes.setdefault(id(losses[name]), []).extend(group.parameters)
-        by_id = {id(loss): loss for loss in losses.values()}
-        for i, (which, parameters) in enumerate(passes.items()):
-            gradients = torch.autograd.grad(
-                by_id[which], parameters, retain_graph=i + 1 < len(passes), allow_unused=True
-            )
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter.grad = gradient
-        for name, group in self.groups.items():
-            if group.max_grad_norm is not None:
-                clip_grad_norm_(group.parameters, group.max_grad_norm)
+            norms[name] = clip_gradient(group)
             self.adams[name].step()
             if group.decay is not None:
                 _slow_down(self.adams[name], group.learning_rate, group.decay)
+        return norms
 
     def capturable(self, can: bool) -> None:
         """Whether `step` may be captured in a CUDA graph; Adam asks to be told."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from replay.step import Step
+from skill_train.replay.step import Step
 
 
 class TableInfo(NamedTuple):
@@ -27,6 +27,18 @@ class Writer(Protocol):
 
     def append(self, rows: Step) -> None:
         """Add one row to each of the B streams: arrays ``[B, ...]``. Never blocks."""
+
+    @property
+    def bootstrap_due(self) -> bool:
+        """Whether the next row completes windows of a use-once table."""
+
+    def bootstrap(self, rows: Step, at_most: int) -> int:
+        """Complete the use-once windows that only lack their last row; returns how many.
+
+        Puts ``at_most`` of them into the table. Of a window's last row only the observation and
+        ``is_first`` count; the next `append` takes the place of ``rows``. So an actor finishes a
+        window before it acts with newer weights.
+        """
 
     def drop(self, stream: int) -> None:
         """Forget the unfinished windows of one stream (its environment failed)."""
@@ -50,6 +62,12 @@ class Reader(Protocol):
 
         Arrays are ``[T+1, B, ...]``, or ``[T+1, N, B, ...]`` from a per-task table; they belong to
         the caller. Items drawn before a time-out are kept for the next call.
+        """
+
+    def acted_by(self, newest: int) -> None:
+        """Take no use-once item acted with weights above policy version ``newest``.
+
+        After a learner fell back to a checkpoint, such items are of weights that are lost.
         """
 
     def close(self) -> None:

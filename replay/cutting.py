@@ -12,8 +12,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from replay.step import RowLayout, Step
-from replay.tables import TableSpec, task_table
+from skill_train.replay.step import RowLayout, Step
+from skill_train.replay.tables import TableSpec, task_table
 
 _NEVER = 1 << 40
 
@@ -56,6 +56,9 @@ class Cutter:
         self._tables: list[_Table] = [
             (_Trials if spec.whole_trial else _Windows)(spec, num_streams, layout) for spec in specs
         ]
+        self._once = [
+            table for table in self._tables if isinstance(table, _Windows) and table.spec.use_once
+        ]
 
     def append(self, rows: Step) -> list[Items]:
         """Add one row per stream (arrays ``[B, ...]``); returns what became complete.
@@ -73,6 +76,29 @@ class Cutter:
             items = table.cut(self._packed, self._is_first, self._task, column)
             if items is not None:
                 finished.append(items)
+        return finished
+
+    @property
+    def bootstrap_due(self) -> bool:
+        """Whether the next row completes windows of a use-once table."""
+        return any(window.due <= self._column for window in self._once)
+
+    def bootstrap(self, rows: Step, at_most: int) -> list[Items]:
+        """Complete the use-once windows that only lack their last row; returns ``at_most`` of them.
+
+        Of a window's last row only the observation and ``is_first`` count. The rows given here
+        stand in for it and are forgotten: the next `append` takes their place, so that an actor
+        may finish a window before it acts with newer weights.
+        """
+        column = self._column
+        if column == self._packed.shape[1]:
+            column = self._column = self._make_room()
+        self._write(rows, column)
+        finished = []
+        for window in self._once:
+            items = window.cut(self._packed, self._is_first, self._task, column)
+            if items is not None:
+                finished.append(Items(items.spec, items.rows[:at_most], items.tasks[:at_most]))
         return finished
 
     def drop(self, stream: int) -> None:
@@ -132,6 +158,11 @@ class _Windows:
         self._in_step = True
         self._next_due = spec.length
 
+    @property
+    def due(self) -> int:
+        """The column that completes the next window of any stream."""
+        return self._next_due
+
     def cut(
         self, packed: np.ndarray, is_first: np.ndarray, task: np.ndarray, column: int
     ) -> Items | None:
@@ -159,7 +190,11 @@ class _Windows:
     def drop(self, stream: int, next_column: int) -> None:
         if self._in_step:
             self._due[:] = self._next_due
-        self._due[stream] = next_column + self.spec.length
+        due = next_column + self.spec.length
+        if self.spec.use_once:
+            # In step with the other streams, so that a round of theirs ends a window of each.
+            due += -(due - self._next_due) % self.spec.stride
+        self._due[stream] = due
         self._next_due = int(self._due.min())
         self._in_step = bool((self._due == self._next_due).all())
 

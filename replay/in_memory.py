@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from replay.backend import TableInfo
-from replay.cutting import Cutter
-from replay.limits import batch_of, check_draws, table_limits
-from replay.memory_table import MemoryTable
-from replay.record import empty_folder, read_record, write_record
-from replay.step import RowLayout, Step
-from replay.tables import Draw, TableSpec, concrete_tables, task_table
+from skill_train.replay.backend import TableInfo
+from skill_train.replay.cutting import Cutter, Items
+from skill_train.replay.limiter import batch_of, check_draws, table_limiter
+from skill_train.replay.memory_table import MemoryTable
+from skill_train.replay.record import empty_folder, read_record, write_record
+from skill_train.replay.step import RowLayout, Step
+from skill_train.replay.tables import Draw, TableSpec, concrete_tables, task_table
 
 
 class InMemoryReplay:
@@ -43,13 +43,13 @@ class InMemoryReplay:
         check_draws(self._specs, draws)
         self._described = {}
         for spec in self._specs:
-            limits = table_limits(spec, batch_of(spec.name, draws), ahead=0)
+            limiter = table_limiter(spec, batch_of(spec.name, draws), ahead=0)
             for concrete in concrete_tables([spec], tasks):
-                self._described[concrete.name] = (concrete, limits)
+                self._described[concrete.name] = (concrete, limiter)
         seeds = np.random.SeedSequence(seed).spawn(len(self._described))
         self._tables = {
-            name: MemoryTable(spec, limits, layout.row_bytes, table_seed)
-            for (name, (spec, limits)), table_seed in zip(
+            name: MemoryTable(spec, limiter, layout.row_bytes, table_seed)
+            for (name, (spec, limiter)), table_seed in zip(
                 self._described.items(), seeds, strict=True
             )
         }
@@ -121,12 +121,16 @@ class InMemoryWriter:
 
     def append(self, rows: Step) -> None:
         """Add one row to each stream, arrays ``[B, ...]``."""
-        for items in self._cutter.append(rows):
-            for table, packed in items.by_table():
-                if table not in self._tables:
-                    raise ValueError(f"a row's task asks for table {table!r}, which does not exist")
-                self._waiting[table].append(packed)
-        self._insert()
+        self._put(self._cutter.append(rows))
+
+    @property
+    def bootstrap_due(self) -> bool:
+        """Whether the next row completes windows of a use-once table."""
+        return self._cutter.bootstrap_due
+
+    def bootstrap(self, rows: Step, at_most: int) -> int:
+        """Complete the use-once windows that only lack their last row (`Cutter.bootstrap`)."""
+        return self._put(self._cutter.bootstrap(rows, at_most))
 
     def drop(self, stream: int) -> None:
         """Forget the unfinished windows of one stream."""
@@ -139,6 +143,17 @@ class InMemoryWriter:
     def close(self) -> None:
         """Drop unfinished windows, and items that no table took."""
         self._waiting.clear()
+
+    def _put(self, finished: list[Items]) -> int:
+        written = 0
+        for items in finished:
+            for table, packed in items.by_table():
+                if table not in self._tables:
+                    raise ValueError(f"a row's task asks for table {table!r}, which does not exist")
+                self._waiting[table].append(packed)
+                written += len(packed)
+        self._insert()
+        return written
 
     def _insert(self) -> bool:
         if not self._waiting:
@@ -180,6 +195,9 @@ class InMemoryReader:
                 return None
             drawn = [table.sample(batch_size) for table in tables]
         return self._layout.time_major(np.stack(drawn) if per_task else drawn[0])
+
+    def acted_by(self, newest: int) -> None:
+        """Nothing to do: writer and learner share this process, and no weights are lost."""
 
     def close(self) -> None:
         """Nothing to stop."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from replay.backend import TableInfo
-from replay.limits import Limits
-from replay.tables import TableSpec
+from skill_train.replay.backend import TableInfo
+from skill_train.replay.limiter import Limiter
+from skill_train.replay.tables import TableSpec
 
 _FIRST_ITEMS = 64
 
@@ -18,15 +18,14 @@ class MemoryTable:
     """Items of one concrete table, ``uint8 [T+1, row_bytes]`` each.
 
     The ring grows by doubling, so that memory follows what was written. The oldest item makes
-    room for the newest; a queue never has to, as its limiter stops the writer first, unless it is
-    one of many tasks.
+    room for the newest; a queue never has to, as its limiter stops the writer first.
     """
 
     def __init__(
-        self, spec: TableSpec, limits: Limits, row_bytes: int, seed: np.random.SeedSequence
+        self, spec: TableSpec, limiter: Limiter, row_bytes: int, seed: np.random.SeedSequence
     ) -> None:
         self._spec = spec
-        self._limits = limits
+        self._limiter = limiter
         self._rng = np.random.default_rng(seed)
         first = min(_FIRST_ITEMS, spec.max_items)
         self._ring = np.empty((first, spec.length + 1, row_bytes), np.uint8)
@@ -44,7 +43,7 @@ class MemoryTable:
         count = 0
         while count < len(items):
             # One round may make the next one possible or not: min_items counts while filling.
-            allowed = self._limits.may_insert(self._size, self._inserted, self._sampled)
+            allowed = self._limiter.may_insert(self._size, self._inserted, self._sampled)
             part = items[count : count + min(allowed, self._spec.max_items)]
             if not len(part):
                 break
@@ -56,7 +55,7 @@ class MemoryTable:
         """Whether `sample` may draw ``count`` items now."""
         if self._spec.use_once and count > self._size:
             return False
-        return count <= self._limits.may_sample(self._size, self._inserted, self._sampled)
+        return count <= self._limiter.may_sample(self._size, self._inserted, self._sampled)
 
     def sample(self, count: int) -> np.ndarray:
         """``uint8 [count, T+1, row_bytes]``, a copy; only where `can_give` says so.

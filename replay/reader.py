@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from replay.limits import check_draws
-from replay.sampling import Sampling
-from replay.step import RowLayout, Step
-from replay.tables import Draw, TableSpec, task_table
+from skill_train.replay.limiter import check_draws
+from skill_train.replay.sampling import Sampling
+from skill_train.replay.step import RowLayout, Step
+from skill_train.replay.tables import Draw, TableSpec, task_table
 
 _AHEAD = 2
 """Batches that a draw holds, the one being filled included."""
@@ -24,10 +23,9 @@ def items_ahead(batch_size: int, max_in_flight: int) -> int:
 class ReverbReader:
     """Draws from the server at ``address`` ("host:port"), which must be another process.
 
-    ``max_in_flight`` is how many items each sampler asks for ahead. A queue is asked for one
-    batch at most and no batch is filled beside a ready one, as what is taken from a queue ages
-    and would be lost with the reader. Queues of several tasks are emptied all the time, and the
-    oldest items forgotten here as they would be there.
+    ``max_in_flight`` is how many items each sampler asks for ahead. A use-once table is asked for
+    one batch at most and no batch is filled beside a ready one, as what is taken ages and would be
+    lost with the reader; all items of such a batch are of one policy version.
 
     Making a reader does not need the server.
     """
@@ -45,13 +43,13 @@ class ReverbReader:
         if max_in_flight < 1:
             raise ValueError(f"max_in_flight must be at least 1, got {max_in_flight}")
         self._layout = layout
-        self._draws: dict[str, _Prefetch | _Newest] = {}
+        self._draws: dict[str, _Prefetch | _Rounds] = {}
         for name, draw in draws.items():
             spec = next(spec for spec in specs if spec.name == draw.table)
             tables = [spec.name]
             if spec.per_task:
                 tables = [task_table(spec.name, task) for task in tasks]
-            kind = _Newest if spec.use_once and spec.per_task else _Prefetch
+            kind = _Rounds if spec.use_once else _Prefetch
             self._draws[name] = kind(address, spec, layout, tables, draw.batch_size, max_in_flight)
 
     def next(self, draw: str, timeout_s: float) -> Step | None:
@@ -63,6 +61,12 @@ class ReverbReader:
         if draw not in self._draws:
             raise ValueError(f"no draw is named {draw!r}; there are {sorted(self._draws)}")
         return self._draws[draw].next(timeout_s)
+
+    def acted_by(self, newest: int) -> None:
+        """Take no use-once item acted with weights above policy version ``newest``."""
+        for one in self._draws.values():
+            if isinstance(one, _Rounds):
+                one.acted_by(newest)
 
     def close(self) -> None:
         """Stop drawing. A thread that waits on an empty table stays until the process ends."""
@@ -83,13 +87,10 @@ class _Prefetch(Sampling):
         max_in_flight: int,
     ) -> None:
         item = (spec.length + 1, layout.row_bytes)
-        super().__init__(
-            address, item, min(max_in_flight, batch_size) if spec.use_once else max_in_flight
-        )
+        super().__init__(address, item, max_in_flight)
         self._layout = layout
         self._per_task = spec.per_task
-        self._slots = 1 if spec.use_once else _AHEAD
-        self._buffer = np.empty((self._slots, len(tables), batch_size, *item), np.uint8)
+        self._buffer = np.empty((_AHEAD, len(tables), batch_size, *item), np.uint8)
         self._filled = [0] * len(tables)
         """Batches that each thread has filled since the start."""
         self._done = [0] * len(tables)
@@ -101,7 +102,7 @@ class _Prefetch(Sampling):
         with self.changed:
             if not self.wait_for(lambda: min(self._filled) > self._taken, timeout_s):
                 return None
-            slot = self._taken % self._slots
+            slot = self._taken % _AHEAD
         # The threads leave this slot alone until it is counted as taken.
         packed = self._buffer[slot] if self._per_task else self._buffer[slot, 0]
         batch = self._layout.time_major(packed)
@@ -111,10 +112,10 @@ class _Prefetch(Sampling):
         return batch
 
     def has_room(self, index: int) -> bool:
-        return self._filled[index] < self._taken + self._slots
+        return self._filled[index] < self._taken + _AHEAD
 
     def put(self, index: int, item: np.ndarray) -> None:
-        self._buffer[self._filled[index] % self._slots, index, self._done[index]] = item
+        self._buffer[self._filled[index] % _AHEAD, index, self._done[index]] = item
         self._done[index] += 1
         if self._done[index] == self._buffer.shape[2]:
             self._done[index] = 0
@@ -123,11 +124,12 @@ class _Prefetch(Sampling):
                 self.changed.notify_all()
 
 
-class _Newest(Sampling):
-    """Batches of queues, one of each task, that forget their oldest items.
+class _Rounds(Sampling):
+    """Batches of use-once tables, each of items that one policy version acted for.
 
-    A batch waits for the slowest task. If the other threads stopped as soon as they had their
-    part of it, those parts would be as old as the wait, in that batch and every later one.
+    Actors fill such tables in rounds of one batch, and finish a round before they begin the next
+    (`actors.rounds`). What a component's death left of a broken round is of an older version than
+    the items after it: it is dropped, so that nothing old stays in the queue for good.
     """
 
     def __init__(
@@ -142,22 +144,45 @@ class _Newest(Sampling):
         item = (spec.length + 1, layout.row_bytes)
         super().__init__(address, item, min(max_in_flight, batch_size))
         self._layout = layout
+        self._per_task = spec.per_task
+        self._row = 0 if spec.whole_trial else -1
+        """The row that tells the version: trials end in padding, windows begin with old rows."""
+        self._version = -1
+        self._newest: int | None = None
+        self._items: list[list[np.ndarray]] = [[] for _ in tables]
         self._batch_size = batch_size
-        self._items: list[deque[np.ndarray]] = [deque(maxlen=spec.max_items) for _ in tables]
         self.start(tables)
+
+    def acted_by(self, newest: int) -> None:
+        self._newest = newest
 
     def next(self, timeout_s: float) -> Step | None:
         with self.changed:
             if not self.wait_for(self._is_ready, timeout_s):
                 return None
-            drawn = [[items.popleft() for _ in range(self._batch_size)] for items in self._items]
-        return self._layout.time_major(np.array(drawn))
+            drawn = np.array(self._items)
+            self._clear()
+        return self._layout.time_major(drawn if self._per_task else drawn[0])
+
+    def has_room(self, index: int) -> bool:
+        return len(self._items[index]) < self._batch_size
 
     def put(self, index: int, item: np.ndarray) -> None:
+        version = int(self._layout.unpack(item[self._row])["policy_version"])
         with self.changed:
+            if version < self._version or (self._newest is not None and version > self._newest):
+                return
+            if version > self._version:
+                self._version = version
+                self._clear()
             self._items[index].append(item)
             if self._is_ready():
                 self.changed.notify_all()
 
+    def _clear(self) -> None:
+        for items in self._items:
+            items.clear()
+        self.changed.notify_all()
+
     def _is_ready(self) -> bool:
-        return all(len(items) >= self._batch_size for items in self._items)
+        return all(len(items) == self._batch_size for items in self._items)

@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from replay.limits import Limits
-from replay.step import RowLayout
-from replay.tables import TableSpec
+from skill_train.replay.limiter import Limiter
+from skill_train.replay.step import RowLayout
+from skill_train.replay.tables import TableSpec
 
 _FILE = "replay.json"
 _FORMAT = 1
 
-Tables = Mapping[str, tuple[TableSpec, Limits]]
+Tables = Mapping[str, tuple[TableSpec, Limiter]]
 """Concrete table name -> its spec and its limiter."""
 
 
@@ -92,9 +92,9 @@ def _described(tables: Tables) -> dict[str, dict[str, Any]]:
             "max_items": spec.max_items,
             "use_once": spec.use_once,
             "whole_trial": spec.whole_trial,
-            **limits._asdict(),
+            **limiter._asdict(),
         }
-        for name, (spec, limits) in tables.items()
+        for name, (spec, limiter) in tables.items()
     }
 
 

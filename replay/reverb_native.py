@@ -13,6 +13,7 @@ import functools
 import importlib.machinery
 import importlib.metadata
 import importlib.util
+import os
 import struct
 from pathlib import Path
 from types import ModuleType
@@ -48,6 +49,8 @@ def native() -> ModuleType:
             f"{'none' if tensorflow is None else tensorflow} is installed; "
             f"install tensorflow-cpu {_TENSORFLOW}*"
         )
+    # gRPC would look for the replay server behind the proxy that the web is reached by.
+    os.environ.setdefault("grpc_proxy", "")
     # The library's symbols stay local: global ones would break Python's ssl module.
     ctypes.CDLL(str(_folder("tensorflow") / "libtensorflow_framework.so.2"))
     loader = importlib.machinery.ExtensionFileLoader(

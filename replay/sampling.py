@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from replay.reverb_native import native
+from skill_train.replay.reverb_native import native
 
 _RETRY_S = 0.5
 

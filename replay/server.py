@@ -18,13 +18,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from replay.backend import TableInfo
-from replay.limits import UNLIMITED, Limits, batch_of, check_draws, table_limits
-from replay.reader import items_ahead
-from replay.record import empty_folder, read_record, write_record
-from replay.reverb_native import TableState, native, table_states
-from replay.step import RowLayout
-from replay.tables import Draw, TableSpec, concrete_tables
+from skill_train.replay.backend import TableInfo
+from skill_train.replay.limiter import UNLIMITED, Limiter, batch_of, check_draws, table_limiter
+from skill_train.replay.reader import items_ahead
+from skill_train.replay.record import empty_folder, read_record, write_record
+from skill_train.replay.reverb_native import TableState, native, table_states
+from skill_train.replay.step import RowLayout
+from skill_train.replay.tables import Draw, TableSpec, concrete_tables
 
 _ANSWER_S = 30.0
 _CHECKPOINT = "reverb"
@@ -59,12 +59,12 @@ class ReverbReplay:
     ) -> None:
         check_draws(tuple(specs), draws)
         self._layout = layout
-        self._tables: dict[str, tuple[TableSpec, Limits]] = {}
+        self._tables: dict[str, tuple[TableSpec, Limiter]] = {}
         for spec in specs:
             batch = batch_of(spec.name, draws)
-            limits = table_limits(spec, batch, items_ahead(batch, max_in_flight))
+            limiter = table_limiter(spec, batch, items_ahead(batch, max_in_flight))
             for concrete in concrete_tables([spec], tasks):
-                self._tables[concrete.name] = (concrete, limits)
+                self._tables[concrete.name] = (concrete, limiter)
         checkpoint = None
         if restore is not None:
             read_record(restore, "reverb", self._tables, layout)
@@ -135,15 +135,15 @@ class ReverbReplay:
             states = table_states(self._client, _ANSWER_S)
         except TimeoutError as error:
             raise ValueError(f"the replay server on port {self._port} does not answer") from error
-        for name, (spec, limits) in self._tables.items():
-            if name not in states or _differs(states[name], spec, limits):
+        for name, (spec, limiter) in self._tables.items():
+            if name not in states or _differs(states[name], spec, limiter):
                 raise ValueError(
                     f"table {name!r} restored from {restore} is {states.get(name)}, but this run "
-                    f"asks for {spec} with {limits}"
+                    f"asks for {spec} with {limiter}"
                 )
 
 
-def _table(spec: TableSpec, limits: Limits) -> Any:
+def _table(spec: TableSpec, limiter: Limiter) -> Any:
     reverb = native()
     return reverb.Table(
         name=spec.name,
@@ -152,17 +152,17 @@ def _table(spec: TableSpec, limits: Limits) -> Any:
         max_size=spec.max_items,
         max_times_sampled=int(spec.use_once),
         rate_limiter=reverb.RateLimiter(
-            samples_per_insert=limits.samples_per_item,
-            min_size_to_sample=limits.min_items,
-            min_diff=max(limits.min_diff, -UNLIMITED),
-            max_diff=min(limits.max_diff, UNLIMITED),
+            samples_per_insert=limiter.samples_per_insert,
+            min_size_to_sample=limiter.min_items,
+            min_diff=max(limiter.min_diff, -UNLIMITED),
+            max_diff=min(limiter.max_diff, UNLIMITED),
         ),
         extensions=[],
         signature=None,
     )
 
 
-def _differs(state: TableState, spec: TableSpec, limits: Limits) -> bool:
+def _differs(state: TableState, spec: TableSpec, limiter: Limiter) -> bool:
     served = (
         state.samples_per_insert,
         state.min_size_to_sample,
@@ -171,7 +171,7 @@ def _differs(state: TableState, spec: TableSpec, limits: Limits) -> bool:
         state.max_items,
         state.max_times_sampled,
     )
-    return served != (*limits, spec.max_items, int(spec.use_once))
+    return served != (*limiter, spec.max_items, int(spec.use_once))
 
 
 def _free_port(port: int | None) -> int:

@@ -17,11 +17,14 @@ and what that action brought::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
+
+Leaf = TypeVar("Leaf")
+Other = TypeVar("Other")
 
 
 @dataclass(frozen=True)
@@ -32,29 +35,46 @@ class ArraySpec:
     dtype: str = "float32"
 
 
-class Step(NamedTuple):
+class Step(NamedTuple, Generic[Leaf]):
     """One row, or any stack of rows: every leaf has the same leading axes.
 
     The leaves are NumPy arrays in actors and replay, tensors in a learner, and `ArraySpec` in a
     description of the row. Learners see ``[T+1, B, ...]``, or ``[T+1, N, B, ...]`` for N tasks.
     """
 
-    observation: Mapping[str, Any]
+    observation: Mapping[str, Leaf]
     """Named groups, float32 or uint8 (pixels)."""
-    action: Any
+    action: Leaf
     """As the policy drew it, before the environment clips it (float32), or an index (int64)."""
-    reward: Any
+    reward: Leaf
     """float32."""
-    discount: Any
+    discount: Leaf
     """float32, 0 after a termination and 1 elsewhere (0 on a row where nothing was done)."""
-    is_first: Any
+    is_first: Leaf
     """bool, true on the first row of an episode (of a trial, where episodes share a belief)."""
-    task: Any
+    task: Leaf
     """int32, index of the task in its `TaskFamily`."""
-    policy_version: Any
+    policy_version: Leaf
     """int64, the learner step of the weights that acted."""
-    extras: Mapping[str, Any]
+    extras: Mapping[str, Leaf]
     """What acting adds, by name: log mu(a|x), noise, value..., as the agent declares it."""
+
+    def map(self, change: Callable[[Leaf], Other]) -> Step[Other]:
+        """The same row with every leaf changed, such as ``rows.map(lambda leaf: leaf[:-1])``."""
+        return Step(
+            observation={name: change(leaf) for name, leaf in self.observation.items()},
+            action=change(self.action),
+            reward=change(self.reward),
+            discount=change(self.discount),
+            is_first=change(self.is_first),
+            task=change(self.task),
+            policy_version=change(self.policy_version),
+            extras={name: change(leaf) for name, leaf in self.extras.items()},
+        )
+
+    def valid(self) -> Any:
+        """Where rows ``[T+1, ...]`` carry a real action, bool ``[T, ...]``: not before a first."""
+        return ~self.is_first[1:]  # type: ignore[index]
 
 
 def step_spec(

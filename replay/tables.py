@@ -21,19 +21,21 @@ class TableSpec:
     max_items: int
     min_items: int = 1
     """Nothing is drawn before the table holds this many items."""
-    samples_per_item: float | None = None
+    samples_per_insert: float | None = None
     """Draws per item that the limiter allows on average; None: no limit either way."""
     use_once: bool = False
-    """A first-in-first-out queue: each item is drawn once, and a full table blocks the writer.
-
-    With ``per_task`` a full queue forgets its oldest item instead: a batch needs items of every
-    task, and one that blocked would keep the others from being filled.
-    """
+    """A first-in-first-out queue for on-policy learners: each item is drawn once, and a full table
+    blocks the writer. Actors fill it in rounds of one batch (`actors.rounds`)."""
     whole_trial: bool = False
     """An item is one whole episode (or trial), padded to ``length + 1`` rows."""
     per_task: bool = False
     """One table for each of the run's tasks, named ``name/task`` by the task's index in its family;
     an item goes to the task of its first row."""
+
+    @property
+    def context_rows(self) -> int:
+        """Rows at the start of a window that the window before it has as well: not learned from."""
+        return 0 if self.whole_trial else max(0, self.length - self.stride)
 
     def __post_init__(self) -> None:
         if self.length < 1 or self.stride < 1 or self.max_items < 1 or self.min_items < 1:
@@ -45,8 +47,8 @@ class TableSpec:
                 f"table {self.name!r}: min_items {self.min_items} is above max_items "
                 f"{self.max_items}, so nothing could ever be drawn"
             )
-        if self.samples_per_item is not None and self.samples_per_item <= 0:
-            raise ValueError(f"table {self.name!r}: samples_per_item must be above 0 or None")
+        if self.samples_per_insert is not None and self.samples_per_insert <= 0:
+            raise ValueError(f"table {self.name!r}: samples_per_insert must be above 0 or None")
         if self.per_task and self.length > 1 and not self.whole_trial:
             raise ValueError(
                 f"table {self.name!r}: a window may span two episodes and so two tasks; "
@@ -61,10 +63,10 @@ def windows(
     *,
     stride: int | None = None,
     min_items: int = 1,
-    samples_per_item: float | None = None,
+    samples_per_insert: float | None = None,
 ) -> TableSpec:
     """Windows of ``length + 1`` rows that run on over episode ends, drawn uniformly."""
-    return TableSpec(name, length, stride or length, max_items, min_items, samples_per_item)
+    return TableSpec(name, length, stride or length, max_items, min_items, samples_per_insert)
 
 
 def transitions(
@@ -72,11 +74,11 @@ def transitions(
     max_items: int,
     *,
     min_items: int = 1,
-    samples_per_item: float | None = None,
+    samples_per_insert: float | None = None,
     per_task: bool = False,
 ) -> TableSpec:
     """Pairs of neighbouring rows (T = 1) whose first row carries a real action."""
-    return TableSpec(name, 1, 1, max_items, min_items, samples_per_item, per_task=per_task)
+    return TableSpec(name, 1, 1, max_items, min_items, samples_per_insert, per_task=per_task)
 
 
 def queue(name: str, length: int, max_items: int, *, stride: int | None = None) -> TableSpec:
@@ -90,7 +92,7 @@ def trials(
     max_items: int,
     *,
     min_items: int = 1,
-    samples_per_item: float | None = None,
+    samples_per_insert: float | None = None,
     use_once: bool = False,
     per_task: bool = False,
 ) -> TableSpec:
@@ -101,7 +103,7 @@ def trials(
         max_length,
         max_items,
         min_items,
-        samples_per_item,
+        samples_per_insert,
         use_once=use_once,
         whole_trial=True,
         per_task=per_task,

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from replay.cutting import Cutter
-from replay.reverb_native import native, timed_out
-from replay.step import RowLayout, Step
-from replay.tables import TableSpec
+from skill_train.replay.cutting import Cutter, Items
+from skill_train.replay.reverb_native import native, timed_out
+from skill_train.replay.step import RowLayout, Step
+from skill_train.replay.tables import TableSpec
 
 _IN_FLIGHT = 48
 """Items of one stream that Reverb may hold unconfirmed; from 50 on it complains on stderr."""
@@ -71,11 +71,16 @@ class ReverbWriter:
 
         Raises ValueError for rows that do not fit the layout or the tables.
         """
-        for items in self._cutter.append(rows):
-            stream = self._streams[items.spec.name]
-            for table, packed in items.by_table():
-                stream.put(table, packed)
-                self._items_written += len(packed)
+        self._put(self._cutter.append(rows))
+
+    @property
+    def bootstrap_due(self) -> bool:
+        """Whether the next row completes windows of a use-once table."""
+        return self._cutter.bootstrap_due
+
+    def bootstrap(self, rows: Step, at_most: int) -> int:
+        """Complete the use-once windows that only lack their last row (`Cutter.bootstrap`)."""
+        return self._put(self._cutter.bootstrap(rows, at_most))
 
     def drop(self, stream: int) -> None:
         """Forget the unfinished windows of one stream."""
@@ -105,6 +110,15 @@ class ReverbWriter:
         """Let go of the server. What is unfinished or unconfirmed is dropped: flush first."""
         for stream in self._streams.values():
             stream.close()
+
+    def _put(self, finished: list[Items]) -> int:
+        written = self._items_written
+        for items in finished:
+            stream = self._streams[items.spec.name]
+            for table, packed in items.by_table():
+                stream.put(table, packed)
+                self._items_written += len(packed)
+        return self._items_written - written
 
 
 class _Stream:

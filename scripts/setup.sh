@@ -88,7 +88,7 @@ install_debian_packages() {
             return
         fi
     fi
-    say "not installed: Debian packages ${missing[*]}; training works, rendering without a screen may not."
+    say "not installed: Debian packages ${missing[*]}; training works, rendering without a screen and tests of several hosts may not."
 }
 
 if [ -x "$venv/bin/python" ] && version="$(python_version "$venv/bin/python" 2>/dev/null)"; then

@@ -15,8 +15,8 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from replay.step import ArraySpec, Step, step_spec
-from replay.tables import Draw, TableSpec
+from skill_train.replay.step import ArraySpec, Step, step_spec
+from skill_train.replay.tables import Draw, TableSpec
 
 Metrics = dict[str, Tensor]
 """Scalars by name, detached; the learner averages them."""
@@ -118,6 +118,9 @@ class ParameterGroup(NamedTuple):
     max_grad_norm: float | None = None
     adam_eps: float = 1e-8
     decay: Decay | None = None
+    stacked: bool = False
+    """Whether the first axis of every parameter counts networks that share nothing;
+    ``max_grad_norm`` then bounds the gradient of each network by itself."""
 
 
 @dataclass(frozen=True)

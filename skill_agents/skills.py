@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from skill_agents.agent import Agent, ContinuousAction, DiscreteAction
+from skill_train.skill_agents.agent import Agent, ContinuousAction, DiscreteAction
 
 
 class Skills(ABC):

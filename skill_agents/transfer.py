@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from skill_agents.agent import Agent
+from skill_train.skill_agents.agent import Agent
 
 
 @dataclass(frozen=True)

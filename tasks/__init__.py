@@ -28,44 +28,50 @@ def _register_arena_task(name: str, entry_point: str, **kwargs: str) -> None:
         register(id=f"skill/{name}-{body}-Vision-v0", entry_point=entry_point, kwargs=seen)
 
 
-_register_arena_task("GoToTarget", "tasks.go_to_target:GoToTarget")
-_register_arena_task("Gap", "tasks.gap:GapTask")
+_register_arena_task("GoToTarget", "skill_train.tasks.go_to_target:GoToTarget")
+_register_arena_task("Gap", "skill_train.tasks.gap:GapTask")
 for _task in _MANIPULATION:
-    _register_arena_task(_task, "tasks.manipulation:Manipulation", task=_task)
+    _register_arena_task(_task, "skill_train.tasks.manipulation:Manipulation", task=_task)
 # Appendix A: one target, and control steps and episodes as in the walking task.
-register(id="skill/Walking-Humanoid-v0", entry_point="tasks.walking:Walking")
+register(id="skill/Walking-Humanoid-v0", entry_point="skill_train.tasks.walking:Walking")
 register(
     id="skill/GoToTarget-Humanoid-v0",
-    entry_point="tasks.go_to_target:GoToTarget",
+    entry_point="skill_train.tasks.go_to_target:GoToTarget",
     kwargs={"body": "humanoid", "num_targets": 1, "control_step": 0.025, "episode_steps": 800},
 )
 for _n in (1, 4, 8):
-    register(id=f"skill/Grid-{_n}step-v0", entry_point="tasks.grid:Grid", kwargs={"body_steps": _n})
+    register(
+        id=f"skill/Grid-{_n}step-v0",
+        entry_point="skill_train.tasks.grid:Grid",
+        kwargs={"body_steps": _n},
+    )
 register(
     id="skill/CartPole-v0",
-    entry_point="tasks.cartpole:CartPole",
-    vector_entry_point="tasks.cartpole:VectorCartPole",
+    entry_point="skill_train.tasks.cartpole:CartPole",
+    vector_entry_point="skill_train.tasks.cartpole:VectorCartPole",
 )
-register(id="skill/Reacher-v0", entry_point="tasks.reacher:Reacher")
+register(id="skill/Reacher-v0", entry_point="skill_train.tasks.reacher:Reacher")
 register(
     id="skill/GoalGrid-v0",
-    entry_point="tasks.goal_grid:GoalGrid",
-    vector_entry_point="tasks.goal_grid:VectorGoalGrid",
+    entry_point="skill_train.tasks.goal_grid:GoalGrid",
+    vector_entry_point="skill_train.tasks.goal_grid:VectorGoalGrid",
 )
 register(
     id="skill/PointRobot-v0",
-    entry_point="tasks.point_robot:PointRobot",
-    vector_entry_point="tasks.point_robot:VectorPointRobot",
+    entry_point="skill_train.tasks.point_robot:PointRobot",
+    vector_entry_point="skill_train.tasks.point_robot:VectorPointRobot",
 )
 for _task in ("HalfCheetahVel", "HalfCheetahDir", "AntDir", "AntGoal"):
     register(
         id=f"skill/{_task}-v0",
-        entry_point="tasks.meta_locomotion:make_trials",
+        entry_point="skill_train.tasks.meta_locomotion:make_trials",
         kwargs={"task": _task},
     )
-register(id="skill/MovingGoalReacher-v0", entry_point="tasks.moving_goal:MovingGoalReacher")
+register(
+    id="skill/MovingGoalReacher-v0", entry_point="skill_train.tasks.moving_goal:MovingGoalReacher"
+)
 register(
     id="skill/AsteroidCartPole-v0",
-    entry_point="tasks.asteroids:AsteroidCartPole",
-    vector_entry_point="tasks.asteroids:VectorAsteroidCartPole",
+    entry_point="skill_train.tasks.asteroids:AsteroidCartPole",
+    vector_entry_point="skill_train.tasks.asteroids:VectorAsteroidCartPole",
 )

@@ -14,9 +14,9 @@ import mujoco
 import numpy as np
 from gymnasium import spaces
 
-from tasks.bodies import Body
-from tasks.egocentric import Pose
-from tasks.simulation import Simulation
+from skill_train.tasks.bodies import Body
+from skill_train.tasks.egocentric import Pose
+from skill_train.tasks.simulation import Simulation
 
 EPISODE_STEPS = 400  # appendix E.2.1
 CONTROL_STEP = 0.05  # seconds, the authors' released tasks

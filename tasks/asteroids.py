@@ -14,7 +14,7 @@ import numpy as np
 from gymnasium import spaces
 from PIL import Image, ImageDraw
 
-from tasks.carts import MODEL, VectorCarts, fallen
+from skill_train.tasks.carts import MODEL, VectorCarts, fallen
 
 EPISODE_STEPS = 2000  # table 1
 KINDS = {1: ("above",), 2: ("above", "anywhere")}

@@ -16,8 +16,8 @@ from gymnasium import spaces
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 from PIL import Image, ImageDraw
 
-from tasks.carts import MODEL, VectorCarts, fallen
-from tasks.families import TaskFamily, Variant
+from skill_train.tasks.carts import MODEL, VectorCarts, fallen
+from skill_train.tasks.families import TaskFamily, Variant
 
 CART_MASSES = (0.2, 1.0, 2.0)  # section 6.1
 GOALS = (-1.0, 0.0, 1.0)  # section 6.1, x of the goal

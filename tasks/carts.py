@@ -88,9 +88,12 @@ class VectorCarts(gymnasium.vector.VectorEnv):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Start everywhere; ``options`` are not used."""
+        """Start everywhere, or where ``options["reset_mask"]`` is true, bool ``[num_envs]``."""
         super().reset(seed=seed)
-        self._restart(np.ones(self.num_envs, bool))
+        which = (options or {}).get("reset_mask", np.ones(self.num_envs, bool))
+        over = self._over & ~which
+        self._restart(which)
+        self._over = over
         return self._observation(), {}
 
     def step(

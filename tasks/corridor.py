@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import mujoco
 
-from tasks.arenas import FLOOR_FRICTION, WALL_HALF_THICKNESS, WALL_HEIGHT, add_wall, empty_arena
+from skill_train.tasks.arenas import (
+    FLOOR_FRICTION,
+    WALL_HALF_THICKNESS,
+    WALL_HEIGHT,
+    add_wall,
+    empty_arena,
+)
 
 HALF_DEPTH = 0.5  # metres, half the platforms' thickness
 BEYOND = 3.0  # metres of floor past the corridor's end, for a body that stops there

@@ -7,6 +7,7 @@ A task keeps its family's index in every set, so that train and test sets agree 
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -148,7 +149,7 @@ class TaskSet:
         for task in tasks:
             self._require(task)
         family = self.family
-        if gymnasium.spec(family.env_id).vector_entry_point is None:
+        if _registered(family.env_id).vector_entry_point is None:
             return None
         chosen = [family.task_kwargs(task) for task in tasks]
         varied = {name: [one[name] for one in chosen] for name in chosen[0].keys() - family.kwargs}
@@ -163,6 +164,14 @@ class TaskSet:
     def _require(self, task: int) -> None:
         if task not in self.tasks:
             raise ValueError(f"task {task} is not in this set, which has {self.tasks}")
+
+
+def _registered(env_id: str) -> gymnasium.envs.registration.EnvSpec:
+    """What ``ID`` is registered with, or ``MODULE:ID``, whose module registers it when imported."""
+    module, _, name = env_id.rpartition(":")
+    if module:
+        importlib.import_module(module)
+    return gymnasium.spec(name)
 
 
 def single_task(env_id: str, **kwargs: Any) -> TaskSet:

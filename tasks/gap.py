@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.arena_task import CONTROL_STEP, EPISODE_STEPS, ArenaTask, Outcome
-from tasks.bodies import make_body
-from tasks.corridor import Gap, gap_corridor
-from tasks.egocentric import Pose, seen_from
+from skill_train.tasks.arena_task import CONTROL_STEP, EPISODE_STEPS, ArenaTask, Outcome
+from skill_train.tasks.bodies import make_body
+from skill_train.tasks.corridor import Gap, gap_corridor
+from skill_train.tasks.egocentric import Pose, seen_from
 
 LENGTH = 12.0  # metres
 WIDTH = 4.0  # metres, dm_control's corridors

@@ -10,12 +10,12 @@ import math
 
 import numpy as np
 
-from tasks.arena_task import CONTROL_STEP, EPISODE_STEPS, ArenaTask, Outcome
-from tasks.arenas import square_room
-from tasks.bodies import make_body
-from tasks.egocentric import Place, Pose, seen_from
-from tasks.objects import TARGET_HALF_SIZE, Targets, add_targets, in_target
-from tasks.palette import target_colours
+from skill_train.tasks.arena_task import CONTROL_STEP, EPISODE_STEPS, ArenaTask, Outcome
+from skill_train.tasks.arenas import square_room
+from skill_train.tasks.bodies import make_body
+from skill_train.tasks.egocentric import Place, Pose, seen_from
+from skill_train.tasks.objects import TARGET_HALF_SIZE, Targets, add_targets, in_target
+from skill_train.tasks.palette import target_colours
 
 ARENA_SIZE = 8.0  # metres, appendix E.2.1
 NUM_TARGETS = 3  # appendix E.2.1

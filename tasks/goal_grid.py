@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from gymnasium import spaces
 
-from tasks.families import TaskFamily, Variant
-from tasks.vector_trials import OneTrial, VectorTrials
+from skill_train.tasks.families import TaskFamily, Variant
+from skill_train.tasks.vector_trials import OneTrial, VectorTrials
 
 SIZE = 5  # section 5
 EPISODE_STEPS = 15  # section 5

@@ -31,7 +31,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tasks.goal_grid import (
+from skill_train.tasks.goal_grid import (
     EPISODE_STEPS,
     EPISODES,
     GOAL_REWARD,

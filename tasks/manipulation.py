@@ -19,13 +19,13 @@ import math
 
 import numpy as np
 
-from tasks.arena_task import CONTROL_STEP, EPISODE_STEPS, ArenaTask, Outcome
-from tasks.arenas import square_room
-from tasks.bodies import make_body
-from tasks.egocentric import Pose, points_seen_from, seen_from
-from tasks.objects import BOX_REACH, Boxes, Targets, add_boxes, add_targets
-from tasks.palette import target_colours
-from tasks.predicates import RULES, Goal
+from skill_train.tasks.arena_task import CONTROL_STEP, EPISODE_STEPS, ArenaTask, Outcome
+from skill_train.tasks.arenas import square_room
+from skill_train.tasks.bodies import make_body
+from skill_train.tasks.egocentric import Pose, points_seen_from, seen_from
+from skill_train.tasks.objects import BOX_REACH, Boxes, Targets, add_boxes, add_targets
+from skill_train.tasks.palette import target_colours
+from skill_train.tasks.predicates import RULES, Goal
 
 CELL = 2.0  # metres, the authors' released tasks
 CELLS_ACROSS = 3  # appendix E.2.1

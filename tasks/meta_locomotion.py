@@ -2,7 +2,8 @@
 
 Rewards and observations are those of the public meta-RL tasks, on Gymnasium's models. The ants
 leave out the 84 contact forces and their cost: under MuJoCo 2.0, where those tasks were made, the
-forces were always zero.
+forces were always zero. Speeds and directions cover the public tasks' ranges; places of the ant
+lie on three circles, where theirs fill the disc.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from gymnasium import spaces
 from gymnasium.envs.mujoco.ant_v5 import AntEnv
 from gymnasium.envs.mujoco.half_cheetah_v5 import HalfCheetahEnv
 
-from tasks.families import TaskFamily, Variant, goal_split
-from tasks.trials import Trials
+from skill_train.tasks.families import TaskFamily, Variant, goal_split
+from skill_train.tasks.trials import Trials
 
 EPISODE_STEPS = 200
 EPISODES = 2

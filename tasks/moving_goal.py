@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from tasks.reacher import GOAL_RADIUS, PROXIMITY_BONUS, Reacher
+from skill_train.tasks.reacher import GOAL_RADIUS, PROXIMITY_BONUS, Reacher
 
 EPISODE_STEPS = 180  # table 2
 LAP_STEPS = 180  # ours: one lap in an episode

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import mujoco
 import numpy as np
 
-from tasks.egocentric import Place
+from skill_train.tasks.egocentric import Place
 
 TARGET_HALF_SIZE = 0.5  # metres, the authors' released tasks: |dx| and |dy| at most this
 BOX_HALF_SIZE = 0.5  # metres, the authors' released tasks

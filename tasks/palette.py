@@ -6,7 +6,7 @@ other targets patterns of their own.
 
 from __future__ import annotations
 
-from tasks.objects import Colour
+from skill_train.tasks.objects import Colour
 
 PLAIN: Colour = (0.2, 0.4, 0.9, 0.5)
 NAMED: Colour = (0.1, 0.9, 0.2, 0.8)

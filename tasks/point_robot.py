@@ -1,7 +1,8 @@
 """A point on a plane, and a hidden goal on the upper half of the unit circle.
 
-A meta-RL task of the public implementations; nothing of it is in the paper. An episode has 20
-steps and the goal is ten full steps away, so who knows it is there halfway.
+After a meta-RL task of the public implementations, which pays near the goal only; here every step
+pays by the distance. Nothing of it is in the paper. An episode has 20 steps and the goal is ten
+full steps away, so an agent that knows the goal is there halfway.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import numpy as np
 from gymnasium import spaces
 from PIL import Image, ImageDraw
 
-from tasks.families import goal_split
-from tasks.vector_trials import OneTrial, VectorTrials
+from skill_train.tasks.families import goal_split
+from skill_train.tasks.vector_trials import OneTrial, VectorTrials
 
 STEP = 0.1
 """How far the largest action goes along each axis."""

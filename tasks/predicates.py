@@ -13,8 +13,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from tasks.egocentric import Place, Pose
-from tasks.objects import BOX_MASS, HEAVY_BOX_MASS, Boxes, in_target
+from skill_train.tasks.egocentric import Place, Pose
+from skill_train.tasks.objects import BOX_MASS, HEAVY_BOX_MASS, Boxes, in_target
 
 
 class Predicate(ABC):

@@ -1,7 +1,8 @@
 """Multi-task Reacher: bring the fingertip to a goal that cannot be seen, with several arms (DSE).
 
 The model is Gymnasium's Reacher-v5 with the elbow moved along the arm; the goal is left out of the
-observation, so that an agent must learn it as an embedding.
+observation, so that an agent must learn it as an embedding. Gymnasium shows the fingertip's place
+less the goal's; here the place itself is seen, which with the joints' angles tells the arm.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.envs import mujoco as gymnasium_mujoco
 
-from tasks.families import TaskFamily, Variant
-from tasks.simulation import Simulation
+from skill_train.tasks.families import TaskFamily, Variant
+from skill_train.tasks.simulation import Simulation
 
 ARM_LENGTH = 0.2  # metres, Reacher-v5: two links of 0.1, the fingertip's centre 0.01 further out
 FINGERTIP = 0.01

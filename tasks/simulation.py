@@ -9,7 +9,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from tasks.rendering import SceneRenderer
+from skill_train.tasks.rendering import SceneRenderer
 
 
 class Simulation:

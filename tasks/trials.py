@@ -11,15 +11,18 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from tasks.vector_trials import trial_space
+from skill_train.tasks.vector_trials import trial_space
 
 
 class Trials(gymnasium.Wrapper):
     """``episodes`` episodes of ``env``, whose observations are one float box.
 
     Where an episode ends, terminated or not, the next one begins in the same step: ``arrived`` is
-    the last observation of the one, ``state`` the first of the other. The trial ends truncated,
-    with ``info["return_per_episode"]``. The task must not change at a reset.
+    the last observation of the one, ``state`` the first of the other. An episode that terminates
+    early, as by a fall, forfeits the rest of its steps; the episodes after it are whole.
+
+    The trial ends as its last episode does, terminated or truncated, with
+    ``info["return_per_episode"]``. The task must not change at a reset.
     """
 
     def __init__(self, env: gymnasium.Env, episodes: int) -> None:
@@ -42,14 +45,14 @@ class Trials(gymnasium.Wrapper):
         return _seen(seen, seen, True), info
 
     def step(self, action: Any) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
-        """Act once; never terminated."""
+        """Act once; terminated only where the last episode is."""
         arrived, reward, terminated, truncated, info = self.env.step(action)
         self._returns[-1] += float(reward)
         if not (terminated or truncated):
             return _seen(arrived, arrived, False), float(reward), False, False, info
         if len(self._returns) == self._episodes:
             info = {**info, "return_per_episode": np.array(self._returns)}
-            return _seen(arrived, arrived, False), float(reward), False, True, info
+            return _seen(arrived, arrived, False), float(reward), terminated, truncated, info
         state, _ = self.env.reset()
         self._returns.append(0.0)
         return _seen(state, arrived, True), float(reward), False, False, info

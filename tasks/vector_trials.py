@@ -3,7 +3,8 @@
 A trial is what one `gymnasium` episode of these environments is. Inside it the position is reset
 after every ``episode_steps``, and nothing else: the agent that remembers keeps its belief. So a
 trial is one trajectory in replay and its start is ``is_first``; the episodes inside it are marked
-by an observation, ``new_episode``. All trials have one length, hence one clock.
+by an observation, ``new_episode``. No episode ends early, so all trials have one length and one
+clock; tasks whose episodes can terminate are trials of `tasks.trials`.
 """
 
 from __future__ import annotations
@@ -85,7 +86,12 @@ class VectorTrials(gymnasium.vector.VectorEnv):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Start a trial everywhere; ``options`` are not used."""
+        """Start a trial everywhere.
+
+        Raises ValueError for an ``options["reset_mask"]`` that leaves any out: all have one clock.
+        """
+        if not (options or {}).get("reset_mask", self._always).all():
+            raise ValueError("trials with one clock start all together, not some of them")
         super().reset(seed=seed)
         return self._start(), {}
 

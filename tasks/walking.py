@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from tasks.arena_task import ArenaTask, Outcome
-from tasks.arenas import square_room
-from tasks.bodies import make_body
-from tasks.egocentric import Pose, seen_from
+from skill_train.tasks.arena_task import ArenaTask, Outcome
+from skill_train.tasks.arenas import square_room
+from skill_train.tasks.bodies import make_body
+from skill_train.tasks.egocentric import Pose, seen_from
 
 SPEED = 1.0  # m/s
 TOLERANCE = 0.5  # m/s, standard deviation of the Gaussian

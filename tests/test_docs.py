@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from cluster import cli
+from skill_train.cluster import cli
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
     path
     for path in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md"), *ROOT.glob("*/*/*.md")]
-    if ".venv" not in path.parts and "runs" not in path.parts
+    if not {".venv", "runs", "skill_train"} & set(path.parts[len(ROOT.parts) :])
 )
 PACKAGES = ("tasks", "replay", "skill_agents", "learners", "actors", "experiments", "cluster")
 
@@ -67,7 +67,7 @@ def test_dotted_names_exist(document: Path) -> None:
     for name in re.findall(r"`([a-z_]+(?:\.\w+)+)`", document.read_text()):
         package = name.split(".")[0]
         if package in PACKAGES and not (ROOT / name).exists():
-            _resolve(name)
+            _resolve(f"skill_train.{name}")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from cluster import inline, launch, planning
-from cluster.run_dir import RunDir
-from experiments.registry import EXPERIMENTS
-from experiments.spec import Experiment, Stage
+from skill_train.cluster import admission, inline, launch, planning
+from skill_train.cluster.run_dir import RunDir
+from skill_train.experiments.registry import EXPERIMENTS
+from skill_train.experiments.spec import Experiment, Stage
 
 HKL = "hierarchical_kl"
 
@@ -92,7 +92,9 @@ def test_tiny(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_it_can_be_planned(name: str, tiny: bool) -> None:
     """Environment, agent, what it takes over and its tables fit together, at either size."""
     before = planning.untrained_source(EXPERIMENTS[name], tiny, seed=0)
-    launch.refuse_oversized_replay(planning.plan_for(planning.stage_for(name, (), tiny), 0, before))
+    plan = planning.plan_for(planning.stage_for(name, (), tiny), 0, before)
+    for in_process in (False, True):
+        admission.check(plan, in_process, address=None)
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=lambda e: e.name)

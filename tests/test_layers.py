@@ -17,8 +17,13 @@ ROOT = Path(__file__).resolve().parents[1]
 # Bottom up: a folder may import itself and those before it.
 LAYERS = ("tasks", "replay", "skill_agents", "learners", "actors", "experiments", "cluster")
 
-# Folders of skill_agents that hold one paper each; papers never import each other.
-PAPERS = {"sac", "hierarchical_kl", "dse", "vate", "mbml", "lsp"}
+# What every folder is imported through: a bare ``tasks`` may be anybody's.
+NAMESPACE = "skill_train"
+
+# Folders of skill_agents that everybody shares, and learners that papers may build on. Every other
+# folder there is a paper; papers never import each other.
+PARTS = {"ops", "nets"}
+SHARED_LEARNERS = {"sac", "reinforce"}
 
 # Library -> the folders that may import it.
 ONLY_IN = {
@@ -80,7 +85,7 @@ def violations(root: Path) -> list[str]:
     for layer in LAYERS:
         for path in sorted((root / layer).rglob("*.py")):
             relative = path.relative_to(root)
-            package = ".".join(relative.parts[:-1])
+            package = ".".join((NAMESPACE, *relative.parts[:-1]))
             for line, module in imports_of(path.read_text(), package):
                 reason = _reason_against(relative, module)
                 if reason:
@@ -91,6 +96,11 @@ def violations(root: Path) -> list[str]:
 def _reason_against(path: Path, module: str) -> str | None:
     layer = path.parts[0]
     top = module.partition(".")[0]
+    if top in LAYERS:
+        return f"import it as {NAMESPACE}.{module}"
+    if top == NAMESPACE:
+        module = module.partition(".")[2]
+        top = module.partition(".")[0]
     if top in LAYERS and LAYERS.index(top) > LAYERS.index(layer):
         return f"{layer} may import only {', '.join(LAYERS[: LAYERS.index(layer) + 1])}"
     if top in ONLY_IN and layer not in ONLY_IN[top]:
@@ -99,19 +109,22 @@ def _reason_against(path: Path, module: str) -> str | None:
         return f"{layer} does without {top}"
     if top in {"tests", "benchmarks", "examples"}:
         return "packages do not import what is not installed with them"
-    own, other = _paper(path.parts), _paper(tuple(module.split(".")))
-    if other and layer == "skill_agents" and own != other:
-        if own:
-            return f"papers never import each other ({own}, {other})"
-        return f"what papers share does not import a paper ({other})"
+    own, other = _algorithm(path.with_suffix("").parts), _algorithm(tuple(module.split(".")))
     if other and layer == "learners":
         return "the learner is generic and never names an algorithm"
+    if other and layer == "skill_agents" and own != other and other not in SHARED_LEARNERS:
+        if own is None or own in SHARED_LEARNERS:
+            return f"what papers share does not import a paper ({other})"
+        return f"papers never import each other ({own}, {other})"
     return None
 
 
-def _paper(parts: tuple[str, ...]) -> str | None:
-    inside = len(parts) > 1 and parts[0] == "skill_agents" and parts[1] in PAPERS
-    return parts[1] if inside else None
+def _algorithm(parts: tuple[str, ...]) -> str | None:
+    """The folder of skill_agents that holds the algorithm of a module, if it is of one."""
+    if len(parts) < 2 or parts[0] != "skill_agents" or parts[1] in PARTS:
+        return None
+    is_module = (ROOT / "skill_agents" / f"{parts[1]}.py").exists() or len(parts) == 2
+    return None if is_module and not (ROOT / "skill_agents" / parts[1]).is_dir() else parts[1]
 
 
 def test_every_import_points_down():
@@ -120,55 +133,66 @@ def test_every_import_points_down():
 
 def test_every_top_folder_is_a_layer():
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert packages - {"tests"} == set(LAYERS)
+    assert packages - {"tests", NAMESPACE} == set(LAYERS)
 
 
-@pytest.mark.parametrize(
-    ("path", "line", "complaint"),
-    [
-        ("tasks/grid.py", "import torch", "tasks does without torch"),
-        ("tasks/grid.py", "from replay.step import Step", "tasks may import only tasks"),
-        ("replay/writer.py", "import skill_agents.agent", "replay may import only tasks, replay"),
-        ("skill_agents/ops/x.py", "import ray", "only cluster may import ray"),
-        ("skill_agents/ops/x.py", "import reverb", "only replay may import reverb"),
-        ("skill_agents/x.py", "import gymnasium as gym", "does without gymnasium"),
-        ("skill_agents/x.py", "from mujoco import mjx", "does without mujoco"),
-        ("skill_agents/x.py", "from pathlib import Path", "does without pathlib"),
-        ("skill_agents/sac/x.py", "from skill_agents.dse import y", "papers never import"),
-        ("skill_agents/sac/x.py", "from ..vate import y", "papers never import"),
-        ("skill_agents/nets/x.py", "from skill_agents import lsp", "does not import a paper"),
-        ("learners/x.py", "import skill_agents.sac.agent", "never names an algorithm"),
-        ("learners/x.py", "def f():\n    import actors.actor", "learners may import only"),
-        ("actors/x.py", "import tensorflow.io", "only replay may import tensorflow"),
-        ("actors/x.py", "importlib.import_module('ray.util')", "only cluster may import ray"),
-        ("experiments/x.py", "import cluster", "experiments may import only"),
-        ("cluster/x.py", "from tests.fakes import Fake", "not installed with them"),
-    ],
-)
+def test_the_namespace_links_to_every_layer():
+    links = {path.name: path for path in (ROOT / NAMESPACE).iterdir() if path.is_symlink()}
+    assert set(links) == set(LAYERS)
+    assert all(path.resolve() == ROOT / name for name, path in links.items())
+
+
+BAD = [
+    ("tasks/grid.py", "import torch", "tasks does without torch"),
+    ("tasks/grid.py", "from replay.step import Step", "import it as skill_train.replay.step"),
+    ("tasks/grid.py", "from NS.replay.step import Step", "tasks may import only tasks"),
+    ("replay/writer.py", "import NS.skill_agents.agent", "replay may import only tasks, replay"),
+    ("skill_agents/ops/x.py", "import ray", "only cluster may import ray"),
+    ("skill_agents/ops/x.py", "import reverb", "only replay may import reverb"),
+    ("skill_agents/x.py", "import gymnasium as gym", "does without gymnasium"),
+    ("skill_agents/x.py", "from mujoco import mjx", "does without mujoco"),
+    ("skill_agents/x.py", "from pathlib import Path", "does without pathlib"),
+    ("skill_agents/vate/x.py", "from NS.skill_agents.dse import y", "papers never import"),
+    ("skill_agents/dse/x.py", "from ..vate import y", "papers never import"),
+    ("skill_agents/sac/x.py", "from NS.skill_agents.dse import y", "does not import a paper"),
+    ("skill_agents/nets/x.py", "from NS.skill_agents.dse import y", "does not import a paper"),
+    ("learners/x.py", "import NS.skill_agents.sac.agent", "never names an algorithm"),
+    ("learners/x.py", "def f():\n    import NS.actors.actor", "learners may import only"),
+    ("actors/x.py", "import tensorflow.io", "only replay may import tensorflow"),
+    ("actors/x.py", "importlib.import_module('ray.util')", "only cluster may import ray"),
+    ("experiments/x.py", "import NS.cluster", "experiments may import only"),
+    ("cluster/x.py", "from tests.fakes import Fake", "not installed with them"),
+]
+
+
+@pytest.mark.parametrize(("path", "line", "complaint"), BAD)
 def test_a_bad_import_is_found(tmp_path, path, line, complaint):
     file = tmp_path / path
     file.parent.mkdir(parents=True)
-    file.write_text(line + "\n")
+    file.write_text(line.replace("NS", NAMESPACE) + "\n")
     (sentence,) = violations(tmp_path)
     assert sentence.startswith(path)
     assert complaint in sentence
 
 
-@pytest.mark.parametrize(
-    ("path", "line"),
-    [
-        ("replay/reverb_native.py", "import reverb"),
-        ("cluster/on_ray.py", "import ray"),
-        ("cluster/cli.py", "import experiments.dse, tasks.grids"),
-        ("skill_agents/sac/agent.py", "from .config import x\nfrom skill_agents.ops import y"),
-        ("experiments/dse.py", "from skill_agents.dse.config import x"),
-        ("actors/x.py", "import numpy, torch, gymnasium"),
-    ],
-)
+GOOD = [
+    ("replay/reverb_native.py", "import reverb"),
+    ("cluster/on_ray.py", "import ray"),
+    ("cluster/cli.py", "import NS.experiments.dse, NS.tasks.grids"),
+    ("skill_agents/vate/x.py", "from .config import x\nfrom NS.skill_agents.ops import y"),
+    ("skill_agents/dse/x.py", "from NS.skill_agents.sac.agent import SAC"),
+    ("skill_agents/dse/x.py", "from NS.skill_agents.agent import Agent"),
+    ("learners/x.py", "from NS.skill_agents.agent import Agent"),
+    ("experiments/dse.py", "from NS.skill_agents.dse.config import x"),
+    ("actors/x.py", "import numpy, torch, gymnasium"),
+]
+
+
+@pytest.mark.parametrize(("path", "line"), GOOD)
 def test_a_good_import_passes(tmp_path, path, line):
     file = tmp_path / path
     file.parent.mkdir(parents=True)
-    file.write_text(line + "\n")
+    file.write_text(line.replace("NS", NAMESPACE) + "\n")
     assert violations(tmp_path) == []
 
 

@@ -31,7 +31,9 @@ print("imported", len({modules!r}))
 def modules_of(package: str) -> list[str]:
     """Dotted names of all modules of a top package, found as files."""
     paths = sorted((ROOT / package).rglob("*.py"))
-    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths]
+    names = [
+        ".".join(("skill_train", *path.relative_to(ROOT).with_suffix("").parts)) for path in paths
+    ]
     return [name.removesuffix(".__init__") for name in names]
 
 
@@ -46,15 +48,16 @@ def run_blocked(modules: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def test_algorithms_and_learners_import_with_torch_and_numpy_alone():
-    modules = modules_of("skill_agents") + modules_of("learners") + ["replay.step", "replay.tables"]
-    assert "skill_agents.agent" in modules
+    replay = ["skill_train.replay.step", "skill_train.replay.tables"]
+    modules = modules_of("skill_agents") + modules_of("learners") + replay
+    assert "skill_train.skill_agents.agent" in modules
     result = run_blocked(modules)
     assert result.returncode == 0, result.stderr
     assert result.stdout == f"imported {len(modules)}\n"
 
 
 def test_in_memory_replay_imports_with_numpy_alone():
-    result = run_blocked(["replay.in_memory"])
+    result = run_blocked(["skill_train.replay.in_memory"])
     assert result.returncode == 0, result.stderr
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from cluster import inline, supervisor
-from cluster.run_dir import RunDir
-from experiments.registry import EXPERIMENTS
-from tasks.goal_grid_bounds import Bounds
-from tasks.grid import mean_optimal_return
+from skill_train.cluster import inline, supervisor
+from skill_train.cluster.run_dir import RunDir
+from skill_train.experiments.registry import EXPERIMENTS
+from skill_train.tasks.goal_grid_bounds import Bounds
+from skill_train.tasks.grid import mean_optimal_return
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 

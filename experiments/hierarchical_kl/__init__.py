@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.hierarchical_kl import (
+from skill_train.experiments.hierarchical_kl import (
     body_transfer,
     grid,
     latent_prior,

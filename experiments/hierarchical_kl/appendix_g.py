@@ -11,12 +11,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from experiments.hierarchical_kl.baselines import baselines
-from experiments.hierarchical_kl.domains import Domain
-from skill_agents.hierarchical_kl.defaults import DefaultConfig, SeparateLowLevel, SharedLowLevel
-from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1Config, IsotropicConfig, LearnedARConfig
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.experiments.hierarchical_kl.baselines import baselines
+from skill_train.experiments.hierarchical_kl.domains import Domain
+from skill_train.skill_agents.hierarchical_kl.defaults import (
+    DefaultConfig,
+    SeparateLowLevel,
+    SharedLowLevel,
+)
+from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import (
+    AR1Config,
+    IsotropicConfig,
+    LearnedARConfig,
+)
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
-from skill_agents.hierarchical_kl.defaults import (
+from skill_train.skill_agents.hierarchical_kl.defaults import (
     DefaultConfig,
     FlatDefault,
     NoDefault,
     SharedLowLevel,
 )
-from skill_agents.hierarchical_kl.distral import BranchDefault, ColumnDefault, TwoColumnPolicyConfig
-from skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
-from skill_agents.hierarchical_kl.policies import FlatPolicyConfig, HierarchicalPolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1Config, IsotropicConfig, LearnedARConfig
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.skill_agents.hierarchical_kl.distral import (
+    BranchDefault,
+    ColumnDefault,
+    TwoColumnPolicyConfig,
+)
+from skill_train.skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
+from skill_train.skill_agents.hierarchical_kl.policies import (
+    FlatPolicyConfig,
+    HierarchicalPolicyConfig,
+)
+from skill_train.skill_agents.hierarchical_kl.priors import (
+    AR1Config,
+    IsotropicConfig,
+    LearnedARConfig,
+)
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 
 PRIORS: dict[str, DefaultConfig] = {
     "": SharedLowLevel(AR1Config(correlation=0.95)),  # Appendix G.2, go to 1 of 3 targets
@@ -24,15 +35,15 @@ PRIORS: dict[str, DefaultConfig] = {
 
 
 def baselines(agent: SVG0Config) -> dict[str, SVG0Config]:
-    """The flat agents that the paper compares with, sized like ``agent``."""
+    """The flat agents that the paper compares with, ``agent``'s sizes and action head."""
     hierarchical = agent.policy
     assert isinstance(hierarchical, HierarchicalPolicyConfig)
     flat = FlatPolicyConfig(
+        action_head=hierarchical.action_head,
         groups=hierarchical.high_groups,
         default_groups=hierarchical.low_groups,
         sizes=hierarchical.low_sizes,
         default_sizes=hierarchical.low_sizes,
-        initial_action_std=hierarchical.initial_action_std,
     )
     columns = TwoColumnPolicyConfig(**{f.name: getattr(flat, f.name) for f in fields(flat)})
     svg0 = replace(agent, policy=flat, default=NoDefault(), noise_correlation=0.0)

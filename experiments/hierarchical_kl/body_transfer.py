@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from experiments.hierarchical_kl.appendix_g import (
+from skill_train.experiments.hierarchical_kl.appendix_g import (
     BODY_TRANSFER,
     G2,
     SCRATCH_OF_BODY_TRANSFER,
     Tuned,
 )
-from experiments.hierarchical_kl.domains import DOMAINS, PIXELS
-from experiments.hierarchical_kl.preset import experiment
-from experiments.spec import Experiment
-from skill_agents.hierarchical_kl.defaults import SharedLowLevel
-from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1Config
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
-from skill_agents.transfer import Transfer
+from skill_train.experiments.hierarchical_kl.domains import DOMAINS, PIXELS
+from skill_train.experiments.hierarchical_kl.preset import experiment
+from skill_train.experiments.spec import Experiment
+from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
+from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import AR1Config
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.skill_agents.transfer import Transfer
 
 HIGH_LEVEL = Transfer(copy=("policy.high",), freeze=("policy.high",))
 """The AR(1) prior of figures 7 and 11 has no parameters to keep."""

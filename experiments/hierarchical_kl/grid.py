@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.costs import of_grid_steps
-from experiments.hierarchical_kl.tiny import tiny_vtrace
-from experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
-from skill_agents.hierarchical_kl.defaults import SharedLowLevel
-from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
-from skill_agents.hierarchical_kl.priors import LearnedARConfig
-from skill_agents.hierarchical_kl.vtrace_agent import VTraceConfig
-from skill_agents.transfer import Transfer
-from tasks.families import single_task
+from skill_train.experiments.costs import of_grid_steps
+from skill_train.experiments.hierarchical_kl.tiny import tiny_vtrace
+from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
+from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
+from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import LearnedARConfig
+from skill_train.skill_agents.hierarchical_kl.vtrace_agent import VTraceConfig
+from skill_train.skill_agents.transfer import Transfer
+from skill_train.tasks.families import single_task
 
 GRID_AGENT = VTraceConfig(
     policy=HierarchicalPolicyConfig(
@@ -27,7 +27,7 @@ GRID_AGENT = VTraceConfig(
 )
 ENV_STEPS = {1: 1_500_000, 4: 600_000, 8: 600_000}
 HIGH_LEVEL = Transfer(
-    copy=("policy.high", "divergence.high"), freeze=("policy.high", "divergence.high")
+    copy=("policy.high", "default_policy.high"), freeze=("policy.high", "default_policy.high")
 )
 """Section 7.2: pi_H and pi0_H are kept, pi_L and the critic are learned."""
 TRANSFER_KL_COST = 0.1  # chosen on seed 100; the paper gives none for the grid
@@ -38,7 +38,7 @@ def _stage(body_steps: int, kl_cost: float = GRID_AGENT.kl_cost) -> Stage:
     return Stage(
         agent=replace(GRID_AGENT, latent_period=body_steps, kl_cost=kl_cost),
         tasks=single_task(f"skill/Grid-{body_steps}step-v0"),
-        actors=Actors(count=2, environments=32, steps_per_refresh=1_280),
+        actors=Actors(count=2, environments=16, steps_per_refresh=1_280),
         learning=Learning(
             seconds_per_publish=0.2, updates_per_publish=4, inline_env_steps=640, inline_updates=4
         ),

@@ -11,18 +11,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.hierarchical_kl.appendix_g import agents
-from experiments.hierarchical_kl.domains import Domain
-from experiments.hierarchical_kl.preset import experiment
-from experiments.hierarchical_kl.tiny import tiny_svg0
-from experiments.spec import Experiment, Stage
-from skill_agents.hierarchical_kl.defaults import SharedLowLevel
-from skill_agents.hierarchical_kl.latent_prior import LatentVariableDefault
-from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
-from skill_agents.hierarchical_kl.priors import LearnedARConfig
-from skill_agents.hierarchical_kl.recurrent_prior import RecurrentDefault
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
-from skill_agents.transfer import Transfer
+from skill_train.experiments.hierarchical_kl.appendix_g import agents
+from skill_train.experiments.hierarchical_kl.domains import Domain
+from skill_train.experiments.hierarchical_kl.preset import experiment
+from skill_train.experiments.hierarchical_kl.tiny import tiny_svg0
+from skill_train.experiments.spec import Experiment, Stage
+from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
+from skill_train.skill_agents.hierarchical_kl.latent_prior import LatentVariableDefault
+from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import LearnedARConfig
+from skill_train.skill_agents.hierarchical_kl.recurrent_prior import RecurrentDefault
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.skill_agents.transfer import Transfer
 
 WALKING = Domain("walking", "walk in a named direction", "Walking", ("task",))
 GO_TO_TARGET = Domain("go-to-target", "go to a target", "GoToTarget", ("task",))
@@ -34,15 +34,17 @@ TITLES = {
 }
 LATENTS = LatentVariableDefault()
 
-PRIOR_KEPT = Transfer(copy=("divergence.low", "target_divergence.low"), freeze=("divergence.low",))
+PRIOR_KEPT = Transfer(
+    copy=("default_policy.low", "target_default_policy.low"), freeze=("default_policy.low",)
+)
 LATENT_SPACE_KEPT = Transfer(
     copy=(),
     copy_as={
-        "policy.low": "divergence.low.default",
-        "divergence.high.prior": "divergence.low.prior",
-        "target_divergence.high.prior": "divergence.low.prior",
+        "policy.low": "default_policy.low.default",
+        "default_policy.high.prior": "default_policy.low.prior",
+        "target_default_policy.high.prior": "default_policy.low.prior",
     },
-    freeze=("policy.low", "divergence.high"),
+    freeze=("policy.low", "default_policy.high"),
 )
 
 

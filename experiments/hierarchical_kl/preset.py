@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.costs import of_learner_steps
-from experiments.hierarchical_kl.tiny import tiny_svg0
-from experiments.spec import Actors, Evaluating, Experiment, Limits, Stage
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
-from skill_agents.transfer import Transfer
-from tasks.families import TaskSet
+from skill_train.experiments.costs import of_learner_steps
+from skill_train.experiments.hierarchical_kl.tiny import tiny_svg0
+from skill_train.experiments.spec import Actors, Evaluating, Experiment, Limits, Stage
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.skill_agents.transfer import Transfer
+from skill_train.tasks.families import TaskSet
 
 PAPER_ACTORS = Actors(count=32, environments=4, steps_per_refresh=1_000)  # section 6: 32 actors
 LEARNER_STEPS = 200_000  # the paper's curves go on for more; it prints steps, not updates

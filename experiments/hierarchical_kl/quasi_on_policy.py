@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.costs import of_steps_from_a_queue
-from experiments.hierarchical_kl.appendix_g import G2, TITLES, agents
-from experiments.hierarchical_kl.domains import DOMAINS
-from experiments.hierarchical_kl.preset import LEARNER_STEPS, experiment
-from experiments.hierarchical_kl.tiny import tiny_svg0
-from experiments.spec import Experiment, Learning, Stage
-from skill_agents.hierarchical_kl.quasi_on_policy import quasi_on_policy
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.experiments.costs import of_steps_from_a_queue
+from skill_train.experiments.hierarchical_kl.appendix_g import G2, TITLES, agents
+from skill_train.experiments.hierarchical_kl.domains import DOMAINS
+from skill_train.experiments.hierarchical_kl.preset import LEARNER_STEPS, experiment
+from skill_train.experiments.hierarchical_kl.tiny import tiny_svg0
+from skill_train.experiments.spec import Experiment, Learning, Stage
+from skill_train.skill_agents.hierarchical_kl.quasi_on_policy import quasi_on_policy
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 
 LEARNING = Learning(seconds_per_publish=0.2, updates_per_publish=1, inline_env_steps=1_280)
 """Newer weights after every update: that is what keeps the data close to on-policy."""

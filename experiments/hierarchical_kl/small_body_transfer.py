@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.hierarchical_kl.body_transfer import HIGH_LEVEL
-from experiments.hierarchical_kl.domains import DOMAINS
-from experiments.hierarchical_kl.small import SMALL_AGENT, small
-from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
+from skill_train.experiments.hierarchical_kl.body_transfer import HIGH_LEVEL
+from skill_train.experiments.hierarchical_kl.domains import DOMAINS
+from skill_train.experiments.hierarchical_kl.small import SMALL_AGENT, small
+from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
 
 GOING = DOMAINS["go-to-target"]
 ENV_STEPS = 1_000_000

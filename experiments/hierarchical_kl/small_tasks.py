@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.hierarchical_kl.domains import DOMAINS
-from experiments.hierarchical_kl.small import box_agents, small, small_agents
-from experiments.hierarchical_kl.task_transfer import KEPT
-from experiments.spec import Experiment
+from skill_train.experiments.hierarchical_kl.domains import DOMAINS
+from skill_train.experiments.hierarchical_kl.small import box_agents, small, small_agents
+from skill_train.experiments.hierarchical_kl.task_transfer import KEPT
+from skill_train.experiments.spec import Experiment
 
 
 def _ball_boxes() -> list[Experiment]:

@@ -1,46 +1,47 @@
-"""From scratch: every task with every body, and all agents where figures 3 and 9 compare them."""
+"""From scratch: what figures 3 and 9 compare, and what transfers come after or are measured by."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.hierarchical_kl.appendix_g import G2, TITLES, agents
-from experiments.hierarchical_kl.domains import BODIES, DOMAINS
-from experiments.hierarchical_kl.preset import PAPER_ACTORS, experiment
-from experiments.spec import Experiment
+from skill_train.experiments.hierarchical_kl.appendix_g import G2, TITLES, agents
+from skill_train.experiments.hierarchical_kl.domains import DOMAINS
+from skill_train.experiments.hierarchical_kl.preset import PAPER_ACTORS, experiment
+from skill_train.experiments.spec import Experiment
 
 SINGLE_ACTOR = replace(PAPER_ACTORS, count=1, environments=1)
-FIGURES = {
-    "ant-go-to-target": "figure 3, left",
-    "ant-move-box-easy": "figure 3, centre",
-    "ball-move-box-hard": "figure 3, right",
-    "ball-go-to-target": "figure 3, left (there with the ant)",
+ALL = tuple(TITLES)
+ONE = ("",)
+
+FIGURES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "ball-go-to-target": ("figure 3, left (there with the ant)", ALL),
+    "ball-move-box-easy": ("figure 5, left, a source (there with the ant)", ("", "-distral")),
+    "ball-move-box-mid": ("figure 5, left, from scratch (there with the ant)", ONE),
+    "ball-move-box-hard": ("figure 3, right", ALL),
+    "ball-gather": ("figure 5, right, from scratch", ONE),
+    "ant-go-to-target": ("figure 3, left", ALL),
+    "ant-gap": ("figure 6, from scratch", ONE),
+    "ant-move-box-easy": ("figure 3, centre", ALL),
+    "ant-move-box-mid": ("figure 5, left, from scratch", ONE),
+    "ant-box-or-target": ("figure 10, the source", ("", "-distral")),
+    "ant-box-and-target": ("figure 10, from scratch", ONE),
 }
-"""Where all agents are compared; elsewhere there is one hierarchical agent."""
-
-BASELINES_OF_TRANSFER = {
-    "ant-move-box-mid": "figure 5, left, from scratch",
-    "ball-gather": "figure 5, right, from scratch",
-    "ant-gap": "figure 6, from scratch",
-    "ant-box-or-target": "figure 10, the source",
-    "ant-box-and-target": "figure 10, from scratch",
-}
-SOURCES = (("ant-box-or-target", "-distral"), ("ball-move-box-easy", "-distral"))
-"""Further agents that a transfer comes after."""
+"""Body and task -> where the paper shows it, and the agents that are needed there."""
 
 
-def _from_scratch(body: str, domain_name: str) -> list[Experiment]:
-    name, domain = f"{body}-{domain_name}", DOMAINS[domain_name]
+def _from_scratch(name: str, figure: str, variants: tuple[str, ...]) -> list[Experiment]:
+    body, _, domain_name = name.partition("-")
+    domain = DOMAINS[domain_name]
+    every = agents(domain, G2.get(name))
     return [
         experiment(
             name + variant,
             f"{body}, {domain.title}: {TITLES[variant]}",
-            FIGURES.get(name) or BASELINES_OF_TRANSFER.get(name, ""),
-            agent,
+            figure,
+            every[variant],
             domain.tasks(body),
         )
-        for variant, agent in agents(domain, G2.get(name)).items()
-        if variant == "" or name in FIGURES or (name, variant) in SOURCES
+        for variant in variants
     ]
 
 
@@ -62,6 +63,6 @@ def _single_actor() -> list[Experiment]:
 
 
 EXPERIMENTS = (
-    *(one for body in BODIES for domain in DOMAINS for one in _from_scratch(body, domain)),
+    *(one for name, shown in FIGURES.items() for one in _from_scratch(name, *shown)),
     *_single_actor(),
 )

@@ -8,30 +8,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from experiments.hierarchical_kl.appendix_g import G2, LATENT_OF_4, TASK_TRANSFER, TITLES, agents
-from experiments.hierarchical_kl.domains import DOMAINS, Domain
-from experiments.hierarchical_kl.preset import experiment
-from experiments.spec import Experiment
-from skill_agents.transfer import Transfer
+from skill_train.experiments.hierarchical_kl.appendix_g import (
+    G2,
+    LATENT_OF_4,
+    TASK_TRANSFER,
+    TITLES,
+    agents,
+)
+from skill_train.experiments.hierarchical_kl.domains import DOMAINS, Domain
+from skill_train.experiments.hierarchical_kl.preset import experiment
+from skill_train.experiments.spec import Experiment
+from skill_train.skill_agents.transfer import Transfer
 
 SHARED = Transfer(copy=("policy.low",), freeze=("policy.low",))
 """For priors without parameters; a learned one is kept as well, see `SHARED_AND_PRIOR`."""
 
 SHARED_AND_PRIOR = Transfer(
-    copy=("policy.low", "divergence.high", "target_divergence.high"),
-    freeze=("policy.low", "divergence.high"),
+    copy=("policy.low", "default_policy.high", "target_default_policy.high"),
+    freeze=("policy.low", "default_policy.high"),
 )
 SEPARATE = Transfer(
     copy=("policy.low",),
     copy_as={
-        "divergence.low.default": "policy.low",
-        "target_divergence.low.default": "policy.low",
+        "default_policy.low.default": "policy.low",
+        "target_default_policy.low.default": "policy.low",
     },
-    freeze=("divergence.low",),
+    freeze=("default_policy.low",),
 )
 """From a Shared LL agent, whose pi_L is its pi0_L."""
 
-DISTRAL = Transfer(copy=("divergence.low", "target_divergence.low"), freeze=("divergence.low",))
+DISTRAL = Transfer(
+    copy=("default_policy.low", "target_default_policy.low"), freeze=("default_policy.low",)
+)
 
 KEPT = {
     "": SHARED,
@@ -86,7 +94,7 @@ PAIRS = (
     ),
     Pair(
         "ant",
-        "go-to-target",
+        "go-to-target",  # there "Locomotion (easy)", which the paper does not define
         "gap",
         "figure 6",
         {"": "", "-separate": "", "-distral": "-distral"},

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from experiments.spec import Actors, Evaluating, Limits, Stage
-from skill_agents.hierarchical_kl.distral import TwoColumnPolicyConfig
-from skill_agents.hierarchical_kl.policies import FlatPolicyConfig, HierarchicalPolicyConfig
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
-from skill_agents.hierarchical_kl.vtrace_agent import VTraceConfig
-from tasks.families import single_task
+from skill_train.experiments.spec import Actors, Evaluating, Limits, Stage
+from skill_train.skill_agents.hierarchical_kl.distral import TwoColumnPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.policies import (
+    FlatPolicyConfig,
+    HierarchicalPolicyConfig,
+)
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.skill_agents.hierarchical_kl.vtrace_agent import VTraceConfig
+from skill_train.tasks.families import single_task
 
 
 def tiny_svg0(stage: Stage) -> Stage:
@@ -32,13 +36,13 @@ def tiny_svg0(stage: Stage) -> Stage:
 
 
 def _short_sighted(stage: Stage) -> Stage:
-    """Pictures take long where there is no GPU: a tenth of the steps, in short episodes."""
+    """Pictures take long where there is no GPU: a twentieth of the steps, in short episodes."""
     return replace(
         stage,
         tasks=single_task(stage.tasks.family.env_id, episode_steps=20),
         actors=Actors(count=2, environments=2, steps_per_refresh=40),
-        evaluation=Evaluating(episodes=1, every_env_steps=200, final_episodes=4),
-        limits=Limits(env_steps=400),
+        evaluation=Evaluating(episodes=1, every_env_steps=100, final_episodes=4),
+        limits=Limits(env_steps=200),
     )
 
 
@@ -55,8 +59,8 @@ def tiny_vtrace(stage: Stage) -> Stage:
     return replace(stage, agent=small, **_TINY_RUN)  # type: ignore[arg-type]
 
 
-_TINY_FLAT: dict[str, object] = {"sizes": (16, 16), "default_sizes": (16, 16)}
-_TINY_SIZES: dict[type, dict[str, object]] = {
+_TINY_FLAT: dict[str, Any] = {"sizes": (16, 16), "default_sizes": (16, 16)}
+_TINY_SIZES: dict[type, dict[str, Any]] = {
     HierarchicalPolicyConfig: {"high_sizes": (16,), "latent_size": 2, "low_sizes": (16, 16)},
     FlatPolicyConfig: _TINY_FLAT,
     TwoColumnPolicyConfig: _TINY_FLAT,

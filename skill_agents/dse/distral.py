@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from skill_agents.agent import (
+from skill_train.skill_agents.agent import (
     Acting,
     ActState,
     Batch,
@@ -22,12 +22,12 @@ from skill_agents.agent import (
     ParameterGroup,
     Timestep,
 )
-from skill_agents.dse import trials
-from skill_agents.dse.policies import per_task
-from skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
-from skill_agents.nets.categorical import Categorical
-from skill_agents.nets.stacked_mlp import StackedMLP
-from skill_agents.nets.view import View
+from skill_train.skill_agents.dse import trials
+from skill_train.skill_agents.dse.policies import per_task
+from skill_train.skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
+from skill_train.skill_agents.nets.categorical import Categorical
+from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
+from skill_train.skill_agents.nets.view import View
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,11 @@ class Distral(TrialAgent):
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """The shared network h, and the tasks' own f_i."""
         c = self.config
-        parts = {"shared": self.shared, "tasks": self.tasks}
-        return {
-            name: ParameterGroup(
-                list(part.parameters()), c.learning_rate, c.max_grad_norm, decay=c.decay
-            )
-            for name, part in parts.items()
-        }
+        shared, tasks = (
+            ParameterGroup(list(part.parameters()), c.learning_rate, c.max_grad_norm, decay=c.decay)
+            for part in (self.shared, self.tasks)
+        )
+        return {"shared": shared, "tasks": tasks._replace(stacked=True)}
 
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
         """Eqs. 7 to 10 of the Distral paper, with returns normalised for each task."""

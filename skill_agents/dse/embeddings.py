@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from skill_agents.agent import EnvironmentSpec
-from skill_agents.nets.gaussian import Gaussian
-from skill_agents.ops.divergence import gaussian_kl
+from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.ops.divergence import gaussian_kl
 
 
 class IndexedGaussian(nn.Module):
@@ -44,7 +44,8 @@ class IndexedGaussian(nn.Module):
 
     def cost(self, index: Tensor) -> Tensor:
         """The mean of KL over the indices ``[K]`` of some tasks; one of no task counts once."""
-        number = torch.bincount(index, minlength=len(self.mean)).clamp(min=1)
+        every = torch.arange(len(self.mean), device=index.device)
+        number = (index.unsqueeze(-1) == every).sum(0).clamp(min=1)
         return (number * self.divergence()).sum() / len(index)
 
 
@@ -166,13 +167,18 @@ class NoEmbedding(Embedding):
 
     size = 0
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.zero: Tensor
+        self.register_buffer("zero", torch.zeros(()), persistent=False)
+
     def forward(self, task: Tensor, noise: Tensor) -> Tensor:
         """Nothing."""
         return noise
 
     def cost(self) -> Tensor:
         """Zero."""
-        return torch.zeros(())
+        return self.zero
 
     def information(self, task: Tensor, latent: Tensor) -> Tensor:
         """Zero."""
@@ -184,7 +190,7 @@ class NoEmbedding(Embedding):
 
     def cost_of(self, task: Tensor) -> Tensor:
         """Zero."""
-        return torch.zeros((), device=task.device)
+        return self.zero
 
 
 @dataclass(frozen=True)

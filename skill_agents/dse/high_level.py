@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from skill_agents.agent import (
+from skill_train.skill_agents.agent import (
     Acting,
     ActState,
     Batch,
@@ -23,11 +23,11 @@ from skill_agents.agent import (
     ParameterGroup,
     Timestep,
 )
-from skill_agents.dse import trials
-from skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
-from skill_agents.nets.categorical import Categorical, CategoricalHead
-from skill_agents.nets.view import View
-from skill_agents.ops.pop_art import preserve_outputs
+from skill_train.skill_agents.dse import trials
+from skill_train.skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
+from skill_train.skill_agents.nets.categorical import Categorical, CategoricalHead
+from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ops.pop_art import Moments, preserve_outputs
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,9 @@ class BaselineReinforce(TrialAgent):
         }
 
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
-        """Score function of the normalised return less its baseline; the baseline's error.
+        """The score of the normalised return less its baseline; the baseline's error.
 
-        The score is as in the paper, of log pi alone; how old the trials are is not corrected.
+        On-policy the score's gradient is the paper's, the advantage times that of log pi.
         """
         played = trials.read(batch["trials"], self.config.gamma)
         state = self.view(played.observation)
@@ -116,9 +116,8 @@ class BaselineReinforce(TrialAgent):
         self._rescale(value, played)
         target = self.scale.normalise(value, played.task)
         baseline = self.baseline(state)
-        advantage = (target - baseline).detach()
         losses = {
-            "policy": -trials.sum_over_steps(advantage * log_prob, played),
+            "policy": -self.score_of(played, target - baseline, log_prob),
             "baseline": trials.sum_over_steps((target - baseline).square(), played),
         }
         metrics = {
@@ -130,13 +129,17 @@ class BaselineReinforce(TrialAgent):
         return losses, metrics
 
     def _rescale(self, value: Tensor, played: trials.Trials) -> None:
-        """Pop-Art: new moments, and a last layer that predicts the same returns by them."""
+        """Pop-Art: new moments, and a last layer that predicts the same returns by them.
+
+        Before the first returns the moments are of nothing, and there is no prediction to keep: a
+        new layer stays as it is, and predicts about their mean.
+        """
         task, last = played.task, self.baseline.last
-        before = self.scale.moments(task)
+        before, is_kept = self.scale.moments(task), self.scale.updates[task] > 0
         self.scale.update(value, played)
+        after = self.scale.moments(task)
+        before = Moments(*(torch.where(is_kept, *pair) for pair in zip(before, after, strict=True)))
         with torch.no_grad():
-            weight, bias = preserve_outputs(
-                last.weight, last.bias, before, self.scale.moments(task)
-            )
+            weight, bias = preserve_outputs(last.weight, last.bias, before, after)
             last.weight.copy_(weight)
             last.bias.copy_(bias)

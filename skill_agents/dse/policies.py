@@ -7,19 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from skill_agents.agent import ContinuousAction, EnvironmentSpec
-from skill_agents.nets.categorical import Categorical, CategoricalHead
-from skill_agents.nets.gaussian import Gaussian, GaussianHead
-from skill_agents.nets.stacked_mlp import StackedMLP
-from skill_agents.nets.view import View
+from skill_train.skill_agents.agent import ContinuousAction, EnvironmentSpec
+from skill_train.skill_agents.nets.categorical import Categorical, CategoricalHead
+from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
+from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
+from skill_train.skill_agents.nets.view import View
 
 
 class Policy(nn.Module):
     """Actions of tasks ``[N]``."""
+
+    stacked: ClassVar[bool] = False
+    """Whether the first axis of every parameter counts networks, one for each task."""
 
     def forward(
         self, observation: Mapping[str, Tensor], task: Tensor, latent: Tensor
@@ -60,6 +64,8 @@ class SharedPolicy(Policy):
 
 class IndependentPolicies(Policy):
     """A network for each task of the family, for learners that share nothing."""
+
+    stacked = True
 
     def __init__(self, config: IndependentPoliciesConfig, spec: EnvironmentSpec) -> None:
         super().__init__()

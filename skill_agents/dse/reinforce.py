@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from replay.step import ArraySpec
-from skill_agents.agent import (
+from skill_train.replay.step import ArraySpec
+from skill_train.skill_agents.agent import (
     Acting,
     ActState,
     Batch,
@@ -19,10 +19,10 @@ from skill_agents.agent import (
     ParameterGroup,
     Timestep,
 )
-from skill_agents.dse import trials
-from skill_agents.dse.embeddings import DisentangledConfig, EmbeddingConfig
-from skill_agents.dse.policies import PolicyConfig, SharedPolicyConfig
-from skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
+from skill_train.skill_agents.dse import trials
+from skill_train.skill_agents.dse.embeddings import DisentangledConfig, EmbeddingConfig
+from skill_train.skill_agents.dse.policies import PolicyConfig, SharedPolicyConfig
+from skill_train.skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,20 @@ class Reinforce(TrialAgent):
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """theta, and delta with omega where there are any."""
         c = self.config
-        groups = {}
-        for name, module, rate in (
-            ("policy", self.policy, c.policy_learning_rate),
-            ("embedding", self.embedding, c.embedding_learning_rate),
-        ):
-            parameters = list(module.parameters())
-            if parameters:
-                groups[name] = ParameterGroup(parameters, rate, c.max_grad_norm, decay=c.decay)
+        groups = {
+            "policy": ParameterGroup(
+                list(self.policy.parameters()),
+                c.policy_learning_rate,
+                c.max_grad_norm,
+                decay=c.decay,
+                stacked=self.policy.stacked,
+            )
+        }
+        embedded = list(self.embedding.parameters())
+        if embedded:
+            groups["embedding"] = ParameterGroup(
+                embedded, c.embedding_learning_rate, c.max_grad_norm, decay=c.decay
+            )
         return groups
 
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from replay.tables import Draw, TableSpec, transitions
-from skill_agents.agent import (
+from skill_train.replay.tables import Draw, TableSpec, transitions
+from skill_train.skill_agents.agent import (
     Acting,
     ActState,
     Agent,
@@ -21,10 +21,15 @@ from skill_agents.agent import (
     ParameterGroup,
     Timestep,
 )
-from skill_agents.dse.embeddings import DisentangledConfig, EmbeddingConfig
-from skill_agents.dse.sac_parts import Critics, SACPolicyConfig, TwoTowersConfig, action_size
-from skill_agents.nets.targets import average_parameters
-from skill_agents.nets.view import View
+from skill_train.skill_agents.dse.embeddings import DisentangledConfig, EmbeddingConfig
+from skill_train.skill_agents.dse.sac_parts import (
+    Critics,
+    SACPolicyConfig,
+    TwoTowersConfig,
+    action_size,
+)
+from skill_train.skill_agents.nets.targets import average_parameters
+from skill_train.skill_agents.nets.view import View
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ class DSESAC(Agent):
                 "transitions",
                 c.replay_per_task,
                 min_items=c.minimum_per_task,
-                samples_per_item=c.samples_per_transition,
+                samples_per_insert=c.samples_per_transition,
                 per_task=True,
             ),
         )

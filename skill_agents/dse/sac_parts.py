@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from skill_agents.agent import ContinuousAction, EnvironmentSpec
-from skill_agents.dse.policies import per_task
-from skill_agents.nets.squashed_gaussian import SquashedGaussian
-from skill_agents.nets.stacked_mlp import StackedMLP
-from skill_agents.nets.view import View
+from skill_train.skill_agents.agent import ContinuousAction, EnvironmentSpec
+from skill_train.skill_agents.dse.policies import per_task
+from skill_train.skill_agents.nets.squashed_gaussian import SquashedGaussian
+from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
+from skill_train.skill_agents.nets.view import View
 
 
 class SACPolicy(nn.Module):

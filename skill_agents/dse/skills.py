@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from skill_agents.agent import Agent, ContinuousAction, DiscreteAction
-from skill_agents.dse.embeddings import Disentangled
-from skill_agents.dse.reinforce import Reinforce
-from skill_agents.dse.sac import DSESAC
-from skill_agents.nets.squashed_gaussian import SquashedGaussian
-from skill_agents.skills import Skills, SkillsConfig
+from skill_train.skill_agents.agent import Agent, ContinuousAction, DiscreteAction
+from skill_train.skill_agents.dse.embeddings import Disentangled
+from skill_train.skill_agents.dse.reinforce import Reinforce
+from skill_train.skill_agents.dse.sac import DSESAC
+from skill_train.skill_agents.nets.squashed_gaussian import SquashedGaussian
+from skill_train.skill_agents.skills import Skills, SkillsConfig
 
 
 class GoalLatents:

@@ -1,4 +1,4 @@
-"""What the agents that learn from whole trials share, REINFORCE and Distral: data and score."""
+"""What the agents that learn from whole trials share, each REINFORCE and Distral: data, score."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from replay.step import ArraySpec
-from replay.tables import Draw, TableSpec
-from replay.tables import trials as trial_table
-from skill_agents.agent import Agent, AgentConfig, Decay, EnvironmentSpec
-from skill_agents.dse import trials
-from skill_agents.dse.trials import Trials
-from skill_agents.ops.clipped_surrogate import clipped_surrogate
+from skill_train.replay.step import ArraySpec
+from skill_train.replay.tables import Draw, TableSpec
+from skill_train.replay.tables import trials as trial_table
+from skill_train.skill_agents.agent import Agent, AgentConfig, Decay, EnvironmentSpec
+from skill_train.skill_agents.dse import trials
+from skill_train.skill_agents.dse.trials import Trials
+from skill_train.skill_agents.ops.clipped_surrogate import clipped_surrogate
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class TrialAgentConfig(AgentConfig):
     max_ratio_change: float = 0.2
     """Differs from the paper: an action may become this much likelier or less likely."""
     max_grad_norm: float | None = None
-    """Differs from the paper if not None: bounds what one failed trajectory can do."""
+    """Differs from the paper if not None: bounds what one failed trajectory can do. The networks of
+    independent learners, and Distral's of the tasks, are bounded one by one."""
     decay: Decay | None = None
     """Differs from the paper if not None: of all learning rates."""
 
@@ -59,6 +60,9 @@ class TrialAgent(Agent):
         Takes the returns into their running scale first. Averaged over trajectories and tasks.
         """
         self.scale.update(value, played)
-        advantage = self.scale.normalise(value, played.task)
+        return self.score_of(played, self.scale.normalise(value, played.task), log_prob)
+
+    def score_of(self, played: Trials, advantage: Tensor, log_prob: Tensor) -> Tensor:
+        """The same of advantages ``[T, N, B]``, which are taken as constants."""
         score = clipped_surrogate(log_prob, played.log_mu, advantage, self._data.max_ratio_change)
         return trials.sum_over_steps(score, played)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from replay.step import Step
-from skill_agents.ops.pop_art import Moments, update_moments
-from skill_agents.ops.returns import discounted_returns
+from skill_train.replay.step import Step
+from skill_train.skill_agents.ops.pop_art import Moments, update_moments
+from skill_train.skill_agents.ops.returns import discounted_returns
 
 
 class Trials(NamedTuple):
@@ -67,26 +67,27 @@ class ReturnScale(nn.Module):
         super().__init__()
         self.rate = rate
         self.mean: Tensor
-        self.second: Tensor
+        self.variance: Tensor
         self.updates: Tensor
         self.register_buffer("mean", torch.zeros(num_tasks))
-        self.register_buffer("second", torch.ones(num_tasks))
+        self.register_buffer("variance", torch.ones(num_tasks))
         self.register_buffer("updates", torch.zeros(num_tasks))
 
     def update(self, value: Tensor, played: Trials) -> None:
         """Take in a batch of returns ``[T, N, B]``; call it before `normalise`.
 
-        The first 1 / rate batches are averaged alike, so that the start does not matter.
+        The first 1 / rate batches are averaged alike, so that the start does not matter. A batch
+        in which no step of a task counts is none of that task's.
         """
         task = played.task
-        self.updates[task] += 1.0
+        self.updates[task] += played.counted.any(2).any(0)
         rate = (1.0 / self.updates[task]).clamp(min=self.rate)
         moments = update_moments(self.moments(task), value, played.counted, rate)
-        self.mean[task], self.second[task] = moments.mean, moments.second
+        self.mean[task], self.variance[task] = moments.mean, moments.variance
 
     def moments(self, task: Tensor) -> Moments:
         """Of tasks ``[N]``."""
-        return Moments(self.mean[task], self.second[task])
+        return Moments(self.mean[task], self.variance[task])
 
     def normalise(self, value: Tensor, task: Tensor) -> Tensor:
         """Returns ``[T, N, B]`` at zero mean and unit variance."""

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from replay.step import ArraySpec, Step
-from skill_agents.agent import Acting, ActState, Agent, Timestep
-from skill_agents.hierarchical_kl.defaults import Divergence
-from skill_agents.hierarchical_kl.noise import Noise
-from skill_agents.hierarchical_kl.policies import Policy
-from skill_agents.hierarchical_kl.skills import Skills
-from skill_agents.nets.gaussian import Gaussian
+from skill_train.replay.step import ArraySpec
+from skill_train.skill_agents.agent import Acting, ActState, Agent, Timestep
+from skill_train.skill_agents.hierarchical_kl.defaults import DefaultPolicy
+from skill_train.skill_agents.hierarchical_kl.noise import Noise
+from skill_train.skill_agents.hierarchical_kl.policies import Policy
+from skill_train.skill_agents.hierarchical_kl.skills import Skills
+from skill_train.skill_agents.nets.gaussian import Gaussian
 
 
 class HierarchicalActing(Agent):
@@ -22,7 +22,7 @@ class HierarchicalActing(Agent):
     acting_parts = ("policy",)
     static_update = True
     policy: Policy
-    divergence: Divergence
+    default_policy: DefaultPolicy
 
     def __init__(
         self,
@@ -93,17 +93,4 @@ class HierarchicalActing(Agent):
 
     def skills(self) -> Skills:
         """The low level with latents from the default policy."""
-        return Skills(self.policy, self.divergence, self.period)
-
-
-def valid_rows(rows: Step) -> Tensor:
-    """Whether a row of ``[T+1, B]`` carries a real action, bool, for all rows but the last."""
-    return ~rows.is_first[1:]
-
-
-def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of ``values`` over the rows where ``mask`` is true, zero where none is.
-
-    What the other rows hold makes no difference, not even NaN.
-    """
-    return values.masked_fill(~mask, 0.0).sum() / mask.sum().clamp(min=1)
+        return Skills(self.policy, self.default_policy, self.period)

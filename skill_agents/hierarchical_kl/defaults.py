@@ -1,4 +1,4 @@
-"""Default policies pi0 that an agent policy is kept close to, and its divergence from them."""
+"""Default policies pi0 that an agent's policy is kept close to, and the KL to them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from replay.step import Step
-from skill_agents.agent import EnvironmentSpec
-from skill_agents.hierarchical_kl.latents import previous
-from skill_agents.hierarchical_kl.policies import Decision, Policy, PolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1Config, Prior, PriorConfig
-from skill_agents.nets.categorical import Categorical
-from skill_agents.nets.gaussian import Gaussian
-from skill_agents.ops.divergence import categorical_kl, gaussian_kl
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.hierarchical_kl.latents import previous
+from skill_train.skill_agents.hierarchical_kl.policies import Decision, Policy, PolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import AR1Config, Prior, PriorConfig
+from skill_train.skill_agents.nets.categorical import Categorical
+from skill_train.skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.ops.divergence import categorical_kl, gaussian_kl
 
 
-class Divergence(nn.Module):
-    """KL_t between a policy's decision and one part of the default policy, ``[T, B]``."""
+class DefaultPolicy(nn.Module):
+    """One level of the default policy, or both."""
 
-    def forward(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
-        """In nats, for windows ``[T, B, ...]``.
+    def kl(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
+        """KL_t of a policy's decisions from this default policy in nats, ``[T, B]``.
 
-        Row 0 has no predecessor: only its latent counts, its divergence must not be used.
+        Row 0 has no predecessor: only its latent counts, its KL must not be used.
         """
         raise NotImplementedError
 
@@ -33,64 +33,64 @@ class Divergence(nn.Module):
         return list(self.parameters())
 
 
-class HighLevelKL(Divergence):
+class HighLevelKL(DefaultPolicy):
     """KL(pi_H || pi0_H), eq. 7, at the steps that draw a latent."""
 
     def __init__(self, prior: Prior) -> None:
         super().__init__()
         self.prior = prior
 
-    def forward(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
+    def kl(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
         """Zero where a latent is held (eq. 20)."""
         prior = self.prior(previous(decision.latent), rows.is_first)
         kl = gaussian_kl(*decision.high, *prior)
         return kl if age is None else kl * (age == 0)
 
 
-class LowLevelKL(Divergence):
+class LowLevelKL(DefaultPolicy):
     """KL(pi_L || pi0_L), eq. 8; for flat policies, which have no latent, KL(pi || pi0)."""
 
     def __init__(self, default: nn.Module) -> None:
         super().__init__()
         self.default = default
 
-    def forward(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
+    def kl(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
         """At every step."""
         return action_kl(decision.low, self.default(rows.observation, decision.latent))
 
 
-class TotalKL(Divergence):
+class TotalKL(DefaultPolicy):
     """The sum of both levels' terms, eq. 9; a level that is left out adds nothing.
 
-    The levels' names are those that a transfer copies and freezes: ``divergence.high`` is pi0_H,
-    ``divergence.low`` is pi0_L.
+    The levels' names are those that a transfer copies and freezes: ``default_policy.high`` is
+    pi0_H, ``default_policy.low`` is pi0_L.
     """
 
-    def __init__(self, high: Divergence | None = None, low: Divergence | None = None) -> None:
+    def __init__(self, high: DefaultPolicy | None = None, low: DefaultPolicy | None = None) -> None:
         super().__init__()
         self.high = high
         self.low = low
 
-    def forward(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
+    def kl(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
         """Sum over the levels."""
         total = torch.zeros(rows.is_first.shape, device=rows.is_first.device)
         for level in self._levels():
-            total = total + level(decision, rows, age)
+            total = total + level.kl(decision, rows, age)
         return total
 
     def learned(self) -> list[nn.Parameter]:
         """Of both levels."""
         return [parameter for level in self._levels() for parameter in level.learned()]
 
-    def _levels(self) -> list[Divergence]:
+    def _levels(self) -> list[DefaultPolicy]:
         return [level for level in (self.high, self.low) if level is not None]
 
 
 def group_parameters(
-    policy: Policy, divergence: Divergence
+    policy: Policy, default_policy: DefaultPolicy
 ) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """The policy's and the default policy's; what they share belongs to one of them."""
-    default = divergence.learned()
+    default = default_policy.learned()
     distilled = set(map(id, default))
     return [p for p in policy.parameters() if id(p) not in distilled], default
 
@@ -108,7 +108,7 @@ class DefaultConfig(ABC):
 
     @abstractmethod
     def build(self, spec: EnvironmentSpec, config: PolicyConfig, policy: Policy) -> TotalKL:
-        """The divergence of ``policy``, which ``config`` built, from its default policy."""
+        """The default policy of ``policy``, which ``config`` built."""
 
 
 @dataclass(frozen=True)

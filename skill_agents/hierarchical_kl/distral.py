@@ -12,17 +12,17 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from skill_agents.agent import EnvironmentSpec
-from skill_agents.hierarchical_kl.defaults import DefaultConfig, LowLevelKL, TotalKL
-from skill_agents.hierarchical_kl.policies import (
+from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.hierarchical_kl.defaults import DefaultConfig, LowLevelKL, TotalKL
+from skill_train.skill_agents.hierarchical_kl.policies import (
     FlatPolicyConfig,
     LowLevel,
     NoLatent,
     Policy,
     PolicyConfig,
 )
-from skill_agents.nets.categorical import Categorical
-from skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.nets.categorical import Categorical, CategoricalHead
+from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
 
 
 class TwoColumns(nn.Module):
@@ -50,10 +50,10 @@ class Branch(nn.Module):
     branch is trained by the policy's loss alone.
     """
 
-    def __init__(self, policy: LowLevel) -> None:
+    def __init__(self, policy: LowLevel, head: GaussianHead | CategoricalHead) -> None:
         super().__init__()
         self.policy = policy
-        self.head = policy.another_head()
+        self.head = head
 
     def forward(self, observation: Mapping[str, Tensor], latent: Tensor) -> Gaussian | Categorical:
         """Observation groups ``[..., *]`` and latents ``[..., 0]`` to a distribution."""
@@ -101,4 +101,5 @@ class BranchDefault(DefaultConfig):
         """KL of the actions; raises ValueError if the policy is not a flat network."""
         if policy.latent_size or not isinstance(policy.low, LowLevel):
             raise ValueError("BranchDefault needs the policy of a FlatPolicyConfig")
-        return TotalKL(low=BranchKL(Branch(policy.low)))
+        head = config.action_head.build(policy.low.torso.output_size, spec.action)
+        return TotalKL(low=BranchKL(Branch(policy.low, head)))

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from replay.step import Step
-from skill_agents.hierarchical_kl.policies import Decision, Policy
-from skill_agents.nets.gaussian import Gaussian
-from skill_agents.nets.targets import copy_parameters
+from skill_train.replay.step import Step
+from skill_train.skill_agents.hierarchical_kl.policies import Decision, Policy
+from skill_train.skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.nets.targets import copy_parameters
 
 Values = Callable[[Decision, Step], Tensor]
 """E_a Q'(a, z_t, x_t) of a decision at every row, ``[T+1, B]``."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from replay.step import Step
-from skill_agents.agent import EnvironmentSpec
-from skill_agents.nets.action_vectors import ActionVectors
-from skill_agents.nets.gaussian import Gaussian, GaussianHead
-from skill_agents.nets.mlp import MLP
-from skill_agents.nets.view import View
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.nets.action_vectors import ActionVectors
+from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
+from skill_train.skill_agents.nets.mlp import MLP
+from skill_train.skill_agents.nets.view import View
 
 
 class Inference(nn.Module):
@@ -59,7 +59,7 @@ class Inference(nn.Module):
 
     def _gathered(self, rows: Step) -> Tensor:
         """What the rest of its episode in the window says to each row, ``[T, B, hidden]``."""
-        goes_on = torch.cat([~rows.is_first[1:], torch.zeros_like(rows.is_first[:1])])
+        goes_on = torch.cat([rows.valid(), torch.zeros_like(rows.is_first[:1])])
         goes_on = goes_on.unsqueeze(-1)
         # On an episode's last row nothing was done; what was done on the window's is not known.
         observed = self.view(rows.observation)

@@ -21,22 +21,27 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from replay.step import Step
-from skill_agents.agent import EnvironmentSpec
-from skill_agents.hierarchical_kl.defaults import DefaultConfig, Divergence, TotalKL, action_kl
-from skill_agents.hierarchical_kl.inference import Inference
-from skill_agents.hierarchical_kl.latents import previous
-from skill_agents.hierarchical_kl.policies import (
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.hierarchical_kl.defaults import (
+    DefaultConfig,
+    DefaultPolicy,
+    TotalKL,
+    action_kl,
+)
+from skill_train.skill_agents.hierarchical_kl.inference import Inference
+from skill_train.skill_agents.hierarchical_kl.latents import previous
+from skill_train.skill_agents.hierarchical_kl.policies import (
     Decision,
     FlatPolicyConfig,
     Policy,
     PolicyConfig,
 )
-from skill_agents.hierarchical_kl.priors import LearnedARConfig, Prior, PriorConfig
-from skill_agents.ops.divergence import gaussian_kl
+from skill_train.skill_agents.hierarchical_kl.priors import LearnedARConfig, Prior, PriorConfig
+from skill_train.skill_agents.ops.divergence import gaussian_kl
 
 
-class LatentVariableKL(Divergence):
+class LatentVariableKL(DefaultPolicy):
     """An upper bound of KL(pi || pi0) by one draw of the latents."""
 
     def __init__(
@@ -49,7 +54,7 @@ class LatentVariableKL(Divergence):
         self.default = default
         self.inference = inference
 
-    def forward(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
+    def kl(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
         """At every step."""
         posterior, latent = self.inference(rows)
         prior = self.prior(previous(latent), rows.is_first)

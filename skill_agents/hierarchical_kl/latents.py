@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from replay.step import Step
+from skill_train.replay.step import Step
 
 
 def context_rows(period: int) -> int:
@@ -30,7 +30,7 @@ def latent_age(rows: Step, period: int) -> Tensor | None:
     if period == 1:
         return None
     stored = rows.extras["age"]
-    following = ((stored[:-1] + 1) % period).masked_fill(rows.is_first[1:], 0)
+    following = ((stored[:-1] + 1) % period).masked_fill(~rows.valid(), 0)
     return torch.cat([stored[:1], following])
 
 

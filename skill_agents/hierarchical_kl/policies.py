@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from skill_agents.agent import ContinuousAction, EnvironmentSpec
-from skill_agents.hierarchical_kl.latents import hold
-from skill_agents.nets.categorical import Categorical, CategoricalHead
-from skill_agents.nets.gaussian import Gaussian, GaussianHead
-from skill_agents.nets.mlp import MLP
-from skill_agents.nets.view import View
+from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.hierarchical_kl.action_head import ActionHead
+from skill_train.skill_agents.hierarchical_kl.latents import hold
+from skill_train.skill_agents.nets.categorical import Categorical
+from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
+from skill_train.skill_agents.nets.mlp import MLP
+from skill_train.skill_agents.nets.view import View
 
 
 class Decision(NamedTuple):
@@ -43,15 +43,12 @@ class LowLevel(nn.Module):
         groups: tuple[str, ...],
         latent_size: int,
         sizes: tuple[int, ...],
-        initial_std: float,
-        minimum_std: float,
-        mean_limit: float,
+        action_head: ActionHead,
     ) -> None:
         super().__init__()
         self.view = View(groups, spec.observation)
         self.torso = MLP(self.view.size + latent_size, sizes)
-        self._head_of = (spec.action, initial_std, minimum_std, mean_limit)
-        self.head = self.another_head()
+        self.head = action_head.build(self.torso.output_size, spec.action)
 
     def forward(self, observation: Mapping[str, Tensor], latent: Tensor) -> Gaussian | Categorical:
         """Observation groups ``[..., *]`` and latents ``[..., D]`` to a distribution."""
@@ -70,16 +67,6 @@ class LowLevel(nn.Module):
     def distribution(self, outputs: Tensor) -> Gaussian | Categorical:
         """From the last layer's outputs."""
         return self.head.distribution(outputs)
-
-    def another_head(self) -> GaussianHead | CategoricalHead:
-        """A last layer like this network's own, freshly initialised."""
-        action, initial_std, minimum_std, mean_limit = self._head_of
-        size = self.torso.output_size
-        if isinstance(action, ContinuousAction):
-            return GaussianHead(
-                size, action.size, initial_std, minimum_std, tanh_mean=True, mean_limit=mean_limit
-            )
-        return CategoricalHead(size, action.count)
 
 
 class HighLevel(nn.Module):
@@ -145,6 +132,9 @@ class Policy(nn.Module):
 class PolicyConfig(ABC):
     """Which policy an agent has."""
 
+    action_head: ActionHead = field(default_factory=ActionHead)
+    """Of the policy and of its default policy."""
+
     @abstractmethod
     def build(self, spec: EnvironmentSpec) -> Policy:
         """The policy, freshly initialised."""
@@ -163,11 +153,7 @@ class HierarchicalPolicyConfig(PolicyConfig):
     high_sizes: tuple[int, ...] = (200,)  # Appendix G.1, "(200, 10)" without the latent
     latent_size: int = 10  # Appendix G.1, the last number of "(200, 10)"
     low_sizes: tuple[int, ...] = (200, 100)  # Appendix G.1
-    initial_action_std: float = 0.7  # authors' code
-    minimum_action_std: float = 0.1  # authors' code
-    action_mean_limit: float = math.inf
-    """Differs from the paper if finite: see `GaussianHead`."""
-    minimum_latent_std: float = 0.1  # authors' code
+    minimum_latent_std: float = 0.1  # ours: the floor of actions
 
     def build(self, spec: EnvironmentSpec) -> Policy:
         """The policy, freshly initialised."""
@@ -178,15 +164,7 @@ class HierarchicalPolicyConfig(PolicyConfig):
 
     def build_low(self, spec: EnvironmentSpec) -> LowLevel:
         """A low level of this shape: pi_L, or a separate pi0_L."""
-        return LowLevel(
-            spec,
-            self.low_groups,
-            self.latent_size,
-            self.low_sizes,
-            self.initial_action_std,
-            self.minimum_action_std,
-            self.action_mean_limit,
-        )
+        return LowLevel(spec, self.low_groups, self.latent_size, self.low_sizes, self.action_head)
 
 
 @dataclass(frozen=True)
@@ -197,10 +175,6 @@ class FlatPolicyConfig(PolicyConfig):
     sizes: tuple[int, ...] = (200, 100)  # Appendix G.1, baseline actor
     default_groups: tuple[str, ...] = ("proprioception",)
     default_sizes: tuple[int, ...] = (200, 100)  # Appendix G.1, DISTRAL default policy
-    initial_action_std: float = 0.7  # authors' code
-    minimum_action_std: float = 0.1  # authors' code
-    action_mean_limit: float = math.inf
-    """Differs from the paper if finite: see `GaussianHead`."""
 
     def build(self, spec: EnvironmentSpec) -> Policy:
         """The policy, freshly initialised."""
@@ -219,12 +193,4 @@ class FlatPolicyConfig(PolicyConfig):
         latent_size: int = 0,
     ) -> LowLevel:
         """A network from ``groups``, and perhaps latents, to actions."""
-        return LowLevel(
-            spec,
-            groups,
-            latent_size,
-            sizes,
-            self.initial_action_std,
-            self.minimum_action_std,
-            self.action_mean_limit,
-        )
+        return LowLevel(spec, groups, latent_size, sizes, self.action_head)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from replay.tables import TableSpec, queue
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.replay.tables import TableSpec, queue
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 
 
 @dataclass(frozen=True)

@@ -12,18 +12,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from replay.step import Step
-from skill_agents.agent import EnvironmentSpec
-from skill_agents.hierarchical_kl.defaults import DefaultConfig, Divergence, TotalKL, action_kl
-from skill_agents.hierarchical_kl.policies import (
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.hierarchical_kl.defaults import (
+    DefaultConfig,
+    DefaultPolicy,
+    TotalKL,
+    action_kl,
+)
+from skill_train.skill_agents.hierarchical_kl.policies import (
     Decision,
     FlatPolicyConfig,
     LowLevel,
     Policy,
     PolicyConfig,
 )
-from skill_agents.nets.action_vectors import ActionVectors
-from skill_agents.nets.view import View
+from skill_train.skill_agents.nets.action_vectors import ActionVectors
+from skill_train.skill_agents.nets.view import View
 
 
 class Memory(nn.Module):
@@ -51,7 +56,7 @@ class Memory(nn.Module):
         return torch.stack(states)
 
 
-class RecurrentKL(Divergence):
+class RecurrentKL(DefaultPolicy):
     """KL(pi || pi0) with pi0 a network on top of a `Memory`."""
 
     def __init__(self, memory: Memory, default: LowLevel) -> None:
@@ -59,7 +64,7 @@ class RecurrentKL(Divergence):
         self.memory = memory
         self.default = default
 
-    def forward(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
+    def kl(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
         """At every step."""
         return action_kl(decision.low, self.default(rows.observation, self.memory(rows)))
 

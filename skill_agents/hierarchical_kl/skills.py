@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from skill_agents.agent import Acting, Acts, ActState, Timestep
-from skill_agents.hierarchical_kl.defaults import Divergence, HighLevelKL, LowLevelKL
-from skill_agents.hierarchical_kl.latent_prior import LatentVariableKL
-from skill_agents.hierarchical_kl.policies import Policy
-from skill_agents.hierarchical_kl.priors import Prior
+from skill_train.skill_agents.agent import Acting, Acts, ActState, Timestep
+from skill_train.skill_agents.hierarchical_kl.defaults import DefaultPolicy, HighLevelKL, LowLevelKL
+from skill_train.skill_agents.hierarchical_kl.latent_prior import LatentVariableKL
+from skill_train.skill_agents.hierarchical_kl.policies import Policy
+from skill_train.skill_agents.hierarchical_kl.priors import Prior
 
 
 class Skills(Acts):
@@ -19,9 +19,9 @@ class Skills(Acts):
     (appendix A) draws those. Raises ValueError where there is none of these.
     """
 
-    def __init__(self, policy: Policy, divergence: Divergence, period: int) -> None:
+    def __init__(self, policy: Policy, default_policy: DefaultPolicy, period: int) -> None:
         super().__init__()
-        high, low = getattr(divergence, "high", None), getattr(divergence, "low", None)
+        high, low = getattr(default_policy, "high", None), getattr(default_policy, "low", None)
         self.prior: Prior | None = None
         self.low: nn.Module = policy.low
         self.latent_size = policy.latent_size

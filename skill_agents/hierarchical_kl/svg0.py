@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from replay.step import Step
-from replay.tables import Draw, TableSpec, windows
-from skill_agents.agent import (
+from skill_train.replay.step import Step
+from skill_train.replay.tables import Draw, TableSpec, windows
+from skill_train.skill_agents.agent import (
     AgentConfig,
     Batch,
     ContinuousAction,
@@ -20,24 +20,29 @@ from skill_agents.agent import (
     Metrics,
     ParameterGroup,
 )
-from skill_agents.hierarchical_kl.acting import HierarchicalActing, masked_mean, valid_rows
-from skill_agents.hierarchical_kl.defaults import DefaultConfig, SharedLowLevel, group_parameters
-from skill_agents.hierarchical_kl.evaluated import (
+from skill_train.skill_agents.hierarchical_kl.acting import HierarchicalActing
+from skill_train.skill_agents.hierarchical_kl.defaults import (
+    DefaultConfig,
+    SharedLowLevel,
+    group_parameters,
+)
+from skill_train.skill_agents.hierarchical_kl.evaluated import (
     EvaluatedConfig,
     OnlineConfig,
     gaussian_rows,
 )
-from skill_agents.hierarchical_kl.latents import context_rows, latent_age
-from skill_agents.hierarchical_kl.policies import (
+from skill_train.skill_agents.hierarchical_kl.latents import context_rows, latent_age
+from skill_train.skill_agents.hierarchical_kl.policies import (
     Decision,
     HierarchicalPolicyConfig,
     PolicyConfig,
 )
-from skill_agents.nets.gaussian import Gaussian
-from skill_agents.nets.mlp import MLP
-from skill_agents.nets.targets import copy_parameters
-from skill_agents.nets.view import View
-from skill_agents.ops.retrace import retrace
+from skill_train.skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.nets.mlp import MLP
+from skill_train.skill_agents.nets.targets import copy_parameters
+from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ops.masked import masked_mean
+from skill_train.skill_agents.ops.retrace import retrace
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class SVG0Config(AgentConfig):
             self.replay_unrolls,
             stride=self.unroll_length,
             min_items=self.minimum_unrolls,
-            samples_per_item=self.samples_per_unroll,
+            samples_per_insert=self.samples_per_unroll,
         )
 
 
@@ -134,9 +139,9 @@ class SVG0(HierarchicalActing):
         self.config = config
         self.policy = config.policy.build(spec)
         latent_size = self.policy.latent_size
-        self.divergence = config.default.build(spec, config.policy, self.policy)
+        self.default_policy = config.default.build(spec, config.policy, self.policy)
         self.critic = Critic(config, spec, latent_size)
-        self.target_divergence = copy.deepcopy(self.divergence).requires_grad_(False)
+        self.target_default_policy = copy.deepcopy(self.default_policy).requires_grad_(False)
         self.target_critic = copy.deepcopy(self.critic).requires_grad_(False)
         self.evaluated = config.evaluated.build(self.policy)
 
@@ -151,7 +156,7 @@ class SVG0(HierarchicalActing):
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """Policy, critic, and the default policy where it has parameters."""
         c = self.config
-        policy, default = group_parameters(self.policy, self.divergence)
+        policy, default = group_parameters(self.policy, self.default_policy)
         groups = {
             "policy": ParameterGroup(policy, c.actor_learning_rate),
             "critic": ParameterGroup(list(self.critic.parameters()), c.critic_learning_rate),
@@ -166,18 +171,18 @@ class SVG0(HierarchicalActing):
         age = latent_age(rows, self.period)
         shape = (*rows.reward.shape, self.policy.latent_size)
         decision = self.policy(rows.observation, torch.randn(shape, device=rows.reward.device), age)
-        kl = self.target_divergence(decision, rows, age)
+        kl = self.target_default_policy.kl(decision, rows, age)
         sampled_q, entropy = self._sampled_values(decision, rows), decision.low.entropy()
 
         now = slice(context_rows(self.period), -1)
-        valid = valid_rows(rows)[now.start :]
+        valid = rows.valid()[now.start :]
         with torch.no_grad():
             judged, judged_q = self.evaluated(decision, sampled_q, rows, self._sampled_values)
             log_prob = gaussian_rows(judged, now).log_prob(rows.action[now])
             log_ratio = log_prob - rows.extras["log_prob"][now]
             # Retrace counts no ratio above 1: cut there, before exp can overflow.
             ratio = log_ratio.clamp(max=0.0).exp().masked_fill(~valid, 0.0)
-            state = _observed(rows, now), decision.latent[now]
+            state = rows.map(lambda leaf: leaf[now]).observation, decision.latent[now]
             target_q = retrace(
                 q_t=self.target_critic(*state, rows.action[now]),
                 v_tp1=(judged_q - c.kl_cost * kl)[now.start + 1 :],
@@ -192,8 +197,8 @@ class SVG0(HierarchicalActing):
             "policy": -masked_mean(objective, valid),
             "critic": masked_mean((target_q - q).square(), valid),
         }
-        if self.divergence.learned():
-            distilled = self.divergence(decision.detach(), rows, age)
+        if self.default_policy.learned():
+            distilled = self.default_policy.kl(decision.detach(), rows, age)
             losses["default_policy"] = masked_mean(distilled[now], valid)
         metrics = {
             "q": masked_mean(q.detach(), valid),
@@ -209,7 +214,7 @@ class SVG0(HierarchicalActing):
         """Makes every target copy anew each ``target_update_period`` updates."""
         if step % self.config.target_update_period == 0:
             copy_parameters(self.critic, self.target_critic)
-            copy_parameters(self.divergence, self.target_divergence)
+            copy_parameters(self.default_policy, self.target_default_policy)
             self.evaluated.follow(self.policy)
 
     def _sampled_values(self, decision: Decision, rows: Step) -> Tensor:
@@ -224,7 +229,3 @@ class SVG0(HierarchicalActing):
         actions = low.reparameterize(noise)
         q: Tensor = self.target_critic(rows.observation, decision.latent.detach(), actions)
         return q.mean(0)
-
-
-def _observed(rows: Step, at: slice) -> Mapping[str, Tensor]:
-    return {name: array[at] for name, array in rows.observation.items()}

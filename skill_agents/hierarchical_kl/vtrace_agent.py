@@ -8,15 +8,26 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from replay.tables import Draw, TableSpec, queue
-from skill_agents.agent import AgentConfig, Batch, EnvironmentSpec, Metrics, ParameterGroup
-from skill_agents.hierarchical_kl.acting import HierarchicalActing, masked_mean, valid_rows
-from skill_agents.hierarchical_kl.defaults import DefaultConfig, SharedLowLevel, group_parameters
-from skill_agents.hierarchical_kl.latents import context_rows, latent_age
-from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig, PolicyConfig
-from skill_agents.nets.mlp import ScalarHead
-from skill_agents.nets.view import View
-from skill_agents.ops.vtrace import vtrace
+from skill_train.replay.tables import Draw, TableSpec, queue
+from skill_train.skill_agents.agent import (
+    AgentConfig,
+    Batch,
+    EnvironmentSpec,
+    Metrics,
+    ParameterGroup,
+)
+from skill_train.skill_agents.hierarchical_kl.acting import HierarchicalActing
+from skill_train.skill_agents.hierarchical_kl.defaults import (
+    DefaultConfig,
+    SharedLowLevel,
+    group_parameters,
+)
+from skill_train.skill_agents.hierarchical_kl.latents import context_rows, latent_age
+from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig, PolicyConfig
+from skill_train.skill_agents.nets.mlp import ScalarHead
+from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ops.masked import masked_mean
+from skill_train.skill_agents.ops.vtrace import vtrace
 
 LARGEST_LOG_RATIO = 20.0
 """Far above any clip of V-trace, far below where exp overflows."""
@@ -71,7 +82,7 @@ class VTraceAgent(HierarchicalActing):
         self.config = config
         self.policy = config.policy.build(spec)
         latent_size = self.policy.latent_size
-        self.divergence = config.default.build(spec, config.policy, self.policy)
+        self.default_policy = config.default.build(spec, config.policy, self.policy)
         self.critic = LatentValue(config, spec, latent_size)
 
     def tables(self) -> tuple[TableSpec, ...]:
@@ -87,7 +98,7 @@ class VTraceAgent(HierarchicalActing):
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """Policy, critic, and the default policy where it has parameters."""
         c = self.config
-        policy, default = group_parameters(self.policy, self.divergence)
+        policy, default = group_parameters(self.policy, self.default_policy)
         groups = {}
         for name, parameters, rate in (
             ("policy", policy, c.learning_rate),
@@ -104,12 +115,12 @@ class VTraceAgent(HierarchicalActing):
         age = latent_age(rows, self.period)
         shape = (*rows.reward.shape, self.policy.latent_size)
         decision = self.policy(rows.observation, torch.randn(shape, device=rows.reward.device), age)
-        kl = self.divergence(decision, rows, age)
+        kl = self.default_policy.kl(decision, rows, age)
         value = self.critic(rows.observation, decision.latent.detach())
 
         now = slice(context_rows(self.period), -1)
         later = slice(now.start + 1, None)
-        valid = valid_rows(rows)[now.start :]
+        valid = rows.valid()[now.start :]
         log_prob = decision.low.log_prob(rows.action)[now]
         with torch.no_grad():
             log_ratio = log_prob - rows.extras["log_prob"][now]
@@ -129,8 +140,8 @@ class VTraceAgent(HierarchicalActing):
             "policy": -masked_mean(objective, valid),
             "critic": c.critic_cost * masked_mean((target - value[now]).square(), valid),
         }
-        if self.divergence.learned():
-            distilled = self.divergence(decision.detach(), rows, age)
+        if self.default_policy.learned():
+            distilled = self.default_policy.kl(decision.detach(), rows, age)
             losses["default_policy"] = masked_mean(distilled[now], valid)
         metrics = {
             "value": masked_mean(value.detach()[now], valid),

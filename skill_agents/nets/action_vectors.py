@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skill_agents.agent import ContinuousAction, EnvironmentSpec
+from skill_train.skill_agents.agent import ContinuousAction, EnvironmentSpec
 
 
 class ActionVectors:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from skill_agents.nets.gaussian import LOG_2PI
+from skill_train.skill_agents.nets.gaussian import LOG_2PI
 
 LOG_STD_RANGE = (-20.0, 2.0)
 """As in the authors' code of soft actor-critic."""

@@ -9,9 +9,9 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from replay.step import ArraySpec
-from skill_agents.nets.conv import ConvEncoder
-from skill_agents.nets.mlp import MLP
+from skill_train.replay.step import ArraySpec
+from skill_train.skill_agents.nets.conv import ConvEncoder
+from skill_train.skill_agents.nets.mlp import MLP
 
 SEEN = re.compile(r"(\w+)((?:/[1-9]\d*)*)")
 """A group's name, then the layers of its encoder."""
@@ -22,7 +22,7 @@ class View(nn.Module):
 
     ``"proprioception"`` is a group as it is; ``"objects/50"`` the same group through an encoder of
     its own with a layer of 50, ``"objects/100/20"`` with two. Pixels have a `ConvEncoder`, and need
-    a size: ``"pixels/64"``.
+    the size of its embedding: ``"pixels/256"``.
 
     Raises ValueError if there is no group, one that the task does not have, or pixels as they are.
     """
@@ -71,7 +71,7 @@ def _parse(group: str, observation: Mapping[str, ArraySpec]) -> tuple[str, list[
         )
     sizes = [int(size) for size in match[2].split("/")[1:]]
     if observation[name].dtype == "uint8" and not sizes:
-        raise ValueError(f"observation group {name!r} is pixels, which need an encoder: {name}/64")
+        raise ValueError(f"observation group {name!r} is pixels, which need an encoder: {name}/256")
     return name, sizes
 
 

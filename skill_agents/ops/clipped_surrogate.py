@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, minimum
 
-from skill_agents.ops.shapes import require_same_shape
+from skill_train.skill_agents.ops.shapes import require_same_shape
 
 
 def clipped_surrogate(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from skill_agents.ops.shapes import require_same_shape
+from skill_train.skill_agents.ops.shapes import require_same_shape
 
 
 def gaussian_kl(mean_p: Tensor, std_p: Tensor, mean_q: Tensor, std_q: Tensor) -> Tensor:

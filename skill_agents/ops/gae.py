@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from skill_agents.ops.returns import lambda_returns
-from skill_agents.ops.shapes import require_same_shape
+from skill_train.skill_agents.ops.returns import lambda_returns
+from skill_train.skill_agents.ops.shapes import require_same_shape
 
 
 def generalised_advantages(

@@ -10,23 +10,29 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from skill_agents.ops.shapes import require_same_shape
+from skill_train.skill_agents.ops.shapes import require_same_shape
 
 
 class Moments(NamedTuple):
-    """Running mean and second moment of some targets, ``[...]`` each."""
+    """Running mean and variance of some targets, ``[...]`` each.
+
+    The paper keeps the second moment instead of the variance. Their difference from the mean's
+    square would lose a standard deviation that is small beside the mean.
+    """
 
     mean: Tensor
-    second: Tensor
+    variance: Tensor
 
     def std(self, smallest: float = 1e-4) -> Tensor:
-        """sqrt(second - mean^2), at least ``smallest`` (constant targets have none)."""
-        variance = self.second - self.mean.square()
-        return variance.clamp(min=smallest**2).sqrt()
+        """The root of the variance, at least ``smallest`` (constant targets have none)."""
+        return self.variance.sqrt().clamp(min=smallest)
 
 
 def update_moments(moments: Moments, targets: Tensor, counts: Tensor, rate: Tensor) -> Moments:
     """Eq. 6 of the paper for a batch of targets: ``m <- (1 - rate) m + rate mean(target)``.
+
+    With the second moment that the paper updates alike, the variance becomes
+    ``(1 - rate) (variance + rate (m - mean(target))^2) + rate variance(target)``.
 
     Args:
         moments: ``[N]``.
@@ -42,16 +48,15 @@ def update_moments(moments: Moments, targets: Tensor, counts: Tensor, rate: Tens
         ValueError: the shapes differ.
     """
     require_same_shape(targets=targets, counts=counts)
-    require_same_shape(mean=moments.mean, second=moments.second, rate=rate)
+    require_same_shape(mean=moments.mean, variance=moments.variance, rate=rate)
     with torch.no_grad():
         number = counts.sum((0, 2))
-        kept = torch.where(counts, targets, 0.0)
-        mean = kept.sum((0, 2)) / number.clamp(min=1)
-        second = kept.square().sum((0, 2)) / number.clamp(min=1)
+        mean = torch.where(counts, targets, 0.0).sum((0, 2)) / number.clamp(min=1)
+        deviation = torch.where(counts, targets - mean.unsqueeze(-1), 0.0)
+        variance = deviation.square().sum((0, 2)) / number.clamp(min=1)
         rate = torch.where(number > 0, rate, 0.0)
-        return Moments(
-            torch.lerp(moments.mean, mean, rate), torch.lerp(moments.second, second, rate)
-        )
+        shifted = moments.variance + rate * (moments.mean - mean).square()
+        return Moments(torch.lerp(moments.mean, mean, rate), torch.lerp(shifted, variance, rate))
 
 
 def preserve_outputs(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from skill_agents.ops.shapes import require_same_shape
+from skill_train.skill_agents.ops.shapes import require_same_shape
 
 
 def product_of_gaussians(mean: Tensor, std: Tensor, dim: int) -> tuple[Tensor, Tensor]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skill_agents.ops.recurrence import backward_recurrence
-from skill_agents.ops.shapes import require_same_shape
+from skill_train.skill_agents.ops.recurrence import backward_recurrence
+from skill_train.skill_agents.ops.shapes import require_same_shape
 
 
 def retrace(

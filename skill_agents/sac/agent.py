@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from replay.tables import Draw, TableSpec, transitions
-from skill_agents.agent import (
+from skill_train.replay.tables import Draw, TableSpec, transitions
+from skill_train.skill_agents.agent import (
     Acting,
     ActState,
     Agent,
@@ -25,8 +25,8 @@ from skill_agents.agent import (
     ParameterGroup,
     Timestep,
 )
-from skill_agents.nets.targets import average_parameters
-from skill_agents.sac.parts import (
+from skill_train.skill_agents.nets.targets import average_parameters
+from skill_train.skill_agents.sac.parts import (
     Bounds,
     LearnedTemperature,
     Policy,
@@ -93,7 +93,7 @@ class SAC(Agent):
                 "transitions",
                 c.replay_size,
                 min_items=c.minimum_size,
-                samples_per_item=c.samples_per_transition,
+                samples_per_insert=c.samples_per_transition,
             ),
         )
 

@@ -10,10 +10,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from skill_agents.agent import ContinuousAction, EnvironmentSpec
-from skill_agents.nets.squashed_gaussian import SquashedGaussian
-from skill_agents.nets.stacked_mlp import StackedMLP
-from skill_agents.nets.view import View
+from skill_train.skill_agents.agent import ContinuousAction, EnvironmentSpec
+from skill_train.skill_agents.nets.squashed_gaussian import SquashedGaussian
+from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
+from skill_train.skill_agents.nets.view import View
 
 
 class Policy(nn.Module):
@@ -95,11 +95,12 @@ class Fixed(Temperature):
 
     def __init__(self, value: float) -> None:
         super().__init__()
-        self._value = value
+        self.constant: Tensor
+        self.register_buffer("constant", torch.tensor(value), persistent=False)
 
     def value(self) -> Tensor:
-        """That."""
-        return torch.tensor(self._value)
+        """The constant."""
+        return self.constant
 
     def losses(self, log_prob: Tensor) -> Mapping[str, Tensor]:
         """None."""

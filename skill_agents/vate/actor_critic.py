@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from skill_agents.agent import DiscreteAction, EnvironmentSpec
-from skill_agents.nets.categorical import Categorical, CategoricalHead
-from skill_agents.nets.gaussian import Gaussian, GaussianHead
-from skill_agents.nets.mlp import MLP, ScalarHead
-from skill_agents.nets.view import View
-from skill_agents.vate.trajectory import STATE
+from skill_train.skill_agents.agent import DiscreteAction, EnvironmentSpec
+from skill_train.skill_agents.nets.categorical import Categorical, CategoricalHead
+from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
+from skill_train.skill_agents.nets.mlp import MLP, ScalarHead
+from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.vate.trajectory import STATE
 
 INITIAL_STD, MINIMUM_STD = 0.5, 0.05
 """Of continuous actions, whose range is [-1, 1]."""

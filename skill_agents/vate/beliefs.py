@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from replay.step import Step
-from skill_agents.agent import ActState, EnvironmentSpec, Timestep
-from skill_agents.nets.gaussian import Gaussian
-from skill_agents.vate.trajectory import ActionCode, Experience
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import ActState, EnvironmentSpec, Timestep
+from skill_train.skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.vate.trajectory import ActionCode, Experience
 
 LARGEST_LOG_VARIANCE = 6.0
 """Bounds the belief on both sides, far beyond what a trained one needs."""

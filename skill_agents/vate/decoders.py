@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from replay.step import Step
-from skill_agents.agent import EnvironmentSpec
-from skill_agents.nets.view import View
-from skill_agents.vate.trajectory import ARRIVED, STATE, ActionCode
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.vate.trajectory import ARRIVED, STATE, ActionCode
 
 
 class DecoderConfig(ABC):
@@ -108,9 +108,9 @@ class RewardAndTransition(nn.Module):
     def forward(self, embedding: Tensor, rows: Step) -> Tensor:
         """log p of every transition of the trial under every m, less its constants."""
         c = self.config
-        state = self.state({name: array[:-1] for name, array in rows.observation.items()})
-        arrived = self.arrived({name: array[1:] for name, array in rows.observation.items()})
-        known = torch.cat([state, self.code(rows.action[:-1])], -1)
+        now, after = rows.map(lambda leaf: leaf[:-1]), rows.map(lambda leaf: leaf[1:])
+        state, arrived = self.state(now.observation), self.arrived(after.observation)
+        known = torch.cat([state, self.code(now.action)], -1)
         log_p = torch.zeros(())
         if c.reward_weight:
             predicted = self.reward(embedding, torch.cat([known, arrived], -1)).squeeze(-1)

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from replay.step import Step
-from replay.tables import Draw, TableSpec, trials
-from skill_agents.agent import EnvironmentSpec, Metrics
-from skill_agents.nets.gaussian import Gaussian
-from skill_agents.ops.divergence import gaussian_kl
-from skill_agents.vate.beliefs import Belief, gaussian_of
-from skill_agents.vate.decoders import CellRewardConfig, DecoderConfig
-from skill_agents.vate.trajectory import acted, mean_over
+from skill_train.replay.step import Step
+from skill_train.replay.tables import Draw, TableSpec, trials
+from skill_train.skill_agents.agent import EnvironmentSpec, Metrics
+from skill_train.skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.ops.divergence import gaussian_kl
+from skill_train.skill_agents.ops.masked import masked_mean
+from skill_train.skill_agents.vate.beliefs import Belief, gaussian_of
+from skill_train.skill_agents.vate.decoders import CellRewardConfig, DecoderConfig
 
 TABLE = "model"
 
@@ -153,7 +153,7 @@ class VariationalModel(Model):
     def loss(self, told: Mapping[str, Tensor], batch: Mapping[str, Step]) -> tuple[Tensor, Metrics]:
         """Minus the mean over t of ELBO_t, averaged over trials."""
         rows = batch[TABLE]
-        counted = acted(rows)
+        counted = rows.valid()
         posterior = gaussian_of(told[TABLE])
         kl = self.kl(posterior)
         t = self._rows(len(rows.reward), rows.reward.device)
@@ -165,11 +165,11 @@ class VariationalModel(Model):
         in_trial = torch.cat([torch.ones_like(counted[:1]), counted])
         elbo = log_likelihood - self.config.kl_weight * kl[t]
         metrics = {
-            "log_likelihood_nats": mean_over(log_likelihood.detach(), in_trial[t]),
-            "kl_nats": mean_over(kl.detach(), in_trial),
+            "log_likelihood_nats": masked_mean(log_likelihood.detach(), in_trial[t]),
+            "kl_nats": masked_mean(kl.detach(), in_trial),
             "belief_entropy_last_nats": posterior.entropy()[-1].mean().detach(),
         }
-        return -mean_over(elbo, in_trial[t]), metrics
+        return -masked_mean(elbo, in_trial[t]), metrics
 
     def _rows(self, length: int, device: torch.device) -> Tensor:
         number = self.config.sampled_rows

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from skill_agents.ops.clipped_surrogate import clipped_surrogate
+from skill_train.skill_agents.ops.clipped_surrogate import clipped_surrogate
 
 
 class PolicyGradient(ABC):

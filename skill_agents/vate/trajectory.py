@@ -1,4 +1,4 @@
-"""What trials ``[T+1, B]`` say of the task: which rows count, and what the encoder reads."""
+"""What the encoder reads of trials ``[T+1, B]``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from replay.step import Step
-from skill_agents.agent import DiscreteAction, EnvironmentSpec, Timestep
-from skill_agents.nets.view import View
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import DiscreteAction, EnvironmentSpec, Timestep
+from skill_train.skill_agents.nets.view import View
 
 STATE = ("state",)
 """What the policy sees beside the belief."""
@@ -16,16 +16,6 @@ ARRIVED = ("arrived",)
 """Where an action led, before an episode's end put the agent back to the start."""
 EXPERIENCE = ("arrived", "new_episode")
 """What the encoder sees beside the last action and its reward."""
-
-
-def acted(rows: Step) -> Tensor:
-    """bool ``[T, B]``: rows that carry a real action (see `replay.step`)."""
-    return ~rows.is_first[1:]
-
-
-def mean_over(values: Tensor, counted: Tensor) -> Tensor:
-    """The mean of ``values`` where ``counted``, both ``[T, B]``."""
-    return torch.where(counted, values, 0.0).sum() / counted.sum().clamp(min=1)
 
 
 class ActionCode(nn.Module):
@@ -53,9 +43,9 @@ class Experience(nn.Module):
 
     def of_rows(self, rows: Step) -> Tensor:
         """What was known of each action by the row after it, ``[T, B, size]``."""
-        later = {name: array[1:] for name, array in rows.observation.items()}
-        reward = rows.reward[:-1].unsqueeze(-1)
-        return torch.cat([self.view(later), self.code(rows.action[:-1]), reward], -1)
+        now, later = rows.map(lambda leaf: leaf[:-1]), rows.map(lambda leaf: leaf[1:])
+        reward = now.reward.unsqueeze(-1)
+        return torch.cat([self.view(later.observation), self.code(now.action), reward], -1)
 
     def of_timestep(self, timestep: Timestep, action_code: Tensor) -> Tensor:
         """The same while acting, ``[B, size]``, from the code of the last action."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from replay.step import ArraySpec, Step
-from replay.tables import Draw, TableSpec, trials
-from skill_agents.agent import (
+from skill_train.replay.step import ArraySpec, Step
+from skill_train.replay.tables import Draw, TableSpec, trials
+from skill_train.skill_agents.agent import (
     Acting,
     ActState,
     Agent,
@@ -24,12 +24,12 @@ from skill_agents.agent import (
     ParameterGroup,
     Timestep,
 )
-from skill_agents.ops.gae import generalised_advantages
-from skill_agents.vate.actor_critic import Policy, Value
-from skill_agents.vate.beliefs import BeliefConfig, GaussianBeliefConfig
-from skill_agents.vate.model import ModelConfig, VariationalModelConfig
-from skill_agents.vate.policy_gradient import PPO, PolicyGradient
-from skill_agents.vate.trajectory import acted, mean_over
+from skill_train.skill_agents.ops.gae import generalised_advantages
+from skill_train.skill_agents.ops.masked import masked_mean
+from skill_train.skill_agents.vate.actor_critic import Policy, Value
+from skill_train.skill_agents.vate.beliefs import BeliefConfig, GaussianBeliefConfig
+from skill_train.skill_agents.vate.model import ModelConfig, VariationalModelConfig
+from skill_train.skill_agents.vate.policy_gradient import PPO, PolicyGradient
 
 
 def through(belief: Tensor) -> Tensor:
@@ -158,7 +158,7 @@ class VATE(Agent):
     def with_targets(self, rows: Step) -> Step:
         """Rows with ``advantage`` (normalised) and ``target`` as further extras."""
         c = self.config
-        counted = acted(rows)
+        counted = rows.valid()
         value = self.value(rows.observation, *self.belief.unroll(rows))
         # Nothing goes on after a trial's last action but the value of where it led.
         goes_on = torch.cat([counted[1:], torch.zeros_like(counted[:1])])
@@ -169,8 +169,8 @@ class VATE(Agent):
             discount_t=c.gamma * rows.discount[:-1],
             lambda_=c.gae_lambda * goes_on.float(),
         )
-        mean = mean_over(advantage, counted)
-        std = mean_over((advantage - mean).square(), counted).sqrt()
+        mean = masked_mean(advantage, counted)
+        std = masked_mean((advantage - mean).square(), counted).sqrt()
         extras = {
             **rows.extras,
             "advantage": _padded((advantage - mean) / (std + 1e-8)),
@@ -181,16 +181,16 @@ class VATE(Agent):
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
         """Eq. 7 with the sign of a loss; the policy's part of it for psi alone."""
         c, rows = self.config, batch["trials"]
-        counted, extras = acted(rows), {k: a[:-1] for k, a in rows.extras.items()}
-        observation = {name: array[:-1] for name, array in rows.observation.items()}
+        counted, now = rows.valid(), rows.map(lambda leaf: leaf[:-1])
+        observation, extras = now.observation, now.extras
         told = dict(zip(batch, self.belief.unroll(*batch.values()), strict=True))
         given = self.rl_gradient(told["trials"][:-1])
         policy, value = self.policy(observation, given), self.value(observation, given)
-        log_prob = policy.log_prob(rows.action[:-1])
+        log_prob = policy.log_prob(now.action)
         surrogate = c.optimisation.policy_loss(log_prob, extras["log_prob"], extras["advantage"])
         entropy = policy.entropy()
-        policy_loss = mean_over(surrogate - c.entropy_cost * entropy, counted)
-        value_loss = mean_over(c.optimisation.value_loss(value, extras["target"]), counted)
+        policy_loss = masked_mean(surrogate - c.entropy_cost * entropy, counted)
+        value_loss = masked_mean(c.optimisation.value_loss(value, extras["target"]), counted)
         model_loss, metrics = self.model.loss(told, batch)
         losses = {"policy": policy_loss, "value": value_loss}
         if self.learns_belief:
@@ -198,9 +198,9 @@ class VATE(Agent):
             losses["belief"] = rl_loss + c.model_weight * model_loss
         drift = extras["log_prob"] - log_prob.detach()
         return losses, {
-            "entropy_nats": mean_over(entropy.detach(), counted),
-            "value": mean_over(value.detach(), counted),
-            "drift_nats": mean_over(drift, counted),
+            "entropy_nats": masked_mean(entropy.detach(), counted),
+            "value": masked_mean(value.detach(), counted),
+            "drift_nats": masked_mean(drift, counted),
             **metrics,
         }
 
@@ -211,19 +211,7 @@ class VATE(Agent):
 
 def take(rows: Step, which: Tensor | slice) -> Step:
     """Some of the trials of rows ``[T, B]``."""
-
-    def pick(array: Tensor) -> Tensor:
-        return array[:, which]
-
-    return Step(
-        observation={name: pick(array) for name, array in rows.observation.items()},
-        extras={name: pick(array) for name, array in rows.extras.items()},
-        **{
-            name: pick(getattr(rows, name))
-            for name in Step._fields
-            if name not in ("observation", "extras")
-        },
-    )
+    return rows.map(lambda leaf: leaf[:, which])
 
 
 def _padded(values: Tensor) -> Tensor:

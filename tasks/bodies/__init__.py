@@ -1,10 +1,10 @@
 """Bodies that can be placed in any arena, by name."""
 
-from tasks.bodies.ant import Ant
-from tasks.bodies.ball import Ball
-from tasks.bodies.body import Body, BoundBody
-from tasks.bodies.humanoid import Humanoid
-from tasks.bodies.quadruped import Quadruped
+from skill_train.tasks.bodies.ant import Ant
+from skill_train.tasks.bodies.ball import Ball
+from skill_train.tasks.bodies.body import Body, BoundBody
+from skill_train.tasks.bodies.humanoid import Humanoid
+from skill_train.tasks.bodies.quadruped import Quadruped
 
 BODIES: dict[str, type[Body]] = {body.name: body for body in (Ball, Ant, Quadruped)}
 """Those that every arena task is registered for."""

@@ -6,7 +6,7 @@ vertical (+ turns the leg to the left), knee (+ lowers the foot).
 
 from __future__ import annotations
 
-from tasks.bodies.legged import LEGS, Hinge, Legged
+from skill_train.tasks.bodies.legged import LEGS, Hinge, Legged
 
 HIP = Hinge("hip", (0.0, 0.0, 1.0), (-0.524, 0.524))  # rad, the authors' released tasks
 

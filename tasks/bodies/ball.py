@@ -13,7 +13,7 @@ import math
 import mujoco
 import numpy as np
 
-from tasks.bodies.body import Body, BoundBody
+from skill_train.tasks.bodies.body import Body, BoundBody
 
 RADIUS = 0.2  # metres
 BALL_MASS = 3.0  # kg

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import mujoco
 
-from tasks.bodies.body import Body, BoundBody
-from tasks.bodies.legged import BoundLegged
+from skill_train.tasks.bodies.body import Body, BoundBody
+from skill_train.tasks.bodies.legged import BoundLegged
 
 PREFIX = "humanoid_"
 JOINTS = 21

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from tasks.bodies.body import Body, BoundBody
+from skill_train.tasks.bodies.body import Body, BoundBody
 
 # Lengths in metres and densities in kg / m^3 of the Ant of the authors' released tasks.
 TORSO_RADIUS = 0.25

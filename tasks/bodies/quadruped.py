@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 
-from tasks.bodies.ant import HIP
-from tasks.bodies.legged import LEGS, Hinge, Legged
+from skill_train.tasks.bodies.ant import HIP
+from skill_train.tasks.bodies.legged import LEGS, Hinge, Legged
 
 # Level legs are a limit, so that the body stands without its motors, as the ant does. So are 15
 # degrees: from 20 on, a bent knee brings the foot in under the torso, and the body tips over.

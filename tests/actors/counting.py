@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from replay.step import ArraySpec, RowLayout, Step
-from skill_agents.agent import Acting, Agent
+from skill_train.replay.step import ArraySpec, RowLayout, Step
+from skill_train.skill_agents.agent import Acting, Agent
 
 LENGTH = 3
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from actors.actor import Actor
-from actors.vector_env import VectorEnv
-from replay.step import RowLayout
+from skill_train.actors.actor import Actor
+from skill_train.actors.vector_env import VectorEnv
+from skill_train.replay.step import RowLayout
 from tests.actors.counting import LENGTH, CountingAgent, CountingEnv, RecordingWriter
 
 TROUBLE = {(1, 2): "raise"}
@@ -89,6 +89,8 @@ def test_a_failed_environments_stream_is_dropped_after_its_last_row():
     assert writer.dropped == [(failed_at, 1)]
     rows = writer.streams()
     assert rows.is_first[failed_at].tolist() == [False, True]
+    assert (rows.action[failed_at - 1, :, 0] == [11, 0]).all(), "a row before a first one has none"
+    assert report.env_steps == 2 * LENGTH + LENGTH + 1 + 2, "the step that failed is not counted"
     assert np.isfinite(rows.reward).all()
 
 

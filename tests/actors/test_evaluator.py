@@ -7,8 +7,9 @@ from functools import partial
 
 import pytest
 
-from actors.evaluator import Evaluation, evaluate
-from actors.vector_env import EpisodeResult, VectorEnv
+from skill_train.actors.episodes import EpisodeResult
+from skill_train.actors.evaluator import Evaluation, evaluate
+from skill_train.actors.vector_env import VectorEnv
 from tests.actors.counting import CountingAgent, CountingEnv
 
 

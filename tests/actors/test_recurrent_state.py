@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from actors.actor import Actor
-from actors.batched_env import environments
-from replay.in_memory import InMemoryReplay
-from replay.step import RowLayout
-from replay.tables import Draw, trials
-from skill_agents.vate.beliefs import GaussianBeliefConfig
-from skill_agents.vate.vate import VATE, VATEConfig
-from tasks.goal_grid import FAMILY
+from skill_train.actors.actor import Actor
+from skill_train.actors.make_environments import make_environments
+from skill_train.replay.in_memory import InMemoryReplay
+from skill_train.replay.step import RowLayout
+from skill_train.replay.tables import Draw, trials
+from skill_train.skill_agents.vate.beliefs import GaussianBeliefConfig
+from skill_train.skill_agents.vate.vate import VATE, VATEConfig
+from skill_train.tasks.goal_grid import FAMILY
 
 TASKS = (0, 7, 20)
 CONFIG = VATEConfig(GaussianBeliefConfig(2, 4, 5), policy_sizes=(6,), value_sizes=(6,))
@@ -25,7 +25,7 @@ class Bench:
     """One replay, and actors that come and go."""
 
     def __init__(self) -> None:
-        envs = environments(FAMILY.all(), TASKS, seed=0)
+        envs = make_environments(FAMILY.all(), TASKS, seed=0)
         self.spec = replace(envs.spec, num_tasks=21, num_goals=21)
         self.agent = self.new_agent()
         self.layout = RowLayout(self.spec.step_spec(self.agent.extras_spec()))
@@ -37,7 +37,7 @@ class Bench:
         return CONFIG.build(self.spec)
 
     def actor(self, seed: int = 0) -> Actor:
-        envs = environments(FAMILY.all(), TASKS, seed)
+        envs = make_environments(FAMILY.all(), TASKS, seed)
         return Actor(envs, self.new_agent(), self.replay.writer(len(TASKS)), seed)
 
     def drawn(self):

@@ -8,14 +8,15 @@ import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
 
-from actors.batched_env import BatchedEnv, environments
-from actors.evaluator import evaluate
-from actors.skill_env import SkillEnv, SkillEnvironments
-from actors.vector_env import VectorEnv
-from skill_agents.agent import Acting, ContinuousAction, DiscreteAction
-from skill_agents.skills import Skills
-from tasks.asteroids import VectorAsteroidCartPole
-from tasks.families import single_task
+from skill_train.actors.batched_env import BatchedEnv
+from skill_train.actors.evaluator import evaluate
+from skill_train.actors.make_environments import make_environments
+from skill_train.actors.skill_env import SkillEnv, SkillEnvironments
+from skill_train.actors.vector_env import VectorEnv
+from skill_train.skill_agents.agent import Acting, ContinuousAction, DiscreteAction
+from skill_train.skill_agents.skills import Skills
+from skill_train.tasks.asteroids import VectorAsteroidCartPole
+from skill_train.tasks.families import single_task
 from tests.actors.counting import CountingAgent, CountingEnv
 
 ASTEROIDS = single_task("skill/AsteroidCartPole-v0", episode_steps=60)
@@ -50,6 +51,7 @@ def test_the_skills_act_by_what_the_environments_show_now():
     envs = SkillEnvironments(inner, Offsets(), seed=0)
     assert envs.spec.action == Offsets.action and inner.spec.action.size == 2
     assert envs.spec.observation == inner.spec.observation
+    assert envs.reset()["count"].tolist() == [[0, 0, 0], [1, 0, 0]]
     for step in range(3):
         outcome = envs.step(np.array([[0.25], [-0.5]], np.float32))
         for env, latent in zip(inner.envs, (0.25, -0.5), strict=True):
@@ -57,8 +59,8 @@ def test_the_skills_act_by_what_the_environments_show_now():
         assert outcome.reward.tolist() == [step + 1.0, step + 1.0]
     assert outcome.ended == [0, 1] and outcome.discount.tolist() == [0.0, 1.0]
     assert envs.tasks.tolist() == [0, 1] and (envs.size, envs.failures) == (2, 0)
-    envs.step(np.zeros((2, 1), np.float32))
-    assert envs.is_first.all() and envs.observation["count"][:, 1].tolist() == [1.0, 1.0]
+    outcome = envs.step(np.zeros((2, 1), np.float32))
+    assert outcome.is_first.all() and outcome.observation["count"][:, 1].tolist() == [1.0, 1.0]
     envs.close()
     assert all(env.closed for env in inner.envs)
 
@@ -66,6 +68,7 @@ def test_the_skills_act_by_what_the_environments_show_now():
 def test_one_forward_pass_serves_all_environments():
     skills = Pushes()
     envs = SkillEnvironments(BatchedEnv(VectorAsteroidCartPole(7), [0] * 7, 0), skills, seed=0)
+    envs.reset()
     for _ in range(5):
         envs.step(np.zeros(7, np.int64))
     assert skills.batches == [7] * 5
@@ -75,9 +78,8 @@ def test_draws_follow_the_seed():
     def played(seed: int) -> np.ndarray:
         inner = BatchedEnv(VectorAsteroidCartPole(3), [0] * 3, 0)
         envs = SkillEnvironments(inner, Pushes(), seed)
-        for _ in range(8):
-            envs.step(np.full(3, 2))
-        return envs.observation["state"]
+        envs.reset()
+        return [envs.step(np.full(3, 2)) for _ in range(8)][-1].observation["state"]
 
     np.testing.assert_array_equal(played(0), played(0))
     assert not np.array_equal(played(0), played(1))
@@ -93,15 +95,16 @@ def test_the_single_form_is_a_gymnasium_environment():
 def test_many_and_one_do_the_same():
     """From the same start by the same choices, until the pole falls."""
     many = SkillEnvironments(BatchedEnv(VectorAsteroidCartPole(2), [0, 0], 0), Pushes(), 0)
+    shown = many.reset()
     one = SkillEnv(ASTEROIDS.make(0), Pushes())
     one.reset(seed=0)
     one.unwrapped._one._state[:, 0] = many.envs.env._state[:, 1]
-    one._seen = {name: array[1] for name, array in many.observation.items()}
+    one._seen = {name: array[1] for name, array in shown.items()}
     terminated = False
     while not terminated:
         seen, reward, terminated, _, _ = one.step(0)
         outcome = many.step(np.zeros(2, np.int64))
-        np.testing.assert_allclose(many.observation["state"][1], seen["state"], rtol=1e-5)
+        np.testing.assert_allclose(outcome.observation["state"][1], seen["state"], rtol=1e-5)
         assert outcome.reward[1] == reward
         assert (1 in outcome.ended) == terminated
 
@@ -129,7 +132,7 @@ def test_evaluation_goes_through_skills():
     skills = Pushes()
 
     def make(slots, seed):
-        return SkillEnvironments(environments(ASTEROIDS, slots, seed), skills, seed)
+        return SkillEnvironments(make_environments(ASTEROIDS, slots, seed), skills, seed)
 
     result = evaluate(AlwaysFirst(), make, (0,), 6, seed=0, parallel=3)
     assert len(result.episodes) == 6 and {*skills.batches} == {3}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from actors.batched_env import BatchedEnv
-from actors.evaluator import Evaluation
-from actors.vector_env import EpisodeResult, VectorEnv
-from tasks.goal_grid import FAMILY, GOALS
+from skill_train.actors.batched_env import BatchedEnv
+from skill_train.actors.episodes import EpisodeResult
+from skill_train.actors.evaluator import Evaluation
+from skill_train.actors.vector_env import VectorEnv
+from skill_train.tasks.goal_grid import FAMILY, GOALS
 
 TASKS = [0, 8, 20]
 
@@ -16,6 +17,9 @@ def test_both_ways_of_stepping_tell_the_same():
     tasks = FAMILY.all()
     alone = VectorEnv(tasks.make, TASKS, seed=0)
     batched = BatchedEnv(tasks.make_batch(TASKS), TASKS, seed=0)
+    shown = batched.reset()
+    for name, array in alone.reset().items():
+        np.testing.assert_array_equal(array, shown[name])
     rng = np.random.default_rng(0)
     finished = []
     for _ in range(2 * 46):
@@ -23,9 +27,9 @@ def test_both_ways_of_stepping_tell_the_same():
         one, two = alone.step(action), batched.step(action)
         np.testing.assert_array_equal(one.reward, two.reward)
         np.testing.assert_array_equal(one.discount, two.discount)
-        np.testing.assert_array_equal(alone.is_first, batched.is_first)
-        for name, array in alone.observation.items():
-            np.testing.assert_array_equal(array, batched.observation[name])
+        np.testing.assert_array_equal(one.is_first, two.is_first)
+        for name, array in one.observation.items():
+            np.testing.assert_array_equal(array, two.observation[name])
         finished.append((one.episodes, two.episodes))
     ended = [pair for pair in finished if pair[0]]
     assert len(ended) == 2

@@ -8,9 +8,9 @@ import gymnasium
 import numpy as np
 import pytest
 
-from actors.vector_env import BrokenTaskError, VectorEnv, environment_spec
-from replay.step import ArraySpec
-from skill_agents.agent import ContinuousAction, DiscreteAction
+from skill_train.actors.vector_env import BrokenTaskError, VectorEnv, environment_spec
+from skill_train.replay.step import ArraySpec
+from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction
 from tests.actors.counting import LENGTH, CountingEnv
 
 ACTION = np.zeros((1, 2), np.float32)
@@ -23,11 +23,13 @@ def one(task: int = 0, **kwargs) -> VectorEnv:
 def walk(envs: VectorEnv, steps: int) -> list[tuple]:
     """(episode, step, is_first) seen, then (acted, reward, discount) for each row of slot 0."""
     rows = []
+    observation, is_first = envs.reset(), np.ones(envs.size, bool)
     for _ in range(steps):
-        seen = (*envs.observation["count"][0, 1:].astype(int).tolist(), bool(envs.is_first[0]))
+        seen = (*observation["count"][0, 1:].astype(int).tolist(), bool(is_first[0]))
         outcome = envs.step(np.repeat(ACTION, envs.size, 0))
         result = outcome.acted[0], outcome.reward[0], outcome.discount[0]
         rows.append((seen, tuple(x.item() for x in result)))
+        observation, is_first = outcome.observation, outcome.is_first
     return rows
 
 
@@ -46,6 +48,7 @@ def test_an_episode_of_l_actions_takes_l_plus_one_rows(task, last_discount):
 
 def test_results_tell_task_return_length_and_success():
     envs = VectorEnv(CountingEnv, [4, 7], seed=0)
+    envs.reset()
     for _ in range(LENGTH):
         outcome = envs.step(np.zeros((2, 2), np.float32))
     assert outcome.ended == [0, 1]
@@ -57,6 +60,7 @@ def test_results_tell_task_return_length_and_success():
 
 def test_actions_are_clipped_to_what_the_environment_takes():
     envs = one()
+    envs.reset()
     envs.step(np.array([[-3.0, 0.5]], np.float32))
     assert envs.envs[0].actions[0].tolist() == [-1.0, 0.5]
 
@@ -66,6 +70,7 @@ def test_an_environment_that_fails_is_reset_counted_and_logged(trouble, caplog):
     envs = VectorEnv(
         lambda t: CountingEnv(t, trouble={(1, 2): trouble} if t == 5 else None), [4, 5], seed=0
     )
+    envs.reset()
     action = np.zeros((2, 2), np.float32)
     with caplog.at_level(logging.WARNING):
         for _ in range(LENGTH + 2):
@@ -75,8 +80,9 @@ def test_an_environment_that_fails_is_reset_counted_and_logged(trouble, caplog):
     assert outcome.failed == [1]
     assert np.isfinite(outcome.reward).all()
     assert envs.failures == 1
-    assert envs.is_first.tolist() == [False, True]
-    assert envs.observation["count"][1].tolist() == [5, 2, 0]
+    assert outcome.is_first.tolist() == [False, True]
+    assert outcome.acted.tolist() == [True, False], "no learner may use that step"
+    assert outcome.observation["count"][1].tolist() == [5, 2, 0]
     failing = envs.envs[1]
     assert failing.seeds[-1] is not None and failing.seeds[-1] != failing.seeds[0]
     (record,) = caplog.records
@@ -88,6 +94,7 @@ def test_an_environment_that_fails_is_reset_counted_and_logged(trouble, caplog):
 
 def test_an_episode_that_ends_in_a_failure_is_no_result():
     envs = one(trouble={(0, LENGTH): "nan reward"})
+    envs.reset()
     outcomes = [envs.step(ACTION) for _ in range(LENGTH)]
     assert outcomes[-1].failed == [0]
     assert outcomes[-1].episodes == [] and outcomes[-1].ended == []
@@ -98,21 +105,24 @@ def test_an_episode_that_ends_in_a_failure_is_no_result():
 @pytest.mark.parametrize("trouble", ["raise", "nan observation"])
 def test_a_reset_that_fails_is_tried_again_with_another_seed(trouble):
     envs = one(trouble={(1, 0): trouble})
+    envs.reset()
     for _ in range(LENGTH + 1):
         outcome = envs.step(ACTION)
     assert outcome.failed == []
-    assert envs.observation["count"][0].tolist() == [0, 2, 0]
-    assert envs.is_first.all()
+    assert outcome.observation["count"][0].tolist() == [0, 2, 0]
+    assert outcome.is_first.all()
 
 
 def test_an_environment_that_never_resets_stops_with_one_sentence():
     with pytest.raises(RuntimeError, match="task 3 failed to reset 5 times; the last error was"):
-        one(task=3, trouble={(episode, 0): "raise" for episode in range(99)})
+        one(task=3, trouble={(episode, 0): "raise" for episode in range(99)}).reset()
 
 
 def test_slots_have_seeds_of_their_own_which_follow_from_the_one_given():
     def seeds(seed: int) -> list[int | None]:
-        return [env.seeds[0] for env in VectorEnv(CountingEnv, [0, 0, 0], seed).envs]
+        envs = VectorEnv(CountingEnv, [0, 0, 0], seed)
+        envs.reset()
+        return [env.seeds[0] for env in envs.envs]
 
     assert len(set(seeds(0))) == 3
     assert seeds(0) == seeds(0)
@@ -131,8 +141,9 @@ def test_spaces_become_a_spec():
 
 def test_an_array_observation_is_a_group_of_its_own():
     envs = VectorEnv(lambda task: gymnasium.make("CartPole-v1"), [0, 0], seed=0)
+    assert envs.reset()["observation"].shape == (2, 4)
     outcome = envs.step(np.array([0, 1]))
-    assert envs.observation["observation"].shape == (2, 4)
+    assert outcome.observation["observation"].shape == (2, 4)
     assert outcome.reward.tolist() == [1.0, 1.0]
 
 
@@ -166,6 +177,7 @@ def test_a_task_that_never_finishes_an_episode_is_given_up():
     """Every episode raises at its second step; one that ends in between starts the count anew."""
     broken = {(episode, 2): "raise" for episode in range(1_000)}
     envs = VectorEnv(lambda task: CountingEnv(task, trouble=broken), [3], seed=0)
+    envs.reset()
     with pytest.raises(BrokenTaskError, match="task 3 failed 100 times without one finished"):
         for _ in range(1_000):
             envs.step(np.zeros((1, 2), np.float32))
@@ -173,6 +185,7 @@ def test_a_task_that_never_finishes_an_episode_is_given_up():
 
     rarely = {(episode, 2): "raise" for episode in range(1_000) if episode % 50}
     envs = VectorEnv(lambda task: CountingEnv(task, trouble=rarely), [3], seed=0)
+    envs.reset()
     for _ in range(1_000):
         envs.step(np.zeros((1, 2), np.float32))
     assert envs.failures > 100

@@ -7,8 +7,8 @@ import imageio.v2 as imageio
 import numpy as np
 import torch
 
-from actors.video import SECONDS_AT_END, record, record_grid, tiled
-from skill_agents.agent import Acting, Timestep
+from skill_train.actors.video import SECONDS_AT_END, record, record_grid, tiled
+from skill_train.skill_agents.agent import Acting, Timestep
 
 
 class Countdown(gymnasium.Env):

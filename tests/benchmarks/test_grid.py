@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from benchmarks import grid_curves, held_out, latents
-from skill_agents.dse.reinforce import ReinforceConfig
-from tasks.cartpole import GRID, VectorCartPole
+from skill_train.skill_agents.dse.reinforce import ReinforceConfig
+from skill_train.tasks.cartpole import GRID, VectorCartPole
+from skill_train.tasks.reacher import GRID as REACHER
 
 NAN = math.nan
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 
 
 def run() -> grid_curves.Run:
@@ -50,8 +55,8 @@ def test_pictures_are_written(tmp_path):
 
 def agent():
     """As trained on the grid, without the training."""
-    from cluster.planning import plan_for
-    from experiments.registry import EXPERIMENTS
+    from skill_train.cluster.planning import plan_for
+    from skill_train.experiments.registry import EXPERIMENTS
 
     built = plan_for(EXPERIMENTS["dse/cartpole-3x3"].stage, 0).agent("learner")
     assert isinstance(built.config, ReinforceConfig)
@@ -103,3 +108,21 @@ def test_held_out_tasks_and_what_learning_them_alone_takes():
     assert needed == "| trajectories alone | 6 (6 to 6) | 50 (50 to 50) | 28 (6 to 50) |"
     never = held_out.trajectories_alone({0: 257.0}, alone)
     assert never == {0: [None, None]}
+
+
+def measured(name: str) -> grid_curves.Run:
+    """A committed run on Reacher."""
+    with gzip.open(RESULTS / "dse_reacher" / f"{name}.csv.gz", "rt") as file:
+        rows = list(csv.DictReader(file))
+    table = {key: [float(row[key] or NAN) for row in rows] for key in rows[0]}
+    return grid_curves.of_table(name, 0, REACHER, table)
+
+
+@pytest.mark.parametrize(("split", "seeds"), [("6-3", 3), ("4-5", 1)])
+def test_the_page_on_reacher_quotes_each_cells_own_learner(split, seeds):
+    """Not the mean over all nine cells, which says nothing about the cells held out."""
+    unseen = [measured(f"reacher-{split}-{seed}") for seed in range(seeds)]
+    alone = [measured(f"reacher-3x3-independent-{seed}") for seed in range(3)]
+    needed = held_out.table(split, unseen, alone).splitlines()[-1]
+    page = (RESULTS / "dse_reacher.md").read_text()
+    assert f"| {split}: trajectories alone | {needed.split(' | ', 1)[1]}" in page

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from benchmarks import kl_reward
-from skill_agents.hierarchical_kl.priors import AR1
-from skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.hierarchical_kl.priors import AR1
+from skill_train.skill_agents.nets.gaussian import Gaussian
 
 GOAL = (5, 2)
 
@@ -31,7 +31,7 @@ class Somewhere(torch.nn.Module):
 def agent(scale: float, correlation: float):
     policy = SimpleNamespace(high=Somewhere(scale))
     high = SimpleNamespace(prior=AR1(correlation))
-    return SimpleNamespace(policy=policy, divergence=SimpleNamespace(high=high))
+    return SimpleNamespace(policy=policy, default_policy=SimpleNamespace(high=high))
 
 
 def test_values_by_hand():

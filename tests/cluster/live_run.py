@@ -117,7 +117,7 @@ class LiveRun:
         return (self.folder.parent / "driver.log").read_text()[-2000:]
 
     def _launch(self, arguments: list[str]) -> None:
-        command = [sys.executable, "-m", "cluster.cli", *arguments]
+        command = [sys.executable, "-m", "skill_train.cluster.cli", *arguments]
         with open(self.folder.parent / "driver.log", "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         self.wait(self._is_up, "the run to be up")

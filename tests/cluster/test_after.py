@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from cluster import control, inline, launch
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
+from skill_train.cluster import control, inline, launch
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
 
 BEFORE, AFTER = "dse/cartpole-6-3", "dse/cartpole-6-3-retrain-embeddings"
 
@@ -46,12 +46,15 @@ def test_from_a_finished_run_which_may_go_away_afterwards(before, tmp_path):
     launch.resume(run, address=None)
     assert run.source is not None and run.source.adopted
     assert not (run.source.checkpoints()[0] / "replay").exists()
+    with pytest.raises(RunError, match="is a copy that the run around it starts from"):
+        launch.resume(run.source, address=None)
+    assert len(run.source.checkpoints()) == 1
 
 
 def test_in_one_go(before, tmp_path):
     """The experiment before is trained as if it had been run by itself."""
     run = start(AFTER, tmp_path / "run")
-    assert run.source is not None and run.source.read_status()["state"] == "finished"
+    assert run.source is not None and run.source.read_status().state == "finished"
     first = agent(run.source)
     assert all(torch.equal(first[k], v) for k, v in agent(before).items())
     refuse_training_of(run, run.source)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import imageio.v2 as imageio
+import psutil
 import pytest
 
-from actors.vector_env import BrokenTaskError
-from cluster import cli, latents, launch
-from cluster.run_dir import RunDir
+from skill_train.actors.vector_env import BrokenTaskError
+from skill_train.cluster import cli, latents, launch
+from skill_train.cluster.build import Plan
+from skill_train.cluster.run_dir import RunDir
 
 ROOT = Path(__file__).resolve().parents[2]
+HUGE = ["--agent.policy.high-sizes", "1000000000", "1000000000"]
 SHORT = ["--limits.env-steps", "1700", "--evaluation.final-episodes", "2"]
 
 
@@ -57,6 +63,21 @@ def test_help_needs_no_heavy_library():
     assert done.stdout.splitlines()[-1] == "set()"
 
 
+def test_a_terminal_that_lacks_letters_shows_the_rest(monkeypatch):
+    program = (
+        "from skill_train.cluster import cli\n"
+        "cli.COMMANDS['list'] = lambda args: print('return 0.5 ▁█')\n"
+        "cli.main(['list'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert (done.returncode, done.stdout) == (0, b"return 0.5 ??\n"), done.stderr
+
+
 def test_list(capsys):
     assert "quickstart" in answer(capsys, "list")
     facts = {e["name"]: e for e in json.loads(answer(capsys, "list", "--json"))}
@@ -84,9 +105,9 @@ def test_list(capsys):
 
 def test_run_records_what_was_asked_for(trained):
     config = RunDir.open(trained).config
-    assert (config["seed"], config["inline"], config["tiny"]) == (3, True, True)
-    assert config["overrides"] == SHORT
-    assert config["resolved"]["limits"]["env_steps"] == 1700
+    assert (config.seed, config.inline, config.tiny) == (3, True, True)
+    assert config.overrides == tuple(SHORT)
+    assert config.resolved["limits"]["env_steps"] == 1700
 
 
 def test_a_finished_run_is_neither_evaluated_nor_saved_again(trained, capsys):
@@ -121,6 +142,20 @@ def test_status_of_all_runs_and_a_dead_one(trained, tmp_path, monkeypatch, capsy
     assert (found["state"], found["env_steps"]) == ("dead", 5)
     assert "dead" in answer(capsys, "status", "a")
     assert "dead" in answer(capsys, "stop", "a")
+
+
+def test_an_odd_folder_leaves_the_status_of_the_others(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    RunDir.create(tmp_path / "runs" / "good", "quickstart", [], None, 0)
+    for name, text in (("odd", "{}"), ("empty", "")):
+        (tmp_path / "runs" / name).mkdir()
+        (tmp_path / "runs" / name / "config.json").write_text(text)
+    found = {Path(one["run"]).name: one for one in json.loads(answer(capsys, "status", "--json"))}
+    assert found["good"]["state"] == "new"
+    assert found["odd"]["state"] == found["empty"]["state"] == "unreadable"
+    assert "odd/config.json is damaged" in found["odd"]["error"]
+    assert "experiment is missing" in answer(capsys, "status")
+    assert "config.json is damaged" in complaint(capsys, "status", "odd")
 
 
 def test_eval(trained, capsys):
@@ -165,16 +200,16 @@ def test_agents_without_latents_or_skills(tmp_path, capsys):
 
 
 def test_latents_of_a_task_that_breaks(trained, tmp_path, monkeypatch, capsys):
-    def broken(tasks, slots, seed):
+    def broken(plan, tasks, slots, seed):
         raise BrokenTaskError("task 0 failed to reset 5 times")
 
-    monkeypatch.setattr(latents, "environments", broken)
+    monkeypatch.setattr(Plan, "environments", broken)
     told = complaint(capsys, "latents", str(trained), "--out", str(tmp_path / "x.png"))
     assert "task 0 failed to reset 5 times" in told
 
 
 def test_video_goes_to_the_filmer(trained, tmp_path, monkeypatch, capsys):
-    from actors import video
+    from skill_train.actors import video
 
     def record(agent, make, tasks, episodes, seed, path):
         assert (tuple(tasks), episodes, seed) == ((0,), 2, 5)
@@ -191,7 +226,7 @@ def test_video_goes_to_the_filmer(trained, tmp_path, monkeypatch, capsys):
 def test_stop_ends_a_running_run_with_a_checkpoint(tmp_path, capsys):
     path = tmp_path / "run"
     process = subprocess.Popen(
-        [sys.executable, "-m", "cluster.cli", "run", "quickstart", "--tiny", "--inline",
+        [sys.executable, "-m", "skill_train.cluster.cli", "run", "quickstart", "--tiny", "--inline",
          "--run-dir", str(path), "--limits.env-steps", "100_000_000"],
         cwd=ROOT, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -200,7 +235,7 @@ def test_stop_ends_a_running_run_with_a_checkpoint(tmp_path, capsys):
         while time.monotonic() < deadline:
             if path.exists() and (path / "status.json").exists():
                 status = RunDir(path).read_status()
-                if status["state"] == "running":
+                if status.state == "running":
                     break
             time.sleep(0.05)
         said = complaint(capsys, "resume", str(path))
@@ -215,16 +250,68 @@ def test_stop_ends_a_running_run_with_a_checkpoint(tmp_path, capsys):
     assert RunDir(path).load_latest() is not None
 
 
+@pytest.fixture
+def stranger():
+    """A process that has nothing to do with any run."""
+    process = subprocess.Popen(["sleep", "600"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def claimed_run(path: Path, process: subprocess.Popen) -> RunDir:
+    """A run whose status names ``process``, as anybody could write it."""
+    run = RunDir.create(path, "quickstart", [], None, 0)
+    status = {
+        "state": "running",
+        "pid": process.pid,
+        "pid_started": psutil.Process(process.pid).create_time(),
+        "host": socket.gethostname(),
+    }
+    (run.path / "status.json").write_text(json.dumps(status))
+    return run
+
+
+def test_stop_leaves_a_process_alone_that_does_not_run_the_run(tmp_path, stranger, capsys):
+    run = claimed_run(tmp_path / "run", stranger)
+    told = complaint(capsys, "stop", str(run.path))
+    assert f"names process {stranger.pid} as its driver, which does not run it" in told
+    assert stranger.poll() is None
+
+
+def test_stop_leaves_another_users_process_alone(tmp_path, stranger, monkeypatch, capsys):
+    def open_files(self):
+        raise psutil.AccessDenied(self.pid)
+
+    run = claimed_run(tmp_path / "run", stranger)
+    monkeypatch.setattr(psutil.Process, "open_files", open_files)
+    assert "belongs to another user" in complaint(capsys, "stop", str(run.path))
+    assert stranger.poll() is None
+
+
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        (["run", "quikstart"], "there is no experiment 'quikstart'; did you mean quickstart?"),
-        (["run", "quickstart", "--agent.kl-cots", "1"], "did you mean --agent.kl-cost?"),
+        (["run", "quikstart"], "there is no experiment 'quikstart'; did you mean quickstart"),
+        (["run", "quickstart", "--agent.kl-cots", "1"], "did you mean --agent.kl-cost"),
         (["run", "quickstart", "--actors", "many"], "--actors"),
         (["run", "quickstart", "--agent.critic-groups", "smell"], "group 'smell' does not exist"),
+        (["run", "dse/cartpole-3x3", "--tasks.tasks", "99"], "has tasks 0 to 8, no 99"),
+        (["run", "quickstart", "--tasks.family.env-id", "nope:X"], "No module named 'nope'"),
+        (["run", "quickstart", "--tasks.family.kwargs.arena-size", "1e300"], "out of range"),
+        (["run", "quickstart", *HUGE], "not enough memory|can't allocate memory"),
+        (["run", "quickstart", "--inline", "--address", "auto"], "leave out --address"),
+        (
+            ["run", "dse/cartpole-3x3", "--inline", "--actors.environments", "4"],
+            "cannot cover 9 tasks",
+        ),
+        (["run", "quickstart", "--actors", "1000000"], "actors of 16 environments would take"),
         (["run"], "EXPERIMENT"),
         (["eval", "nowhere"], "nowhere does not exist"),
         (["eval", "nowhere", "--episodes", "0"], "positive whole number"),
+        (["eval", "nowhere", "--seed", "-1"], "whole number from 0 to 4294967295"),
+        (["latents", "nowhere", "--seed", str(2**70), "--out", "x.png"], "4294967295 value: '118"),
+        (["run", "quickstart", "--seed", str(2**32)], "number from 0 to 4294967295 value: '4294"),
         (["eval", "nowhere", "--episode", "1"], "eval does not take '--episode'"),
         (["status", "nowhere"], "nowhere does not exist"),
         (["stop", "nowhere"], "nowhere does not exist"),
@@ -236,8 +323,34 @@ def test_stop_ends_a_running_run_with_a_checkpoint(tmp_path, capsys):
 )
 def test_a_mistake_is_one_sentence(args, sentence, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert sentence in complaint(capsys, *args)
+    assert re.search(sentence, complaint(capsys, *args))
     assert not (tmp_path / "runs").exists()
+
+
+OWN_TASK = """
+import gymnasium
+from skill_train.tasks.go_to_target import GoToTarget
+print("own_task is imported")
+gymnasium.register(id="own/Target-v0", entry_point=GoToTarget, kwargs={"body": "ball"})
+"""
+
+
+def test_a_run_imports_only_what_the_user_names(tmp_path, monkeypatch, capsys):
+    """The same run started with a module of one's own, and then met as if from a stranger."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_task.py").write_text(OWN_TASK)
+    own = ["--tasks.family.env-id", "own_task:own/Target-v0"]
+    args = ["run", "quickstart", "--tiny", "--inline", "--run-dir", "run", *SHORT, *own]
+    assert "finished after" in answer(capsys, *args)
+    evaluate = ["eval", "run", "--episodes", "2"]
+    monkeypatch.delitem(sys.modules, "own_task")
+    for command in (evaluate, ["latents", "run", "--out", "x.png"]):
+        told = complaint(capsys, *command)
+        assert "if you trust that, import it with: --import own_task" in told
+    assert "own_task" not in sys.modules
+    assert "mean return" in answer(capsys, *evaluate, "--import", "own_task")
+    assert "No module named 'nowhere'" in complaint(capsys, *evaluate, "--import", "nowhere")
 
 
 def test_a_run_without_a_checkpoint(tmp_path, capsys):
@@ -252,12 +365,41 @@ def test_without_reverb_only_inline(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_full_disk_anywhere_is_one_sentence(tmp_path, monkeypatch, capsys):
-    def full(*args, **kwargs):
-        raise OSError(28, "No space left on device", "status.json")
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(28, "No space left on device", "status.json"), "the disk is full: status.json"),
+        (PermissionError(13, "Permission denied", "a/b"), "a/b cannot be used: Permission denied"),
+        (ConnectionRefusedError("nobody\nlistens"), "nobody listens"),
+        (MemoryError("Unable to allocate 8 GiB"), "not enough memory (Unable to allocate 8 GiB)"),
+        (MemoryError(), "not enough memory\n"),
+    ],
+)
+def test_what_the_system_refuses_is_one_sentence(error, sentence, monkeypatch, capsys):
+    def refused(*args, **kwargs):
+        raise error
 
-    monkeypatch.setattr(launch, "start", full)
-    assert "the disk is full: status.json" in complaint(capsys, "run", "quickstart")
+    monkeypatch.setattr(launch, "start", refused)
+    assert sentence in complaint(capsys, "run", "quickstart")
+
+
+def test_a_name_that_no_file_can_have_is_one_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    long = "x" * 300
+    assert "cannot be used: File name too long" in complaint(capsys, "status", long)
+    args = ["run", "quickstart", "--tiny", "--inline", "--run-dir", long]
+    assert f"cannot write the run to {long}: File name too long" in complaint(capsys, *args)
+
+
+def test_a_folder_that_nobody_may_write_to_is_one_sentence(tmp_path, monkeypatch, capsys):
+    run = RunDir.create(tmp_path / "run", "quickstart", [], None, 0, tiny=True, inline=True)
+    refused = PermissionError(13, "Permission denied", str(run.path / ".lock"))
+
+    def claim(self):
+        raise refused
+
+    monkeypatch.setattr(RunDir, "claim", claim)
+    assert f"{run.path}/.lock cannot be used" in complaint(capsys, "resume", str(run.path))
 
 
 def test_replay_that_cannot_fit_is_refused_before_the_run_exists(capsys, tmp_path):

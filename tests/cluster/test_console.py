@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 
-from cluster.console import Console, duration, sparkline
-from cluster.run_dir import RunDir
+from skill_train.cluster.console import Console, duration, sparkline
+from skill_train.cluster.run_dir import RunDir
 
 VALUES = {
     "env_steps_per_second": 1234.5,
@@ -24,6 +24,10 @@ VALUES = {
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+def ascii_stream(errors: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors=errors)
 
 
 class Broken(io.StringIO):
@@ -68,6 +72,21 @@ def test_a_broken_pipe_does_not_end_the_run(tmp_path):
     console.update(VALUES, 1, 1)
     console.say("on")
     console.close()
+
+
+def test_an_encoding_without_blocks_does_not_end_the_run(tmp_path):
+    console = Console(RunDir(tmp_path), None, ascii_stream("strict"))
+    for second in range(60):
+        console.update({**VALUES, "return_mean": second}, 1, 1)
+        console.say("▁ is missing")
+    console.close()
+
+
+def test_an_encoding_without_blocks_shows_the_rest(tmp_path):
+    stream = ascii_stream("replace")
+    console = Console(RunDir(tmp_path), None, stream)
+    console.say("▁ is missing")
+    assert b"? is missing" in stream.buffer.getvalue()
 
 
 def test_sparkline():

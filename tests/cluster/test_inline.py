@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import torch
 
-from cluster import inline, overrides
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
-from experiments.registry import EXPERIMENTS
-from experiments.spec import Limits, Stage
+from skill_train.cluster import inline, overrides
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
+from skill_train.experiments.registry import EXPERIMENTS
+from skill_train.experiments.spec import Limits, Stage
 
 
 def tiny(name: str = "quickstart", *changes: str) -> Stage:
@@ -68,13 +68,30 @@ def test_a_second_life_goes_on_where_the_first_ended(tmp_path: Path) -> None:
     assert after["episodes"] >= before["episodes"]
 
 
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("--agent.critic-sizes 5,7", "size mismatch for"),
+        ("--agent.replay-unrolls 77", "table 'unrolls'"),
+    ],
+)
+def test_a_second_life_with_other_sizes_or_tables_is_one_sentence(change, sentence, tmp_path):
+    stage = tiny("quickstart", "--limits.env-steps", "1700")
+    run_dir, _ = run(tmp_path / "run", stage)
+    other = overrides.apply(stage, [*change.split(), "--limits.env-steps", "9000"])
+    with pytest.raises(RunError, match="cannot go on from where it stands: ") as refused:
+        inline.run(other, run_dir, seed=0)
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
 def test_nan_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
     stage = tiny("quickstart", "--agent.critic-learning-rate", "1e30")
     stage = overrides.apply(stage, ["--checkpoints.every-minutes", "0"])
     run_dir = RunDir.create(tmp_path / "run", "quickstart", [], stage, 0, tiny=True, inline=True)
     with pytest.raises(RunError, match=r"at learner step \d+: the run stops"):
         inline.run(stage, run_dir, seed=0)
-    assert run_dir.read_status()["state"] == "failed"
+    assert run_dir.read_status().state == "failed"
     finite = [t.isfinite().all() for t in learned(run_dir) if t.is_floating_point()]
     assert finite
     assert all(finite)
@@ -83,7 +100,7 @@ def test_nan_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path: Path) ->
 BLOCKED = """
 import sys
 sys.modules.update(dict.fromkeys(("ray", "reverb", "tensorflow")))  # as if not installed
-from cluster.cli import main
+from skill_train.cluster.cli import main
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -10,9 +10,9 @@ import urllib.request
 
 import pytest
 
-from cluster.errors import RunError
-from cluster.metrics import CsvFile, Metrics, prometheus_name, read_csv
-from cluster.run_dir import RunDir
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.metrics import CsvFile, Metrics, prometheus_name, read_csv
+from skill_train.cluster.run_dir import RunDir
 
 
 @pytest.fixture
@@ -46,6 +46,29 @@ def test_a_row_cut_by_a_kill_is_dropped(tmp_path):
     file.append({"env_steps": 30, "learner_steps": 3})
     file.close()
     assert read_csv(path)["env_steps"] == [10, 30]
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"env_steps,learner_steps\n10,many\n", "could not convert string to float: 'many'"),
+        (b"env_steps,\xff\xfe\n10,1\n", "bytes that are no text"),
+        (b"env_steps,learner_steps\n" + b"1" * 200_000 + b",1\n", "field larger than"),
+    ],
+)
+def test_a_damaged_table_is_one_sentence(data, sentence, tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_bytes(data)
+    with pytest.raises(RunError, match=f"metrics.csv is damaged: .*{sentence}"):
+        read_csv(path)
+
+
+def test_a_run_with_a_damaged_table_is_not_continued(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_bytes(b"\xff\xfe\n")
+    with pytest.raises(RunError, match="bytes that are no text"):
+        CsvFile(path)
+    assert path.read_bytes() == b"\xff\xfe\n"
 
 
 def test_prometheus_is_scraped(run):
@@ -83,8 +106,8 @@ def test_tensorboard_reads_it_and_tensorflow_stays_out(run):
     program = f"""
 import sys
 from pathlib import Path
-from cluster.metrics import Metrics
-from cluster.run_dir import RunDir
+from skill_train.cluster.metrics import Metrics
+from skill_train.cluster.run_dir import RunDir
 metrics = Metrics(RunDir(Path({str(run.path)!r})))
 metrics.write({{"loss/critic": 0.5}}, 40, 2)
 metrics.close()

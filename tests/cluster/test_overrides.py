@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from cluster import overrides
-from cluster.errors import RunError
-from experiments.spec import Limits, Stage
-from skill_agents.hierarchical_kl.defaults import SharedLowLevel
-from skill_agents.hierarchical_kl.policies import FlatPolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1Config
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
-from tasks.families import single_task
+from skill_train.cluster import overrides
+from skill_train.cluster.errors import RunError
+from skill_train.experiments.spec import Limits, Stage
+from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
+from skill_train.skill_agents.hierarchical_kl.policies import FlatPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import AR1Config
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.tasks.families import single_task
 
 
 @pytest.fixture

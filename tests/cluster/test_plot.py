@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cluster.errors import RunError
-from cluster.metrics import CsvFile
-from cluster.plot import Curve, band, curve, draw
-from cluster.run_dir import RunDir
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.metrics import CsvFile
+from skill_train.cluster.plot import Curve, band, curve, draw
+from skill_train.cluster.run_dir import RunDir
 
 
 @dataclass(frozen=True)

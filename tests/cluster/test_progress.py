@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from actors.actor import ActorReport
-from actors.evaluator import Evaluation
-from actors.vector_env import EpisodeResult
-from cluster.progress import FIRST_EPISODES, Progress
-from experiments.spec import Limits
-from replay.backend import TableInfo
+from skill_train.actors.actor import ActorReport
+from skill_train.actors.episodes import EpisodeResult
+from skill_train.actors.evaluator import Evaluation
+from skill_train.cluster.progress import FIRST_EPISODES, Progress
+from skill_train.experiments.spec import Limits
+from skill_train.replay.backend import TableInfo
 
 
 class Clock:

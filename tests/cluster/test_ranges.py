@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cluster import overrides, ranges
-from cluster.errors import RunError
-from experiments.registry import EXPERIMENTS
+from skill_train.cluster import overrides, ranges
+from skill_train.cluster.errors import RunError
+from skill_train.experiments.registry import EXPERIMENTS
 
 
 @pytest.mark.parametrize(
@@ -22,10 +22,20 @@ from experiments.registry import EXPERIMENTS
         ("--actors.count 0", "--actors.count must be at least 1, not 0"),
         ("--agent.actor-learning-rate 0", "--agent.actor-learning-rate must be above 0, not 0"),
         (
-            "--agent.policy.action-mean-limit 0",
-            "--agent.policy.action-mean-limit must be above 0, not 0",
+            "--agent.policy.action-head.mean-limit 0",
+            "--agent.policy.action-head.mean-limit must be above 0, not 0",
         ),
-        ("--agent.kl-cost nan", "--agent.kl-cost must be a number, not nan"),
+        ("--agent.kl-cost nan", "--agent.kl-cost must be a finite number, not nan"),
+        ("--limits.minutes -5", "--limits.minutes must be above 0, not -5"),
+        ("--limits.minutes 0", "--limits.minutes must be above 0, not 0"),
+        ("--limits.minutes inf", "--limits.minutes must be a finite number, not inf"),
+        ("--limits.minutes nan", "--limits.minutes must be a finite number, not nan"),
+        ("--limits.env-steps -1", "--limits.env-steps must be at least 1, not -1"),
+        ("--limits.success-rate 1.5", "--limits.success-rate must be from 0 to 1, not 1.5"),
+        ("--learning.seconds-per-publish 0", "--learning.seconds-per-publish must be above 0, "),
+        ("--checkpoints.every-minutes -1", "--checkpoints.every-minutes must be at least 0, "),
+        ("--evaluation.episodes 0", "--evaluation.episodes must be at least 1, not 0"),
+        ("--evaluation.every-env-steps 0", "--evaluation.every-env-steps must be at least 1, "),
     ],
 )
 def test_what_cannot_work(override, sentence):

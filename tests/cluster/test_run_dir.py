@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import logging
 import os
@@ -13,9 +14,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from cluster import atomic, checkpoints, run_dir
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
+from skill_train.cluster import atomic, checkpoints, run_dir
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.records import COUNTERS
+from skill_train.cluster.run_dir import RunDir
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,16 @@ def run(tmp_path) -> RunDir:
     return RunDir.create(tmp_path / "run", "paper/task", ["--rate", "1"], Whole(Part()), 7)
 
 
+def counters(step: int) -> dict:
+    return dict.fromkeys(COUNTERS, 0) | {"learner_steps": step, "elapsed_seconds": 0.5}
+
+
 def state(step: int) -> dict:
     return {"agent": {"w": torch.full((3,), float(step))}, "steps": step}
 
 
 def save(run: RunDir, step: int, **options) -> Path:
-    return run.save_checkpoint({"learner_steps": step, "elapsed": 0.5}, state(step), **options)
+    return run.save_checkpoint(counters(step), state(step), **options)
 
 
 def fill(text: str):
@@ -57,10 +63,10 @@ def fill(text: str):
 
 def test_config_and_environment_are_recorded(run):
     config = run.config
-    assert config["experiment"] == "paper/task"
-    assert config["overrides"] == ["--rate", "1"]
-    assert config["seed"] == 7
-    assert config["resolved"]["part"] == {"type": "Part", "sizes": [3, 4], "make": "dict"}
+    assert config.experiment == "paper/task"
+    assert config.overrides == ("--rate", "1")
+    assert config.seed == 7
+    assert config.resolved["part"] == {"type": "Part", "sizes": [3, 4], "make": "dict"}
     environment = json.loads((run.path / "environment.json").read_text())
     assert environment["packages"]["torch"] == torch.__version__.split("+")[0] or environment
     assert environment["machine"]["cpus"] >= 1
@@ -84,14 +90,46 @@ def test_a_missing_run_names_what_is_there(tmp_path, monkeypatch):
 
 
 def test_status_round_trip_and_a_dead_driver(run, monkeypatch):
-    assert run.read_status()["state"] == "new"
+    assert run.read_status().state == "new"
     run.write_status({"state": "running", "env_steps": 5})
     status = run.read_status()
-    assert (status["state"], status["env_steps"], status["pid"]) == ("running", 5, os.getpid())
+    assert (status.state, status.env_steps, status.pid) == ("running", 5, os.getpid())
     monkeypatch.setattr(run_dir, "_process_started", lambda pid: None)
-    assert run.read_status()["state"] == "dead"
+    assert run.read_status().state == "dead"
     run.write_status({"state": "finished"})
-    assert run.read_status()["state"] == "finished"
+    assert run.read_status().state == "finished"
+
+
+def test_of_two_starts_in_one_folder_one_is_refused(tmp_path, monkeypatch):
+    """Both have found it empty, and then the first one writes its config."""
+    where = tmp_path / "run"
+    real = atomic.create_json
+
+    def create(path, values):
+        monkeypatch.setattr(run_dir, "create_json", real)
+        RunDir.create(where, "paper/first", [], Whole(Part()), 1)
+        real(path, values)
+
+    monkeypatch.setattr(run_dir, "create_json", create)
+    with pytest.raises(RunError, match="already exists and is not empty"):
+        RunDir.create(where, "paper/second", [], Whole(Part()), 2)
+    assert (RunDir(where).config.experiment, RunDir(where).config.seed) == ("paper/first", 1)
+
+
+def test_two_starts_at_the_same_second_get_a_folder_each(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run_dir.time, "strftime", lambda style: "now")
+    made = [RunDir.create(None, "paper/task", [], Whole(Part()), i).path.name for i in range(3)]
+    assert made == ["paper_task-now", "paper_task-now-2", "paper_task-now-3"]
+
+
+def test_a_file_system_without_locks_is_named(run, monkeypatch):
+    def flock(file, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(run_dir.fcntl, "flock", flock)
+    with pytest.raises(RunError, match="cannot be locked .No locks available.*with locks"):
+        run.claim().__enter__()
 
 
 def test_one_driver_at_a_time(run):
@@ -106,7 +144,7 @@ def test_a_checkpoint_comes_back(run):
     assert run.load_best() is None
     save(run, 10, save_replay=fill("rows"), score=0.25)
     loaded = run.load_latest()
-    assert loaded.counters == {"learner_steps": 10, "elapsed": 0.5}
+    assert loaded.counters == counters(10)
     assert torch.equal(loaded.learner_state["agent"]["w"], torch.full((3,), 10.0))
     assert (loaded.replay / "inner" / "table.npz").read_text() == "rows"
     assert loaded.score == 0.25
@@ -131,6 +169,18 @@ def test_the_same_learner_step_twice_keeps_order(run):
     assert len(run.checkpoints()) == 2
 
 
+def test_a_copy_of_a_checkpoint_is_left_alone(run):
+    first = save(run, 20)
+    copies = [first.with_name(name) for name in ("000000020-backup", "20 copy", "²", "latest")]
+    for copy in copies:
+        shutil.copytree(first, copy)
+    assert run.checkpoints() == [first]
+    assert run.load_latest().path == first
+    second = save(run, 20, keep=1)
+    assert (second.name, run.checkpoints()) == ("000000020-2", [second])
+    assert all(copy.is_dir() for copy in copies)
+
+
 def test_replay_can_be_lent_by_an_earlier_checkpoint(run):
     first = save(run, 1, save_replay=fill("rows"))
     second = save(run, 2, replay_from=first, keep=1)
@@ -144,10 +194,17 @@ def damage_learner(path: Path) -> None:
     (path / "learner.pt").write_bytes(data)
 
 
+def edit_manifest(path: Path, **changes) -> None:
+    values = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps({**values, **changes}))
+
+
 DAMAGES = {
     "learner": damage_learner,
     "replay": lambda path: (path / "replay/inner/table.npz").write_text("sworn"),
     "replay lost": lambda path: shutil.rmtree(path / "replay"),
+    "manifest without counters": lambda path: edit_manifest(path, counters={}),
+    "manifest that leads outside": lambda path: edit_manifest(path, files={"../../x": "00"}),
     "manifest": lambda path: (path / "manifest.json").write_text('{"coun'),
     "manifest lost": lambda path: (path / "manifest.json").unlink(),
 }
@@ -162,6 +219,43 @@ def test_a_damaged_checkpoint_is_named_and_passed_over(run, damage, caplog):
         assert run.load_latest().counters["learner_steps"] == 1
     assert "000000002 is damaged" in caplog.text
     assert run.load_best(with_replay=True).counters["learner_steps"] == 1
+
+
+@pytest.mark.parametrize("name", ["learner.pt", "manifest.json"])
+def test_a_disk_that_does_not_answer_is_no_damage(run, name, monkeypatch):
+    """A newer checkpoint that cannot be read just now is neither passed over nor removed."""
+    for step in (1, 2, 3):
+        save(run, step, score=float(step))
+    broken = run.checkpoints()[0] / name
+    real = io.open
+
+    def opened(file, *args, **kwargs):
+        if Path(file) == broken:
+            raise OSError(errno.EIO, "Input/output error", str(file))
+        return real(file, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins.open", opened)
+        patch.setattr(io, "open", opened)
+        for load in (run.load_latest, run.load_best):
+            with pytest.raises(RunError, match=f"{name}: Input/output error.*try again"):
+                load()
+        save(run, 4, keep=1)
+    assert run.load_best().counters["learner_steps"] == 3
+    save(run, 5, keep=1)
+    assert [path.name for path in run.checkpoints()] == ["000000005", "000000003"]
+
+
+def test_not_enough_memory_is_no_damage(run, monkeypatch):
+    save(run, 1)
+    save(run, 2)
+
+    def load(*args, **kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr(torch, "load", load)
+    with pytest.raises(MemoryError):
+        run.load_latest()
 
 
 def test_all_damaged_is_one_sentence(run):
@@ -180,7 +274,7 @@ def test_going_on_from_before_a_damaged_one_removes_it(run):
 
 def test_a_checkpoint_is_not_read_by_pickle(run):
     with pytest.raises(RunError):
-        run.save_checkpoint({"learner_steps": 1}, {"x": Whole(Part())})
+        run.save_checkpoint(counters(1), {"x": Whole(Part())})
         run.load_latest()
 
 
@@ -280,6 +374,6 @@ def test_a_status_write_that_is_killed_leaves_the_old_one(run, monkeypatch):
         patch.setattr(os, "replace", killed)
         with pytest.raises(Killed):
             run.write_status({"state": "running", "env_steps": 2})
-    assert run.read_status()["env_steps"] == 1
+    assert run.read_status().env_steps == 1
     with run.claim():
         assert not list(run.path.glob(".*.tmp"))

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from actors.skill_env import SkillEnv
-from cluster import launch, planning, trained
-from cluster.errors import RunError
-from cluster.run_dir import RunDir
-from skill_agents.agent import ContinuousAction, DiscreteAction
-from skill_agents.dse.sac import DSESAC
+from skill_train.actors.skill_env import SkillEnv
+from skill_train.cluster import latents, launch, planning, trained
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.run_dir import RunDir
+from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction
+from skill_train.skill_agents.dse.sac import DSESAC
 
 
 def start(name: str, path: Path, source: RunDir | None = None) -> RunDir:
@@ -39,6 +39,8 @@ def test_the_agent_chooses_latents_and_the_finished_run_acts(arm, tmp_path):
     assert env.reset(seed=0)[0].keys() == {"state", "goal"}
     result = trained.evaluate(run, episodes=2, seed=0)
     assert result["episodes"] == 2 and result["episode_length"] == 180.0
+    with pytest.raises(RunError, match="has no latents"):
+        latents.trace(run, seed=0)  # in the environments that the agent chooses skills in
 
 
 def test_points_of_a_run_that_was_trained_on_the_way(tmp_path):

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from cluster import inline, trained
-from cluster.run_dir import RunDir
-from experiments.registry import EXPERIMENTS
-from experiments.spec import Limits
+from skill_train.cluster import inline, trained
+from skill_train.cluster.run_dir import RunDir
+from skill_train.experiments.registry import EXPERIMENTS
+from skill_train.experiments.spec import Limits
 
 
 @pytest.fixture(scope="module")

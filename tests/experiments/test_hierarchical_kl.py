@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.registry import EXPERIMENTS
-from skill_agents.hierarchical_kl.priors import AR1Config
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.experiments.hierarchical_kl.baselines import baselines
+from skill_train.experiments.registry import EXPERIMENTS
+from skill_train.skill_agents.hierarchical_kl.action_head import ActionHead
+from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import AR1Config
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 
 
 def stage(name: str):
@@ -88,6 +91,36 @@ def test_correlations_and_rates_of_g2():
 
 
 @pytest.mark.parametrize(
+    ("name", "correlation"),
+    [
+        ("ball-move-box-easy-small", 0.9),
+        ("ball-move-box-mid-small", 0.9),
+        ("transfer-ball-move-box-easy-to-move-box-mid-small", 0.9),
+        ("ant-go-to-target-small", 0.95),
+        ("ant-gap-small", 0.95),
+        ("ball-go-to-target-agnostic-small", 0.95),
+    ],
+)
+def test_small_agents_have_the_correlation_of_g2_too(name, correlation):
+    assert agent(name).default.prior == AR1Config(correlation)
+
+
+def test_baselines_have_every_setting_of_actions_from_the_agent():
+    head = ActionHead(initial_std=0.6, minimum_std=0.3, mean_limit=1.5)
+    base = SVG0Config(policy=HierarchicalPolicyConfig(action_head=head), entropy_cost=0.0)
+    for name, one in baselines(base).items():
+        assert (one.policy.action_head, one.entropy_cost) == (head, 0.0), name
+
+
+def test_boxes_are_moved_by_the_hierarchy_and_distral_alike():
+    for name in ("ball-move-box-easy", "transfer-ball-move-box-easy-to-move-box-mid"):
+        ours, theirs = agent(f"{name}-small"), agent(f"{name}-distral-small")
+        assert ours.policy.action_head == theirs.policy.action_head == ActionHead(0.7, 0.2, 2.0)
+        assert ours.entropy_cost == theirs.entropy_cost == 0.0
+        assert ours.action_noise_correlation == theirs.action_noise_correlation == 0.98
+
+
+@pytest.mark.parametrize(
     ("name", "low"),
     [
         ("ant-go-to-target", ()),
@@ -103,6 +136,13 @@ def test_what_low_levels_see(name, low):
     assert agent(name).policy.low_groups == ("proprioception", *low)
 
 
+def test_high_levels_that_see_pixels_have_the_embedding_of_g2():
+    name = "ant-to-quadruped-go-to-target-vision"
+    for one in ("ant-go-to-target-vision-agnostic", f"transfer-{name}", f"transfer-{name}-no-kl"):
+        assert agent(one).policy.high_groups == ("pixels/256",)
+        assert agent(one).critic_groups == ("proprioception", "pixels/256")
+
+
 def test_what_drives_another_body_sees_nothing_of_a_body():
     moved = [e for e in EXPERIMENTS.values() if e.after and EXPERIMENTS[e.after].body != e.body]
     # Five continuous pairs, two grid bodies and a small pair, with and without KL reward.
@@ -114,6 +154,11 @@ def test_what_drives_another_body_sees_nothing_of_a_body():
             assert one.agent.policy.low_groups == ("proprioception",)
         assert before.agent.policy.high_groups == experiment.stage.agent.policy.high_groups
         assert "policy.high" in experiment.stage.transfer.freeze
+
+
+def test_every_preset_serves_a_figure():
+    ours = [e for e in EXPERIMENTS.values() if e.paper == "hierarchical_kl"]
+    assert [e.name for e in ours if not e.figure] == []
 
 
 def test_every_pair_of_the_paper_is_there():

@@ -7,22 +7,25 @@ from collections.abc import Mapping
 import pytest
 import torch
 
-from actors.vector_env import environment_spec
-from experiments.registry import EXPERIMENTS
-from experiments.spec import Experiment
-from skill_agents.hierarchical_kl.svg0 import SVG0
+from skill_train.actors.vector_env import environment_spec
+from skill_train.experiments.registry import EXPERIMENTS
+from skill_train.experiments.spec import Experiment
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0
 
 SHARED = {"policy.low": "policy.low"}
 PRIOR = {
-    "divergence.high": "divergence.high",
-    "target_divergence.high": "target_divergence.high",
+    "default_policy.high": "default_policy.high",
+    "target_default_policy.high": "target_default_policy.high",
 }
 SEPARATE = {
     "policy.low": "policy.low",
-    "divergence.low.default": "policy.low",  # pi0_L of the source is its Shared LL
-    "target_divergence.low.default": "policy.low",
+    "default_policy.low.default": "policy.low",  # pi0_L of the source is its Shared LL
+    "target_default_policy.low.default": "policy.low",
 }
-DISTRAL = {"divergence.low": "divergence.low", "target_divergence.low": "target_divergence.low"}
+DISTRAL = {
+    "default_policy.low": "default_policy.low",
+    "target_default_policy.low": "target_default_policy.low",
+}
 
 
 def build(experiment: Experiment, seed: int) -> SVG0:
@@ -45,10 +48,10 @@ def part_of(name: str, parts: Mapping[str, str] | tuple[str, ...]) -> str | None
         (
             "ant-move-box-easy-to-move-box-mid-ar-learned",
             SHARED | PRIOR,
-            ("policy.low", "divergence.high"),
+            ("policy.low", "default_policy.high"),
         ),
-        ("ant-go-to-target-to-gap-separate", SEPARATE, ("divergence.low",)),
-        ("ball-move-box-hard-to-gather-distral", DISTRAL, ("divergence.low",)),
+        ("ant-go-to-target-to-gap-separate", SEPARATE, ("default_policy.low",)),
+        ("ball-move-box-hard-to-gather-distral", DISTRAL, ("default_policy.low",)),
         ("ant-box-or-target-to-box-and-target", SHARED, ("policy.low",)),
     ],
 )
@@ -77,6 +80,6 @@ def test_a_separate_low_level_starts_as_its_own_default():
     )
     observation = {"proprioception": torch.randn(5, agent.policy.low.view.size)}
     latent = torch.randn(5, agent.policy.latent_size)
-    for default in (agent.divergence.low.default, agent.target_divergence.low.default):
+    for default in (agent.default_policy.low.default, agent.target_default_policy.low.default):
         ours, theirs = agent.policy.low(observation, latent), default(observation, latent)
         torch.testing.assert_close(ours, theirs)

@@ -13,7 +13,7 @@ import pytest
 PROGRAM = """
 import sys
 import numpy
-from learners.allocator import keep_freed_memory
+from skill_train.learners.allocator import keep_freed_memory
 
 def resident():
     with open("/proc/self/statm") as file:

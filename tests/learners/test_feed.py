@@ -8,7 +8,7 @@ import threading
 import pytest
 import torch
 
-from learners.feed import Batches, Feed
+from skill_train.learners.feed import Batches, Feed
 from tests.learners.tiny_agent import rows
 
 CPU = torch.device("cpu")
@@ -85,12 +85,30 @@ def test_a_draw_that_came_is_kept_until_the_others_have_come():
     assert [first_reward(b, "two") for b in batches] == [0.0, 1.0]
 
 
-def test_what_reading_raises_the_learner_raises(reader):
+def test_what_reading_raises_the_learner_raises_each_time(reader):
+    """None would say that replay has too little."""
     reader.error = OSError("replay is gone")
     feed = Feed(Batches(reader, ("rows",), CPU))
-    with pytest.raises(OSError, match="replay is gone"):
-        feed.next(LONG)
+    for timeout_s in (LONG, 0.01, 0.01):
+        with pytest.raises(OSError, match="replay is gone"):
+            feed.next(timeout_s)
     feed.close()
+
+
+def test_the_time_is_for_the_whole_batch_not_for_each_draw(monkeypatch):
+    """By a clock that goes on only while the reader waits, 2 s for each draw."""
+    now, allowed = [100.0], []
+
+    class Slow(FakeReader):
+        def next(self, draw, timeout_s):
+            allowed.append(timeout_s)
+            now[0] += min(2.0, timeout_s)
+            return super().next(draw, timeout_s)
+
+    monkeypatch.setattr("skill_train.learners.feed.monotonic", lambda: now[0])
+    batches = Batches(Slow(), ("one", "two", "three"), CPU)
+    assert batches.next(3.0).keys() == {"one", "two", "three"}
+    assert allowed == [3.0, 1.0, 0.0]
 
 
 @pytest.mark.parametrize("allowed", [0, 1_000_000])

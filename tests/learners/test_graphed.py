@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from learners.graphed import WARM_UP, CudaGraphs, GraphedLearner, make_learner, why_not
-from learners.learner import Learner
-from skill_agents.agent import Decay
-from skill_agents.hierarchical_kl.defaults import SeparateLowLevel
-from skill_agents.hierarchical_kl.distral import (
+from skill_train.learners.graphed import WARM_UP, CudaGraphs, GraphedLearner, make_learner, why_not
+from skill_train.learners.learner import Learner
+from skill_train.skill_agents.agent import Decay
+from skill_train.skill_agents.hierarchical_kl.defaults import SeparateLowLevel
+from skill_train.skill_agents.hierarchical_kl.distral import (
     BranchDefault,
     ColumnDefault,
     TwoColumnPolicyConfig,
 )
-from skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
-from skill_agents.hierarchical_kl.latent_prior import LatentVariableDefault
-from skill_agents.hierarchical_kl.policies import FlatPolicyConfig
-from skill_agents.hierarchical_kl.priors import LearnedARConfig
-from skill_agents.hierarchical_kl.recurrent_prior import RecurrentDefault
+from skill_train.skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
+from skill_train.skill_agents.hierarchical_kl.latent_prior import LatentVariableDefault
+from skill_train.skill_agents.hierarchical_kl.policies import FlatPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import LearnedARConfig
+from skill_train.skill_agents.hierarchical_kl.recurrent_prior import RecurrentDefault
 from tests.learners.recording import HostWaits, RecordingGraphs
 from tests.learners.tiny_agent import TinyAgent, batch
 from tests.skill_agents.hierarchical_kl.unrolls import (
@@ -134,10 +136,13 @@ def test_a_recording_gives_the_same_parameters_after_100_updates(name):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("name", AGENTS)
 def test_a_cuda_graph_gives_the_same_parameters_after_100_updates(name):
-    """In float32 to a relative 1e-4: the captured kernels may sum in another order."""
-    device = torch.device("cuda")
+    """In float32 to a relative 1e-4: the captured kernels may sum in another order.
+
+    On the last GPU, which with several of them is not the current one.
+    """
+    device = torch.device("cuda", torch.cuda.device_count() - 1)
     agent, batches = made(name)
-    batches = [{k: floats(rows, "cuda") for k, rows in b.items()} for b in batches]
+    batches = [{k: floats(rows, str(device)) for k, rows in b.items()} for b in batches]
     captured = GraphedLearner(agent, device, CudaGraphs(device))
     eager = Learner(made(name)[0], device)
     train(eager, batches, 100)
@@ -146,6 +151,55 @@ def test_a_cuda_graph_gives_the_same_parameters_after_100_updates(name):
     ours, theirs = tensors(captured), tensors(eager)
     for key, value in theirs.items():
         torch.testing.assert_close(ours[key], value, rtol=1e-4, atol=1e-5, msg=key)
+
+
+class TwoGpus:
+    """The part of `torch.cuda` that a capture needs, with GPU 0 current."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        generator = SimpleNamespace(clone_state=lambda: None)
+        self.default_generators = [generator, generator]
+
+    def CUDAGraph(self):
+        return SimpleNamespace(replay=lambda: None)
+
+    def Stream(self, device):
+        return SimpleNamespace(index=torch.device(device).index)
+
+    def current_device(self):
+        return self.now
+
+    def current_stream(self, device=None):
+        return SimpleNamespace(index=self.now if device is None else torch.device(device).index)
+
+    @contextmanager
+    def device(self, device):
+        before, self.now = self.now, torch.device(device).index
+        yield
+        self.now = before
+
+    @contextmanager
+    def stream(self, stream):
+        with self.device(torch.device("cuda", stream.index)):
+            yield
+
+    @contextmanager
+    def graph(self, graph, stream=None, capture_error_mode="global"):
+        """Without a stream, torch keeps one for all graphs of the process: here one of GPU 0."""
+        with self.stream(stream or self.Stream("cuda:0")):
+            yield
+
+
+def test_an_update_is_captured_on_the_learners_gpu_whichever_is_current(monkeypatch):
+    cuda = TwoGpus()
+    for name in dir(cuda):
+        if hasattr(torch.cuda, name) and not name.startswith("_"):
+            monkeypatch.setattr(torch.cuda, name, getattr(cuda, name))
+    on = []
+    CudaGraphs(torch.device("cuda", 1)).record(lambda: on.append(cuda.now))
+    assert on == [1]
+    assert cuda.now == 0
 
 
 @pytest.mark.parametrize("name", AGENTS)
@@ -249,7 +303,7 @@ def test_what_cannot_be_captured_goes_on_as_ever_with_one_line_of_the_log(
     agent, graphs, why, caplog
 ):
     learner, eager = GraphedLearner(agent(), "cpu", graphs()), Learner(agent())
-    with caplog.at_level(logging.INFO, "learners"):
+    with caplog.at_level(logging.INFO, "skill_train.learners"):
         for one in (learner, eager):
             train(one, [batch()], WARM_UP + 4)
     assert [r.getMessage() for r in caplog.records] == [f"updates are not captured: {why}"]
@@ -279,7 +333,7 @@ def test_who_is_captured(agent, device, obstacle):
 
 
 def test_without_a_gpu_the_learner_is_the_plain_one_and_says_so(caplog):
-    with caplog.at_level(logging.INFO, "learners"):
+    with caplog.at_level(logging.INFO, "skill_train.learners"):
         learner = make_learner(Static(), torch.device("cpu"))
     assert type(learner) is Learner
     assert [r.getMessage() for r in caplog.records] == ["updates are not captured: there is no GPU"]

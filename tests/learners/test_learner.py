@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from learners.learner import Learner, NonFiniteLossError
-from learners.optimizers import GroupOptimizers
-from skill_agents.agent import ParameterGroup
+from skill_train.learners.learner import Learner, NonFiniteLossError
+from skill_train.learners.optimizers import GroupOptimizers
+from skill_train.skill_agents.agent import ParameterGroup
 from tests.learners.tiny_agent import TinyAgent, batch
+
+KINDS = ("loss", "gradient_norm")
 
 
 def weights(agent: TinyAgent) -> tuple[float, float]:
@@ -68,11 +70,72 @@ def test_metrics_are_means_since_they_were_last_asked_for():
     learner.update(batch(1.0))
     learner.update(batch(2.0))
     means = learner.metrics()
-    assert means.keys() == {"loss/actor", "loss/critic", "reward"}
+    numbers = {"reward"} | {f"{kind}/{g}" for kind in KINDS for g in ("actor", "critic")}
+    assert means.keys() == numbers
     assert means["reward"] == 1.5
     assert learner.metrics() == {}
     learner.update(batch(7.0))
     assert learner.metrics()["reward"] == 7.0
+
+
+@pytest.mark.parametrize("max_grad_norm", [None, 0.01])
+def test_the_gradients_norm_is_a_metric_of_every_group_before_clipping(max_grad_norm):
+    """Of (a - c + noise)^2 at a = 1, c = 2, and of (c - 3 a - 4)^2."""
+    learner = Learner(TinyAgent(max_grad_norm))
+    torch.manual_seed(0)
+    learner.update(batch(4.0))
+    means = learner.metrics()
+    torch.manual_seed(0)
+    actor = abs(2 * (1.0 - 2.0 + 0.1 * torch.randn(()).item()))
+    assert means["gradient_norm/actor"] == pytest.approx(actor, rel=1e-5)
+    assert means["gradient_norm/critic"] == pytest.approx(2 * (3.0 + 4.0 - 2.0), rel=1e-5)
+
+
+def test_the_norm_is_over_all_parameters_of_the_group_that_the_loss_reaches():
+    a, b, c = (torch.nn.Parameter(torch.zeros(2)) for _ in range(3))
+    optimizers = GroupOptimizers({"one": ParameterGroup([a, b, c], 0.1)})
+    norms = optimizers.step({"one": (3.0 * a[0] + 4.0 * b[1]).sum()})
+    assert {name: float(norm) for name, norm in norms.items()} == {"one": 5.0}
+
+
+class Breaks(TinyAgent):
+    """A finite loss without a gradient: that of a root at 0 is infinite, times 0."""
+
+    def losses(self, batch):
+        losses, metrics = super().losses(batch)
+        return losses | {self.group: (0.0 * getattr(self, self.group).weight).sum().sqrt()}, metrics
+
+
+@pytest.mark.parametrize("max_grad_norm", [None, 0.01])
+@pytest.mark.parametrize("group", ["actor", "critic"])
+def test_a_gradient_that_is_not_finite_stops_the_run_where_the_loss_is_finite(group, max_grad_norm):
+    agent = Breaks(max_grad_norm)
+    agent.group = group
+    learner = Learner(agent)
+    learner.update(batch())
+    message = rf"gradient_norm/{group} is nan at learner step 1: "
+    with pytest.raises(NonFiniteLossError, match=message):
+        learner.metrics()
+
+
+def test_broken_weights_do_not_leave_the_learner_whether_metrics_were_asked_for_or_not():
+    agent = Breaks()
+    agent.group = "actor"
+    learner = Learner(agent)
+    assert learner.acting_weights() and learner.state_dict()
+    learner.update(batch())
+    for leave in (learner.acting_weights, learner.state_dict):
+        with pytest.raises(NonFiniteLossError, match=r"actor\.weight is nan at learner step 1: "):
+            leave()
+
+
+def test_a_checkpoint_needs_the_parts_that_do_not_act_to_be_finite_as_well():
+    learner = Learner(TinyAgent())
+    with torch.no_grad():
+        learner.agent.critic.weight.fill_(float("-inf"))
+    assert learner.acting_weights().keys() == {"actor.weight"}
+    with pytest.raises(NonFiniteLossError, match=r"critic\.weight is -inf at learner step 0: "):
+        learner.state_dict()
 
 
 @pytest.mark.parametrize("reward", [float("nan"), float("inf")])

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from replay.step import Step
-from replay.tables import Draw, transitions
-from skill_agents.agent import Acting, Agent, ParameterGroup
+from skill_train.replay.step import Step
+from skill_train.replay.tables import Draw, transitions
+from skill_train.skill_agents.agent import Acting, Agent, ParameterGroup
 
 
 class TinyAgent(Agent):

@@ -6,11 +6,11 @@ import contextlib
 import time
 from pathlib import Path
 
-from replay.backend import Reader, TableInfo, Writer
-from replay.in_memory import InMemoryReplay
-from replay.reader import ReverbReader
-from replay.step import Step
-from replay.writer import ReverbWriter
+from skill_train.replay.backend import Reader, TableInfo, Writer
+from skill_train.replay.in_memory import InMemoryReplay
+from skill_train.replay.reader import ReverbReader
+from skill_train.replay.step import Step
+from skill_train.replay.writer import ReverbWriter
 from tests.replay.serving import ServerProcess
 from tests.replay.streams import LAYOUT
 

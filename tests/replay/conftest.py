@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from replay.reverb_native import ReverbUnavailable, native
+from skill_train.replay.reverb_native import ReverbUnavailable, native
 from tests.replay.backends import MemoryBackend, ReverbBackend
 
 

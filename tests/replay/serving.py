@@ -73,7 +73,7 @@ class ServerProcess:
 
 
 def _serve(pipe: Any, args: Any, kwargs: Any) -> None:
-    from replay.server import ReverbReplay
+    from skill_train.replay.server import ReverbReplay
 
     try:
         replay = ReverbReplay(*args, **kwargs)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from replay.step import ArraySpec, RowLayout, Step, step_spec
+from skill_train.replay.step import ArraySpec, RowLayout, Step, step_spec
 
 LAYOUT = RowLayout(
     step_spec(
@@ -34,6 +34,8 @@ class Streams:
         task: Callable[[int, int], int] = lambda stream, episode: 0,
     ) -> None:
         self.num_streams = num_streams
+        self.version = BIG
+        """Of the weights that act from now on."""
         self._rows = actions + 1
         self._offset = offset
         self._task = task
@@ -60,7 +62,7 @@ class Streams:
             task=np.array(
                 [self._task(b, age // self._rows) for b, age in enumerate(self._age)], np.int32
             ),
-            policy_version=np.full(n, BIG, np.int64) + row,
+            policy_version=np.full(n, self.version, np.int64),
             extras={"log_mu": np.where(dead, 0, -row).astype(np.float32)},
         )
         for b in range(n):
@@ -96,7 +98,7 @@ def check_rows(batch: Step, padded: bool = False) -> None:
     assert (np.diff(ids[..., :2], axis=0)[pairs] == 0).all(), "a window is from one stream"
     number = row.astype(np.int64)
     stream = ids[..., 1].astype(np.int64)
-    assert (batch.policy_version[real] == BIG + number[real]).all()
+    assert (batch.policy_version[real] >= BIG).all()
     assert (
         batch.observation["pixels"][real] == ((number + stream) % 256)[real][:, None, None]
     ).all()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replay.cutting import Cutter, Items
-from replay.tables import TableSpec, queue, transitions, trials, windows
+from skill_train.replay.cutting import Cutter, Items
+from skill_train.replay.tables import TableSpec, queue, transitions, trials, windows
 from tests.replay.streams import LAYOUT, Streams
 
 

@@ -10,14 +10,14 @@ import sys
 import numpy as np
 import pytest
 
-from replay.reader import ReverbReader
-from replay.record import _checksum
-from replay.step import ArraySpec, RowLayout, step_spec
-from replay.tables import Draw, queue, trials, windows
-from replay.writer import MOST_AHEAD, ReverbWriter
+from skill_train.replay.reader import ReverbReader
+from skill_train.replay.record import _checksum
+from skill_train.replay.step import ArraySpec, RowLayout, step_spec
+from skill_train.replay.tables import Draw, queue, trials, windows
+from skill_train.replay.writer import MOST_AHEAD, ReverbWriter
 from tests.replay.backends import draw, until
 from tests.replay.serving import ServerProcess, port_to_keep
-from tests.replay.streams import LAYOUT, Streams, check_rows
+from tests.replay.streams import BIG, LAYOUT, Streams, check_rows
 
 pytestmark = pytest.mark.reverb
 
@@ -78,6 +78,57 @@ def test_a_killed_server_comes_back_with_everything_saved(serve, servers, tmp_pa
     assert rows == set(range(0, 80, 4)), "saved items and those written while it was down"
     check_rows(draw(reader, "q", 60.0))
     assert writer.seconds_blocked > 0
+
+
+def test_what_is_left_of_a_broken_round_never_gets_into_a_batch(serve, servers) -> None:
+    """One of two actors dies in a round and does its share again: four items where three fit."""
+    specs = [trials("e", 4, 4, use_once=True, per_task=True)]
+    draws = {"b": Draw("e", 2)}
+    server = ServerProcess(specs, LAYOUT, (0, 1), draws)
+    servers.callback(server.stop)
+    reader = ReverbReader(server.address, specs, LAYOUT, (0, 1), draws)
+    servers.callback(reader.close)
+
+    def act(task: int, trials_: int, version: int) -> None:
+        writer = ReverbWriter(server.address, specs, LAYOUT, 1)
+        streams = Streams(1, actions=4, task=lambda stream, episode: task)
+        streams.version = version
+        for _ in range(5 * trials_ + 1):
+            writer.append(streams.next())
+        assert writer.flush(30.0)
+        writer.close()
+
+    act(task=0, trials_=1, version=BIG + 1)
+    act(task=0, trials_=2, version=BIG + 1)
+    act(task=1, trials_=2, version=BIG + 1)
+    first = draw(reader, "b", 30.0)
+    assert (first.policy_version[0] == BIG + 1).all()
+    act(task=0, trials_=2, version=BIG + 2)
+    act(task=1, trials_=2, version=BIG + 2)
+    second = draw(reader, "b", 30.0)
+    assert (second.policy_version[0] == BIG + 2).all()
+    check_rows(second, padded=True)
+    assert reader.next("b", 0.1) is None
+
+
+def test_items_of_weights_that_a_learner_lost_are_not_drawn(serve, servers) -> None:
+    """The learner fell back from version 7 to 5."""
+    specs, draws = [queue("q", 1, 20)], {"q": Draw("q", 4)}
+    server = serve(specs, draws)
+    writer = ReverbWriter(server.address, specs, LAYOUT, 1)
+    servers.callback(writer.close)
+    reader = ReverbReader(server.address, specs, LAYOUT, (0,), draws)
+    servers.callback(reader.close)
+    reader.acted_by(BIG + 5)
+    streams = Streams(1, actions=10_000)
+    for version, rows in ((7, 7), (5, 5)):
+        streams.version = BIG + version
+        for _ in range(rows):
+            writer.append(streams.next())
+        assert writer.flush(30.0)
+    batch = draw(reader, "q", 30.0)
+    assert (batch.policy_version[-1] == BIG + 5).all()
+    assert reader.next("q", 0.1) is None
 
 
 def test_a_checkpoint_that_reverb_cannot_read_is_named(serve, tmp_path) -> None:
@@ -187,10 +238,10 @@ def test_rows_of_another_run_are_named(serve, servers) -> None:
 
 _WAITING_PROCESS = """
 import sys
-from replay.reader import ReverbReader
-from replay.server import ReverbReplay
-from replay.tables import Draw
-from replay.writer import MOST_AHEAD, ReverbWriter
+from skill_train.replay.reader import ReverbReader
+from skill_train.replay.server import ReverbReplay
+from skill_train.replay.tables import Draw
+from skill_train.replay.writer import MOST_AHEAD, ReverbWriter
 from tests.replay.streams import LAYOUT, Streams
 from tests.replay.test_faults import DRAWS, SPECS
 writer = ReverbWriter(sys.argv[1], SPECS, LAYOUT, 1)

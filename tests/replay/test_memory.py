@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from replay.in_memory import InMemoryReplay
-from replay.limits import UNLIMITED, Limits
-from replay.memory_table import MemoryTable
-from replay.tables import Draw, queue, transitions, windows
+from skill_train.replay.in_memory import InMemoryReplay
+from skill_train.replay.limiter import UNLIMITED, Limiter
+from skill_train.replay.memory_table import MemoryTable
+from skill_train.replay.tables import Draw, queue, transitions, windows
 from tests.replay.streams import LAYOUT, Streams, check_rows
 
-SPECS = [windows("w", 3, 40, samples_per_item=8.0), transitions("t", 300), queue("q", 2, 1000)]
+SPECS = [windows("w", 3, 40, samples_per_insert=8.0), transitions("t", 300), queue("q", 2, 1000)]
 DRAWS = {"w": Draw("w", 4), "t": Draw("t", 16), "q": Draw("q", 3)}
 
 
@@ -59,14 +59,14 @@ def test_a_loaded_replay_draws_what_the_saved_one_would_have(tmp_path) -> None:
 
 def test_the_ring_keeps_the_newest_and_grows_as_it_is_filled() -> None:
     spec = windows("w", 1, 1_000_000_000)
-    limits = Limits(1.0, 1, -UNLIMITED, UNLIMITED)
-    table = MemoryTable(spec, limits, row_bytes=8, seed=np.random.SeedSequence(0))
+    limiter = Limiter(1.0, 1, -UNLIMITED, UNLIMITED)
+    table = MemoryTable(spec, limiter, row_bytes=8, seed=np.random.SeedSequence(0))
     numbers = np.arange(3 * 2 * 1000, dtype=np.int64).reshape(3000, 2, 1)
     assert table.insert(numbers.view(np.uint8)) == 3000
     drawn = table.sample(20_000).view(np.int64)[:, 0, 0]
     assert set(drawn) <= set(numbers[:, 0, 0]) and len(set(drawn)) > 2900
 
-    small = MemoryTable(windows("w", 1, 100), limits, 8, np.random.SeedSequence(0))
+    small = MemoryTable(windows("w", 1, 100), limiter, 8, np.random.SeedSequence(0))
     for start in range(0, 3000, 7):
         small.insert(numbers[start : start + 7].view(np.uint8))
     assert small.info()[:3] == (100, 100, 3000)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replay.limits import table_limits
-from replay.reader import items_ahead
-from replay.tables import Draw, TableSpec, queue, transitions, trials, windows
+from skill_train.replay.limiter import table_limiter
+from skill_train.replay.reader import items_ahead
+from skill_train.replay.tables import Draw, TableSpec, queue, transitions, trials, windows
 from tests.replay.backends import draw, until
 from tests.replay.streams import LAYOUT, Streams, check_rows
 
@@ -98,35 +98,67 @@ def test_held_out_tasks_have_no_table_and_no_place_in_a_batch(backend) -> None:
     assert set(backend.info()) == {"t/1", "t/4"}
 
 
-def test_a_full_queue_of_one_task_forgets_its_oldest_items(backend) -> None:
-    """Neither its writer nor the other task's has to wait, and a batch still comes."""
-    spec = trials("e", 4, 3, use_once=True, per_task=True)
-    backend.start([spec], {"b": Draw("e", 2)}, tasks=(0, 1))
-    write(backend, backend.writer(1), Streams(1, actions=4), 51)
-    until(lambda: backend.info()["e/0"].inserted == 10, "ten trials were written")
-    assert backend.info()["e/0"].size == 3
-    write(backend, backend.writer(1), Streams(1, actions=4, task=lambda stream, episode: 1), 11)
-    reader = backend.reader()
-    batch = draw(reader, "b", backend.patience_s)
-    check_rows(batch, padded=True)
-    assert batch.observation["id"][0, :, :, 2].tolist() == [[35, 40], [0, 5]]
-    assert reader.next("b", backend.impatience_s) is None
-
-
-def test_a_batch_that_waited_for_one_task_has_the_newest_items_of_the_others(backend) -> None:
+def test_a_batch_of_queues_has_as_many_items_of_every_task(backend) -> None:
     spec = trials("e", 4, 2, use_once=True, per_task=True)
     backend.start([spec], {"b": Draw("e", 2)}, tasks=(0, 1))
     reader = backend.reader()
-    assert reader.next("b", backend.impatience_s) is None
-    write(backend, backend.writer(1), Streams(1, actions=4), 101)
-    until(lambda: backend.info()["e/0"].inserted == 20, "twenty trials were written")
+    write(backend, backend.writer(1), Streams(1, actions=4), 11)
     assert reader.next("b", backend.impatience_s) is None
     write(backend, backend.writer(1), Streams(1, actions=4, task=lambda stream, episode: 1), 11)
     batch = draw(reader, "b", backend.patience_s)
     check_rows(batch, padded=True)
-    first, second = batch.observation["id"][0, 0, :, 2].tolist()
-    assert second == first + 5
-    assert first >= 70, "two that wait, and what may be on its way, of 0, 5, .. 95"
+    assert batch.observation["id"][0, :, :, 2].tolist() == [[0, 5], [0, 5]]
+    assert reader.next("b", backend.impatience_s) is None
+
+
+def test_windows_end_with_a_bootstrap_row_that_the_next_row_replaces(backend) -> None:
+    """Two streams, windows of three actions: each is there before its last row is acted on."""
+    backend.start([queue("q", 3, 8)], {"b": Draw("q", 4)})
+    writer, reader, streams = backend.writer(2), backend.reader(), Streams(2, actions=100)
+    for _ in range(3):
+        assert not writer.bootstrap_due
+        writer.append(streams.next())
+    assert writer.bootstrap_due
+    following = streams.next()
+    seen = following._replace(action=np.zeros(2, np.int64), reward=np.zeros(2, np.float32))
+    assert writer.bootstrap(seen, at_most=2) == 2
+    assert not writer.bootstrap_due
+    writer.append(following)
+    for _ in range(2):
+        writer.append(streams.next())
+    assert writer.bootstrap(streams.next(), at_most=2) == 2
+    assert writer.flush(backend.patience_s)
+    batch = draw(reader, "b", backend.patience_s)
+    assert batch.observation["id"][:, :, 2].T.tolist() == [[0, 1, 2, 3]] * 2 + [[3, 4, 5, 6]] * 2
+    assert (batch.action[0, 2:] == following.action).all(), "the row that was acted on at last"
+    assert not batch.action[-1, :2].any(), "its stand-in"
+    assert reader.next("b", backend.impatience_s) is None
+
+
+def test_no_more_windows_than_asked_for_are_completed(backend) -> None:
+    backend.start([queue("q", 2, 8)], {"b": Draw("q", 3)})
+    writer, streams = backend.writer(4), Streams(4, actions=100)
+    for _ in range(2):
+        writer.append(streams.next())
+    assert writer.bootstrap(streams.next(), at_most=3) == 3
+    assert writer.flush(backend.patience_s)
+    batch = draw(backend.reader(), "b", backend.patience_s)
+    assert batch.observation["id"][0, :, 1].tolist() == [0, 1, 2]
+
+
+def test_a_dropped_stream_ends_its_use_once_windows_with_the_others(backend) -> None:
+    backend.start([queue("q", 4, 40)], {"b": Draw("q", 1)})
+    writer, streams = backend.writer(2), Streams(2, actions=100)
+    for _ in range(2):
+        writer.append(streams.next())
+    writer.drop(1)
+    streams.restart(1)
+    due = []
+    for row in range(2, 14):
+        if writer.bootstrap_due:
+            due.append((row, writer.bootstrap(streams.next(), at_most=2)))
+        writer.append(streams.next())
+    assert due == [(4, 1), (8, 2), (12, 2)]
 
 
 def test_a_queue_gives_each_item_once_and_in_order(backend) -> None:
@@ -185,7 +217,7 @@ def test_nothing_is_drawn_before_min_items(backend) -> None:
 
 
 def test_the_ratio_stops_a_fast_learner(backend) -> None:
-    spec = windows("w", 1, 1000, min_items=10, samples_per_item=2.0)
+    spec = windows("w", 1, 1000, min_items=10, samples_per_insert=2.0)
     backend.start([spec], {"b": Draw("w", 4)})
     writer, reader, streams = backend.writer(1), backend.reader(), Streams(1, actions=1000)
     write(backend, writer, streams, 13)
@@ -195,15 +227,15 @@ def test_the_ratio_stops_a_fast_learner(backend) -> None:
             break
     else:
         raise AssertionError("nothing stopped the reader")
-    limits = table_limits(spec, 4, items_ahead(4, 64))
+    limiter = table_limiter(spec, 4, items_ahead(4, 64))
     info = backend.info()["w"]
-    assert info.inserted == 12 and 24 - info.sampled >= limits.min_diff
+    assert info.inserted == 12 and 24 - info.sampled >= limiter.min_diff
     write(backend, writer, streams, 4)
     assert draw(reader, "b", backend.patience_s) is not None
 
 
 def test_the_ratio_stops_a_fast_actor(backend) -> None:
-    spec = windows("w", 1, 100_000, min_items=10, samples_per_item=2.0)
+    spec = windows("w", 1, 100_000, min_items=10, samples_per_insert=2.0)
     backend.start([spec], {"b": Draw("w", 4)})
     writer, streams = backend.writer(1), Streams(1, actions=100_000)
     write_until_stopped(backend, writer, streams)
@@ -238,7 +270,7 @@ def test_a_dropped_stream_starts_afresh(backend) -> None:
 
 def test_a_restored_replay_goes_on(backend, tmp_path) -> None:
     specs = [
-        windows("w", 3, 50, min_items=2, samples_per_item=0.1),
+        windows("w", 3, 50, min_items=2, samples_per_insert=0.1),
         queue("q", 2, 300),
         transitions("t", 1000, per_task=True),
     ]
@@ -272,7 +304,7 @@ def test_a_restored_replay_goes_on(backend, tmp_path) -> None:
         ([windows("v", 3, 50)], "tables"),
         ([windows("w", 3, 50), queue("q", 2, 5)], "tables"),
         ([windows("w", 3, 50, min_items=2)], "min_items"),
-        ([windows("w", 3, 50, samples_per_item=3.0)], "samples_per_item"),
+        ([windows("w", 3, 50, samples_per_insert=3.0)], "samples_per_insert"),
     ],
 )
 def test_other_tables_are_not_restored(backend, tmp_path, specs, message) -> None:
@@ -314,7 +346,7 @@ def test_a_damaged_folder_is_not_restored(backend, tmp_path) -> None:
         ([queue("q", 2, 5)], {"b": Draw("q", 6)}, "batch"),
         ([queue("q", 2, 5)], {"b": Draw("w", 2)}, "'w'"),
         ([queue("q", 2, 5), windows("q", 2, 5)], {}, "own name"),
-        ([TableSpec("q", 1, 1, 5, samples_per_item=1.0, use_once=True)], {}, "use_once"),
+        ([TableSpec("q", 1, 1, 5, samples_per_insert=1.0, use_once=True)], {}, "use_once"),
     ],
 )
 def test_impossible_tables_are_refused(backend, specs, draws, message) -> None:

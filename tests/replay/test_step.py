@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replay.step import ArraySpec, RowLayout, step_spec
+from skill_train.replay.step import ArraySpec, RowLayout, step_spec
 from tests.replay.streams import LAYOUT, Streams
 
 
@@ -33,3 +33,17 @@ def test_other_bytes_are_refused() -> None:
     other = RowLayout(step_spec({"other": ArraySpec((3,))}, ArraySpec(()), {}))
     with pytest.raises(ValueError, match="observation"):
         other.leaves(Streams(1).next())
+
+
+def test_a_row_is_changed_leaf_by_leaf() -> None:
+    """Every leaf once, groups and extras by name."""
+    rows = LAYOUT.views(LAYOUT.zeros(4, 2))
+    shapes = rows.map(lambda leaf: leaf[1:].shape)
+    assert shapes.observation == {"id": (3, 2, 3), "pixels": (3, 2, 2, 2)}
+    assert shapes.extras == {"log_mu": (3, 2)}
+    assert shapes[1:-1] == ((3, 2),) * 6
+
+
+def test_a_row_is_valid_where_the_next_one_is_not_first() -> None:
+    rows = LAYOUT.views(LAYOUT.zeros(4))._replace(is_first=np.array([True, False, True, False]))
+    assert rows.valid().tolist() == [True, False, True]

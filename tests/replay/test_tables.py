@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from replay.limits import Limits, table_limits
-from replay.tables import concrete_tables, max_bytes, queue, transitions, trials, windows
+from skill_train.replay.limiter import Limiter, table_limiter
+from skill_train.replay.tables import (
+    concrete_tables,
+    max_bytes,
+    queue,
+    transitions,
+    trials,
+    windows,
+)
 
 
 def test_a_per_task_table_is_one_for_each_task() -> None:
@@ -20,12 +27,12 @@ def test_a_per_task_table_is_one_for_each_task() -> None:
     [
         (lambda: windows("w", 0, 10), "at least 1"),
         (lambda: windows("w", 1, 10, min_items=11), "min_items 11"),
-        (lambda: windows("w", 1, 10, samples_per_item=0.0), "samples_per_item"),
+        (lambda: windows("w", 1, 10, samples_per_insert=0.0), "samples_per_insert"),
         (
-            lambda: table_limits(trials("e", 3, 9, use_once=True, samples_per_item=1.0), 1, 0),
+            lambda: table_limiter(trials("e", 3, 9, use_once=True, samples_per_insert=1.0), 1, 0),
             "once",
         ),
-        (lambda: table_limits(queue("q", 3, 9), 10, 0), "batch of 10"),
+        (lambda: table_limiter(queue("q", 3, 9), 10, 0), "batch of 10"),
     ],
 )
 def test_impossible_specs_are_refused(make, message) -> None:
@@ -34,13 +41,13 @@ def test_impossible_specs_are_refused(make, message) -> None:
 
 
 def test_limits_count_as_the_definition_says() -> None:
-    limits = Limits(samples_per_item=0.3, min_items=5, min_diff=-2.0, max_diff=4.0)
+    limiter = Limiter(samples_per_insert=0.3, min_items=5, min_diff=-2.0, max_diff=4.0)
     for inserted in range(40):
         for sampled in range(20):
             size = inserted
             error = inserted * 0.3 - sampled
-            takes = limits.may_insert(size, inserted, sampled)
-            gives = limits.may_sample(size, inserted, sampled)
+            takes = limiter.may_insert(size, inserted, sampled)
+            gives = limiter.may_sample(size, inserted, sampled)
             for n in range(1, 20):
                 allowed = size + n <= 5 or error + n * 0.3 <= 4.0 + 1e-6
                 assert (n <= takes) == allowed
@@ -51,14 +58,14 @@ def test_limits_count_as_the_definition_says() -> None:
 @pytest.mark.parametrize("batch", [1, 256])
 @pytest.mark.parametrize("min_items", [1, 1000])
 def test_a_writer_and_a_reader_never_wait_for_each_other(ratio, batch, min_items) -> None:
-    spec = windows("w", 4, 100_000, min_items=min_items, samples_per_item=ratio)
-    limits = table_limits(spec, batch, ahead=0)
+    spec = windows("w", 4, 100_000, min_items=min_items, samples_per_insert=ratio)
+    limiter = table_limiter(spec, batch, ahead=0)
     inserted = sampled = 0
     for _ in range(20_000):
-        if limits.may_sample(inserted, inserted, sampled) >= batch:
+        if limiter.may_sample(inserted, inserted, sampled) >= batch:
             sampled += batch
         else:
-            assert limits.may_insert(inserted, inserted, sampled) >= 1
+            assert limiter.may_insert(inserted, inserted, sampled) >= 1
             inserted += 1
     slack = batch + 2 * max(1.0, ratio)
     if inserted >= min_items and sampled:

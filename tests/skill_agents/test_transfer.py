@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from learners.learner import Learner
-from skill_agents.transfer import Transfer
+from skill_train.learners.learner import Learner
+from skill_train.skill_agents.transfer import Transfer
 from tests.learners.tiny_agent import TinyAgent, rows
 
 

@@ -6,8 +6,8 @@ import pytest
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 
 import tasks  # noqa: F401
-from tasks.asteroids import AsteroidCartPole, VectorAsteroidCartPole, hit
-from tasks.families import single_task
+from skill_train.tasks.asteroids import AsteroidCartPole, VectorAsteroidCartPole, hit
+from skill_train.tasks.families import single_task
 from tests.tasks.test_cartpole import balance
 
 

@@ -6,10 +6,10 @@ import mujoco
 import numpy as np
 import pytest
 
-from tasks.arenas import square_room
-from tasks.bodies import BODIES, make_body
-from tasks.bodies.legged import START_HEIGHT
-from tasks.simulation import Simulation
+from skill_train.tasks.arenas import square_room
+from skill_train.tasks.bodies import BODIES, make_body
+from skill_train.tasks.bodies.legged import START_HEIGHT
+from skill_train.tasks.simulation import Simulation
 from tests.tasks.drivers import Driver
 
 LEGGED = ("ant", "quadruped")

@@ -6,8 +6,8 @@ import pytest
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 
 import tasks  # noqa: F401
-from tasks.cartpole import GRID, CartPole, VectorCartPole, tip
-from tasks.families import held_out_split, single_task
+from skill_train.tasks.cartpole import GRID, CartPole, VectorCartPole, tip
+from skill_train.tasks.families import held_out_split, single_task
 
 
 def balance(state: np.ndarray, goal: float = 0.0) -> int:

@@ -4,8 +4,15 @@ import pickle
 
 import pytest
 
-from tasks.families import TaskFamily, TaskSet, Variant, goal_split, held_out_split, single_task
-from tasks.grid import Grid
+from skill_train.tasks.families import (
+    TaskFamily,
+    TaskSet,
+    Variant,
+    goal_split,
+    held_out_split,
+    single_task,
+)
+from skill_train.tasks.grid import Grid
 
 
 @pytest.fixture

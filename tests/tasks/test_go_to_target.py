@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tasks  # noqa: F401
-from tasks.go_to_target import TARGET_HALF_SIZE, GoToTarget
+from skill_train.tasks.go_to_target import TARGET_HALF_SIZE, GoToTarget
 from tests.tasks.drivers import Driver
 
 ID = "skill/GoToTarget-Ball-v0"
@@ -288,7 +288,7 @@ def test_rendering_chooses_a_backend_by_itself():
 
 
 def test_no_opengl_is_one_sentence_that_names_the_packages(monkeypatch):
-    from tasks import rendering
+    from skill_train.tasks import rendering
 
     rendering.headless_backend.cache_clear()
     monkeypatch.delenv("MUJOCO_GL", raising=False)

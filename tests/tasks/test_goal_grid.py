@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tasks  # noqa: F401
-from tasks.goal_grid import FAMILY, GOALS, GoalGrid, VectorGoalGrid
+from skill_train.tasks.goal_grid import FAMILY, GOALS, GoalGrid, VectorGoalGrid
 
 UP, RIGHT, DOWN, LEFT, STAY = range(5)
 

@@ -5,8 +5,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tasks.goal_grid import GOALS, MOVES, SIZE, VectorGoalGrid
-from tasks.goal_grid_bounds import Bounds, straight_return
+from skill_train.tasks.goal_grid import GOALS, MOVES, SIZE, VectorGoalGrid
+from skill_train.tasks.goal_grid_bounds import Bounds, straight_return
 
 EXACT = Bounds()
 

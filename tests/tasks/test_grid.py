@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.grid import Grid, mean_optimal_return, optimal_return
+from skill_train.tasks.grid import Grid, mean_optimal_return, optimal_return
 
 RIGHT, UP, LEFT, DOWN = range(4)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.meta_locomotion import (
+from skill_train.tasks.meta_locomotion import (
     ANT_DIR,
     ANT_GOAL,
     CHEETAH_DIR,
@@ -12,6 +12,7 @@ from tasks.meta_locomotion import (
     AntGoal,
     HalfCheetahDir,
     HalfCheetahVel,
+    make_trials,
 )
 
 SETS = {"vel": CHEETAH_VEL, "ant": ANT_DIR, "goal": ANT_GOAL}
@@ -63,6 +64,17 @@ def test_only_the_running_ant_can_fall():
         env._body.data.qpos[2] = 3.0
         _, _, terminated, truncated, _ = env.step(action)
         assert (terminated, truncated) == (falls, False)
+
+
+def test_a_fall_forfeits_its_episode_and_in_the_last_one_ends_the_trial_for_good():
+    trial = make_trials("AntDir", episodes=2)
+    trial.reset(seed=0)
+    ends = []
+    for _ in range(2):
+        trial.env._body.data.qpos[2] = 3.0
+        seen, _, terminated, truncated, _ = trial.step(np.zeros(8, np.float32))
+        ends.append((float(seen["new_episode"][0]), terminated, truncated))
+    assert ends == [(1.0, False, False), (0.0, True, False)]
 
 
 def test_episodes_are_truncated_and_the_start_is_seeded():

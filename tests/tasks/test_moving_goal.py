@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tasks.moving_goal import MovingGoalReacher
-from tasks.reacher import Reacher
+from skill_train.tasks.moving_goal import MovingGoalReacher
+from skill_train.tasks.reacher import Reacher
 
 
 def test_the_goal_goes_round_the_circle_once_in_an_episode():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.point_robot import TEST, TRAIN, PointRobot, VectorPointRobot, straight_return
+from skill_train.tasks.point_robot import TEST, TRAIN, PointRobot, VectorPointRobot, straight_return
 
 
 def test_a_move_is_a_tenth_of_the_action_clipped_and_brings_minus_the_distance():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import tasks  # noqa: F401
-from tasks.reacher import CORNERS, GRID, Reacher
+from skill_train.tasks.reacher import CORNERS, GRID, Reacher
 
 
 def test_with_equal_links_it_is_reacher_v5_but_for_the_bonus_and_what_is_seen():
@@ -94,3 +94,19 @@ def test_the_goals_of_the_2_by_4_grid_are_the_corners_of_a_square():
 def test_impossible_arms_are_refused(wrong):
     with pytest.raises(ValueError, match="Reacher needs upper_arm between 0 and 1"):
         Reacher(**wrong)
+
+
+def test_joints_hardly_feel_which_arm_it_is_and_the_fingertip_shows_it():
+    """The joints' armature outweighs the links: all three arms turn alike under one sequence."""
+    torques = np.random.default_rng(0).uniform(-1.0, 1.0, (100, 2))
+    turned, shown = {}, {}
+    for upper in (0.5, 0.33, 0.67):
+        env = Reacher(upper_arm=upper)
+        env.reset(seed=0)
+        seen = np.array([env.step(torque)[0]["state"] for torque in torques])
+        turned[upper] = np.unwrap(np.arctan2(seen[:, 2:4], seen[:, :2]), axis=0)
+        shown[upper] = seen[:, 6:]
+    assert np.ptp(turned[0.5], axis=0).min() > 6.0
+    for upper in (0.33, 0.67):
+        assert np.abs(turned[upper] - turned[0.5]).max() < 0.012
+        assert np.abs(shown[upper] - shown[0.5]).max() > 0.05

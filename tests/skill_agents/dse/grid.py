@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from replay.step import ArraySpec, Step
-from skill_agents.agent import DiscreteAction, EnvironmentSpec
+from skill_train.replay.step import ArraySpec, Step
+from skill_train.skill_agents.agent import Agent, DiscreteAction, EnvironmentSpec
 
 GRID = EnvironmentSpec({"state": ArraySpec((3,))}, DiscreteAction(2), num_tasks=6, num_goals=3)
 """2 dynamics x 3 goals."""
@@ -84,6 +84,12 @@ def slow_score(advantage: float, log_prob: float, log_mu: float) -> float:
     """min(ratio A, clip(ratio, 0.8, 1.2) A)."""
     ratio = np.exp(log_prob - log_mu)
     return float(min(ratio * advantage, np.clip(ratio, 0.8, 1.2) * advantage))
+
+
+def norms_of_networks(agent: Agent, group: str) -> torch.Tensor:
+    """The gradient's norm of each of the group's stacked networks."""
+    gradients = [p.grad.flatten(1) for p in agent.parameter_groups()[group].parameters]
+    return torch.cat(gradients, 1).norm(dim=1)
 
 
 def gradient_size(loss: torch.Tensor, module: torch.nn.Module) -> float:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from skill_agents.dse.distral import Distral, DistralConfig
+from skill_train.learners.learner import Learner
+from skill_train.skill_agents.dse.distral import Distral, DistralConfig
 from tests.skill_agents.dse.grid import (
     GAMMA,
     GRID,
@@ -17,6 +19,7 @@ from tests.skill_agents.dse.grid import (
     counted_steps,
     gradient_size,
     length_of,
+    norms_of_networks,
     random_trials,
     slow_mean_and_std,
     slow_returns,
@@ -78,6 +81,19 @@ def test_both_losses_reach_their_group():
     assert gradient_size(losses["tasks"], agent.tasks) > 0
     own = gradient_size(losses["shared"] - losses["tasks"], agent.tasks)
     assert own == 0, "what is distilled does not move the tasks' own networks"
+
+
+def test_the_tasks_networks_are_clipped_one_by_one():
+    rows, networks = random_trials(1, 0), {}
+    for bound in (None, 1.1):
+        agent = build()
+        agent.config = replace(agent.config, max_grad_norm=bound)
+        Learner(agent).update({"trials": rows})
+        networks[bound] = norms_of_networks(agent, "tasks")
+    free, clipped = networks[None], networks[1.1]
+    trained = free[list(TASKS)]
+    assert trained.min() < 1.1 < trained.max()
+    torch.testing.assert_close(clipped, free.clamp(max=1.1), rtol=1e-3, atol=1e-6)
 
 
 def test_a_large_beta_lets_every_task_go_its_own_way():

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from learners.learner import Learner
-from skill_agents.agent import Timestep
-from skill_agents.dse.embeddings import (
+from skill_train.learners.learner import Learner
+from skill_train.skill_agents.agent import Timestep
+from skill_train.skill_agents.dse.embeddings import (
     DisentangledConfig,
     NoEmbeddingConfig,
     SingleEmbeddingConfig,
 )
-from skill_agents.dse.policies import IndependentPoliciesConfig, SharedPolicyConfig
-from skill_agents.dse.reinforce import Reinforce, ReinforceConfig
+from skill_train.skill_agents.dse.policies import IndependentPoliciesConfig, SharedPolicyConfig
+from skill_train.skill_agents.dse.reinforce import Reinforce, ReinforceConfig
 from tests.skill_agents.dse.grid import (
     GAMMA,
     GRID,
@@ -26,6 +26,7 @@ from tests.skill_agents.dse.grid import (
     counted_steps,
     gradient_size,
     length_of,
+    norms_of_networks,
     random_trials,
     slow_mean_and_std,
     slow_returns,
@@ -172,6 +173,19 @@ def test_an_update_moves_what_the_batch_is_about(name):
         first = agent.policy.nets.layers[0].weight.detach()
         changed = (first != before["policy.nets.layers.0.weight"]).flatten(1).any(1)
         assert tuple(np.flatnonzero(changed)) == TASKS, "held-out tasks learn nothing"
+
+
+def test_independent_policies_are_clipped_one_by_one():
+    """A task that fails slows no other: what lies below the bound stays as it is."""
+    rows, networks = random_trials(1, 0), {}
+    for bound in (None, 0.3):
+        agent = build(replace(INDEPENDENT, max_grad_norm=bound))
+        Learner(agent).update({"trials": rows})
+        networks[bound] = norms_of_networks(agent, "policy")
+    free, clipped = networks[None], networks[0.3]
+    trained = free[list(TASKS)]
+    assert trained.min() < 0.3 < trained.max()
+    torch.testing.assert_close(clipped, free.clamp(max=0.3), rtol=1e-3, atol=1e-6)
 
 
 def test_the_gradient_of_an_index_comes_from_its_own_tasks():

@@ -13,17 +13,21 @@ from torch import Tensor
 from torch.distributions import Normal, TransformedDistribution
 from torch.distributions.transforms import TanhTransform
 
-from learners.learner import Learner
-from replay.step import ArraySpec, Step
-from skill_agents.agent import ContinuousAction, EnvironmentSpec, Timestep
-from skill_agents.dse.embeddings import (
+from skill_train.learners.learner import Learner
+from skill_train.replay.step import ArraySpec, Step
+from skill_train.skill_agents.agent import ContinuousAction, EnvironmentSpec, Timestep
+from skill_train.skill_agents.dse.embeddings import (
     DisentangledConfig,
     NoEmbeddingConfig,
     SingleEmbeddingConfig,
 )
-from skill_agents.dse.sac import DSESAC, DSESACConfig
-from skill_agents.dse.sac_parts import Critics, IndependentSACPoliciesConfig, TwoTowersConfig
-from skill_agents.nets.squashed_gaussian import SquashedGaussian
+from skill_train.skill_agents.dse.sac import DSESAC, DSESACConfig
+from skill_train.skill_agents.dse.sac_parts import (
+    Critics,
+    IndependentSACPoliciesConfig,
+    TwoTowersConfig,
+)
+from skill_train.skill_agents.nets.squashed_gaussian import SquashedGaussian
 from tests.skill_agents.dse.grid import GRID, TASKS, gradient_size
 
 ARM = EnvironmentSpec({"state": ArraySpec((3,))}, ContinuousAction((-1.0,) * 2, (1.0,) * 2), 6, 3)

@@ -7,13 +7,18 @@ from dataclasses import replace
 import pytest
 import torch
 
-from replay.step import ArraySpec
-from skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec, Timestep
-from skill_agents.dse.embeddings import DisentangledConfig, SingleEmbeddingConfig
-from skill_agents.dse.policies import SharedPolicyConfig
-from skill_agents.dse.reinforce import ReinforceConfig
-from skill_agents.dse.sac import DSESACConfig
-from skill_agents.dse.skills import LatentBoxConfig, LatentPointsConfig
+from skill_train.replay.step import ArraySpec
+from skill_train.skill_agents.agent import (
+    ContinuousAction,
+    DiscreteAction,
+    EnvironmentSpec,
+    Timestep,
+)
+from skill_train.skill_agents.dse.embeddings import DisentangledConfig, SingleEmbeddingConfig
+from skill_train.skill_agents.dse.policies import SharedPolicyConfig
+from skill_train.skill_agents.dse.reinforce import ReinforceConfig
+from skill_train.skill_agents.dse.sac import DSESACConfig
+from skill_train.skill_agents.dse.skills import LatentBoxConfig, LatentPointsConfig
 from tests.skill_agents.dse.grid import GRID
 
 EMBEDDING = DisentangledConfig(dynamics_size=2, goal_size=3, initial_spread=1.0)

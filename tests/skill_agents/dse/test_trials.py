@@ -6,11 +6,15 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from replay.step import ArraySpec
-from skill_agents.agent import ContinuousAction, EnvironmentSpec
-from skill_agents.dse import trials
-from skill_agents.dse.embeddings import DisentangledConfig, IndexedGaussian, SingleEmbeddingConfig
-from skill_agents.dse.policies import IndependentPoliciesConfig, SharedPolicyConfig
+from skill_train.replay.step import ArraySpec
+from skill_train.skill_agents.agent import ContinuousAction, EnvironmentSpec
+from skill_train.skill_agents.dse import trials
+from skill_train.skill_agents.dse.embeddings import (
+    DisentangledConfig,
+    IndexedGaussian,
+    SingleEmbeddingConfig,
+)
+from skill_train.skill_agents.dse.policies import IndependentPoliciesConfig, SharedPolicyConfig
 from tests.skill_agents.dse.grid import GAMMA, GRID, LIMIT, counted_steps, length_of, random_trials
 
 

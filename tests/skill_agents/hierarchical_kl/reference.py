@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from replay.step import Step
-from skill_agents.hierarchical_kl.policies import Policy
-from skill_agents.nets.gaussian import Gaussian
+from skill_train.replay.step import Step
+from skill_train.skill_agents.hierarchical_kl.policies import Policy
+from skill_train.skill_agents.nets.gaussian import Gaussian
 from tests.skill_agents.hierarchical_kl.unrolls import Unrolls
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from skill_agents.agent import Timestep
+from skill_train.skill_agents.agent import Timestep
 from tests.skill_agents.hierarchical_kl.unrolls import (
     DRIVEN,
     POLICY,

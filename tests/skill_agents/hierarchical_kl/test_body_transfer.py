@@ -7,11 +7,11 @@ import copy
 import pytest
 import torch
 
-from experiments.hierarchical_kl.grid import HIGH_LEVEL
-from learners.learner import Learner
-from skill_agents.hierarchical_kl.defaults import SharedLowLevel
-from skill_agents.hierarchical_kl.priors import LearnedARConfig
-from skill_agents.transfer import Transfer
+from skill_train.experiments.hierarchical_kl.grid import HIGH_LEVEL
+from skill_train.learners.learner import Learner
+from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
+from skill_train.skill_agents.hierarchical_kl.priors import LearnedARConfig
+from skill_train.skill_agents.transfer import Transfer
 from tests.skill_agents.hierarchical_kl.unrolls import (
     DRIVEN,
     STEPPED,
@@ -31,7 +31,7 @@ def test_the_high_level_stays_and_the_low_level_learns(make, spec):
     before = copy.deepcopy(agent.state_dict())
     Learner(agent).update({"unrolls": random_unrolls(0, spec).rows})
     moved = {k for k, v in agent.state_dict().items() if not torch.equal(v, before[k])}
-    assert not any(name.startswith(("policy.high.", "divergence.")) for name in moved)
+    assert not any(name.startswith(("policy.high.", "default_policy.")) for name in moved)
     assert any(name.startswith("policy.low.") for name in moved)
     assert any(name.startswith("critic.") for name in moved)
 
@@ -43,12 +43,12 @@ def test_the_kl_reward_is_a_reward_for_arriving():
     """
     alpha = 0.7
     agent = vtrace_agent(default=LEARNED, kl_cost=alpha)
-    Transfer(copy=(), freeze=("policy.high", "divergence")).apply(agent, {})
+    Transfer(copy=(), freeze=("policy.high", "default_policy")).apply(agent, {})
     rows = random_unrolls(3, STEPPED).rows
     torch.manual_seed(7)
     noise = torch.randn(*rows.reward.shape, agent.policy.latent_size)
     decision = agent.policy(rows.observation, noise, None)
-    kl = agent.divergence(decision, rows, None).detach()
+    kl = agent.default_policy.kl(decision, rows, None).detach()
     assert (kl[1:] > 0).all()
 
     unpaid = vtrace_agent(default=LEARNED, kl_cost=0.0)

@@ -7,10 +7,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from replay.in_memory import InMemoryReplay
-from replay.step import RowLayout, Step
-from skill_agents.hierarchical_kl.policies import FlatPolicyConfig, HierarchicalPolicyConfig
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.replay.in_memory import InMemoryReplay
+from skill_train.replay.step import RowLayout, Step
+from skill_train.skill_agents.hierarchical_kl.action_head import ActionHead
+from skill_train.skill_agents.hierarchical_kl.policies import (
+    FlatPolicyConfig,
+    HierarchicalPolicyConfig,
+)
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 from tests.skill_agents.hierarchical_kl.unrolls import DRIVEN, svg0, vtrace_agent
 
 # What the paper leaves out: its authors' public learner.
@@ -29,7 +33,7 @@ def test_what_the_paper_leaves_out_is_as_in_the_authors_code(name, value):
 
 
 @pytest.mark.parametrize("config", [HierarchicalPolicyConfig(), FlatPolicyConfig()])
-def test_actions_are_the_authors_and_limited_only_where_asked(config):
+def test_the_means_of_actions_are_limited_only_where_asked(config):
     def largest_mean(config):
         torch.manual_seed(0)
         policy = config.build(DRIVEN)
@@ -38,9 +42,9 @@ def test_actions_are_the_authors_and_limited_only_where_asked(config):
         noise = torch.zeros(3, 2, policy.latent_size)
         return policy(observation, noise, None).low.mean.max()
 
-    assert (config.initial_action_std, config.minimum_action_std) == (0.7, 0.1)
+    assert (config.action_head.initial_std, config.action_head.minimum_std) == (0.7, 0.1)
     assert largest_mean(config) == 1.0
-    limited = largest_mean(replace(config, action_mean_limit=2.0))
+    limited = largest_mean(replace(config, action_head=ActionHead(mean_limit=2.0)))
     torch.testing.assert_close(limited, torch.tensor(2.0).tanh(), atol=1e-2, rtol=0)
 
 

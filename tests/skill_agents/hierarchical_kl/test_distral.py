@@ -8,19 +8,19 @@ import math
 import pytest
 import torch
 
-from learners.learner import Learner
-from skill_agents.agent import Timestep
-from skill_agents.hierarchical_kl.defaults import FlatDefault
-from skill_agents.hierarchical_kl.distral import (
+from skill_train.learners.learner import Learner
+from skill_train.skill_agents.agent import Timestep
+from skill_train.skill_agents.hierarchical_kl.defaults import FlatDefault
+from skill_train.skill_agents.hierarchical_kl.distral import (
     BranchDefault,
     ColumnDefault,
     TwoColumnPolicyConfig,
     TwoColumns,
 )
-from skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
-from skill_agents.hierarchical_kl.policies import FlatPolicyConfig
-from skill_agents.nets.categorical import CategoricalHead
-from skill_agents.nets.gaussian import GaussianHead
+from skill_train.skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
+from skill_train.skill_agents.hierarchical_kl.policies import FlatPolicyConfig
+from skill_train.skill_agents.nets.categorical import CategoricalHead
+from skill_train.skill_agents.nets.gaussian import GaussianHead
 from tests.skill_agents.hierarchical_kl.test_gradients import flat, gradient_size
 from tests.skill_agents.hierarchical_kl.unrolls import (
     DRIVEN,
@@ -79,7 +79,7 @@ def test_where_the_own_column_is_silent_the_policy_is_the_default_policy(name):
     torch.nn.init.zeros_(head.bias)
     rows = random_unrolls(0, spec).rows
     d = agent.policy(rows.observation, torch.zeros(*rows.reward.shape, 0), None)
-    kl = agent.divergence(d, rows, None)
+    kl = agent.default_policy.kl(d, rows, None)
     torch.testing.assert_close(kl, torch.zeros_like(kl))
 
 
@@ -88,7 +88,7 @@ def owned(agent) -> dict[str, list[torch.nn.Module]]:
     if isinstance(agent.policy.low, TwoColumns):
         mine, default = agent.policy.low.column, agent.policy.low.default
     else:
-        mine, default = agent.policy.low, agent.divergence.low.default.head
+        mine, default = agent.policy.low, agent.default_policy.low.default.head
     return {"policy": mine, "critic": agent.critic, "default_policy": default}
 
 
@@ -129,7 +129,7 @@ def test_what_is_shared_is_a_constant_to_the_other_loss(variant):
 def test_who_sees_the_task(variant, blind):
     """F.2: the reused column has no access to the task; the shared prior hides nothing."""
     agent = svg0(**VARIANTS[variant])
-    default = agent.divergence.low.default
+    default = agent.default_policy.low.default
     observation = {k: torch.ones(*v.shape).double() for k, v in DRIVEN.observation.items()}
     other = {**observation, "task": -observation["task"]}
     latent = torch.zeros(0).double()
@@ -141,14 +141,14 @@ def test_who_sees_the_task(variant, blind):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_targets_of_a_shared_network_are_copies_of_their_own(variant):
     agent = svg0(**VARIANTS[variant], evaluated=TargetCopyConfig(), target_update_period=2)
-    targets = (agent.target_divergence, agent.evaluated.policy)
+    targets = (agent.target_default_policy, agent.evaluated.policy)
     before = [flat(target) for target in targets]
     learner = Learner(agent)
     batch = {"unrolls": random_unrolls(0, DRIVEN).rows}
     learner.update(batch)
     assert all(torch.equal(flat(t), b) for t, b in zip(targets, before, strict=True))
     learner.update(batch)
-    assert torch.equal(flat(agent.target_divergence), flat(agent.divergence))
+    assert torch.equal(flat(agent.target_default_policy), flat(agent.default_policy))
     assert torch.equal(flat(agent.evaluated.policy), flat(agent.policy))
 
 

@@ -7,10 +7,10 @@ import copy
 import pytest
 import torch
 
-from learners.learner import Learner
-from skill_agents.hierarchical_kl.defaults import SeparateLowLevel
-from skill_agents.hierarchical_kl.priors import Isotropic, LearnedARConfig
-from skill_agents.nets.gaussian import Gaussian
+from skill_train.learners.learner import Learner
+from skill_train.skill_agents.hierarchical_kl.defaults import SeparateLowLevel
+from skill_train.skill_agents.hierarchical_kl.priors import Isotropic, LearnedARConfig
+from skill_train.skill_agents.nets.gaussian import Gaussian
 from tests.skill_agents.hierarchical_kl.unrolls import (
     DRIVEN,
     STEPPED,
@@ -36,7 +36,7 @@ def gradient_size(loss: torch.Tensor, module: torch.nn.Module) -> float:
 
 
 def parts(agent) -> dict[str, torch.nn.Module]:
-    return {"policy": agent.policy, "critic": agent.critic, "default_policy": agent.divergence}
+    return {"policy": agent.policy, "critic": agent.critic, "default_policy": agent.default_policy}
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -56,7 +56,7 @@ def test_through_the_learner_a_loss_moves_its_own_group_only(name, group, monkey
     for other, module in parts(agent).items():
         moved = not torch.equal(flat(module), flat(parts(before)[other]))
         assert moved == (other == group), other
-    for target in ("target_critic", "target_divergence"):
+    for target in ("target_critic", "target_default_policy"):
         if hasattr(agent, target):
             assert torch.equal(flat(getattr(agent, target)), flat(getattr(before, target)))
 
@@ -68,7 +68,7 @@ def test_regressions_stop_at_what_they_regress_to(name):
     agent = make(default=LEARNED)
     result = losses(agent, random_unrolls(0, spec).rows)
     assert gradient_size(result["critic"], agent.policy) == 0
-    assert gradient_size(result["critic"], agent.divergence) == 0
+    assert gradient_size(result["critic"], agent.default_policy) == 0
     assert gradient_size(result["default_policy"], agent.policy) == 0
     assert gradient_size(result["policy"], agent.critic) == 0
     for own, module in parts(agent).items():
@@ -78,8 +78,8 @@ def test_regressions_stop_at_what_they_regress_to(name):
 def test_svg0_policy_meets_the_target_copies_only():
     agent = svg0(default=LEARNED)
     result = losses(agent, random_unrolls(0, DRIVEN).rows)
-    assert gradient_size(result["policy"], agent.divergence) == 0
-    for target in (agent.target_critic, agent.target_divergence):
+    assert gradient_size(result["policy"], agent.default_policy) == 0
+    for target in (agent.target_critic, agent.target_default_policy):
         assert not any(p.requires_grad for p in target.parameters())
 
 
@@ -125,7 +125,7 @@ def test_the_kl_of_context_and_bootstrap_rows_is_not_in_the_policy_loss():
     rows = random_unrolls(1, DRIVEN).rows
 
     agent.policy.high = StdPerRow(rows.reward.shape)
-    agent.target_divergence.high.prior = Isotropic()
+    agent.target_default_policy.high.prior = Isotropic()
     gradient = torch.autograd.grad(losses(agent, rows)["policy"], agent.policy.high.std)[0]
     learned = torch.zeros_like(rows.is_first)
     learned[1:-1] = ~rows.is_first[2:]
@@ -136,7 +136,10 @@ def test_the_kl_of_context_and_bootstrap_rows_is_not_in_the_policy_loss():
 @pytest.mark.parametrize("period", [1, 4])
 def test_targets_are_copied_every_n_updates(period):
     agent = svg0(default=LEARNED, target_update_period=period)
-    pairs = [(agent.critic, agent.target_critic), (agent.divergence, agent.target_divergence)]
+    pairs = [
+        (agent.critic, agent.target_critic),
+        (agent.default_policy, agent.target_default_policy),
+    ]
     for step in range(1, period):
         agent.after_step(step)
         assert not any(torch.equal(flat(ours), flat(target)) for ours, target in pairs)

@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from replay.step import Step
-from skill_agents.hierarchical_kl.defaults import (
+from skill_train.replay.step import Step
+from skill_train.skill_agents.hierarchical_kl.defaults import (
     FlatDefault,
     HighLevelKL,
     LowLevelKL,
@@ -17,9 +17,9 @@ from skill_agents.hierarchical_kl.defaults import (
     SharedLowLevel,
     TotalKL,
 )
-from skill_agents.hierarchical_kl.policies import Decision, FlatPolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1, AR1Config, Isotropic, LearnedAR
-from skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.hierarchical_kl.policies import Decision, FlatPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import AR1, AR1Config, Isotropic, LearnedAR
+from skill_train.skill_agents.nets.gaussian import Gaussian
 from tests.skill_agents.hierarchical_kl.unrolls import (
     DRIVEN,
     POLICY,
@@ -51,14 +51,14 @@ MIDDLE = rows(2)
 def test_isotropic_prior_by_hand():
     # KL(N(1, 0.5^2) || N(0, 1)) = log 2 + (0.25 + 1) / 2 - 1/2
     d = decision(column(0, 0), column(0, 1), column(1, 0.5))
-    kl = HighLevelKL(Isotropic())(d, MIDDLE, None)
+    kl = HighLevelKL(Isotropic()).kl(d, MIDDLE, None)
     assert float(kl[1]) == pytest.approx(math.log(2) + 0.625 - 0.5)
 
 
 def test_autoregressive_prior_by_hand():
     # prior N(0.6 * 2, 0.8^2): KL(N(1, 0.5^2) || .) = log(0.8/0.5) + (0.25 + 0.2^2)/(2 * 0.64) - 1/2
     d = decision(column(2, 0), column(0, 1), column(1, 0.5))
-    kl = HighLevelKL(AR1(0.6))(d, MIDDLE, None)
+    kl = HighLevelKL(AR1(0.6)).kl(d, MIDDLE, None)
     assert float(kl[1]) == pytest.approx(math.log(1.6) + 0.29 / 1.28 - 0.5)
 
 
@@ -69,16 +69,16 @@ def test_the_low_levels_kl_is_added_and_counts_at_every_step():
 
     d = decision(column(0, 0), column(0, 0), column(1, 1))
     low = LowLevelKL(Default())
-    assert low(d, MIDDLE, None).flatten().tolist() == [2.0, 2.0]  # 2^2 / 2
+    assert low.kl(d, MIDDLE, None).flatten().tolist() == [2.0, 2.0]  # 2^2 / 2
     high = HighLevelKL(AR1(0.6))
-    total = TotalKL(high, low)(d, MIDDLE, None)
-    torch.testing.assert_close(total, high(d, MIDDLE, None) + 2.0)
+    total = TotalKL(high, low).kl(d, MIDDLE, None)
+    torch.testing.assert_close(total, high.kl(d, MIDDLE, None) + 2.0)
 
 
 def test_the_high_levels_kl_counts_where_the_latent_is_drawn_only():
     d = decision(column(0, 0, 0, 0), column(1, 1, 1, 1), column(1, 1, 1, 1))
     age = torch.tensor([[0], [1], [0], [1]])
-    kl = HighLevelKL(Isotropic())(d, rows(4), age)
+    kl = HighLevelKL(Isotropic()).kl(d, rows(4), age)
     assert kl.flatten().tolist() == [0.5, 0.0, 0.5, 0.0]
 
 
@@ -114,9 +114,9 @@ def test_a_shared_low_level_has_no_low_level_kl_and_a_separate_one_has():
     noise = torch.zeros(*rows.reward.shape, POLICY.latent_size)
     d = shared.policy(rows.observation, noise, None)
     args = (d, rows, None)
-    high = HighLevelKL(AR1(0.95))(*args)
-    torch.testing.assert_close(shared.divergence(*args), high)
-    assert (separate.divergence(*args) > high).all()
+    high = HighLevelKL(AR1(0.95)).kl(*args)
+    torch.testing.assert_close(shared.default_policy.kl(*args), high)
+    assert (separate.default_policy.kl(*args) > high).all()
 
 
 def test_groups_exist_where_there_is_something_to_learn():
@@ -140,18 +140,18 @@ def test_a_flat_policy_is_one_with_a_latent_of_size_zero():
     d = agent.policy(rows.observation, torch.zeros(*rows.reward.shape, 0), None)
     assert d.latent.shape == (*rows.reward.shape, 0)
     assert not list(agent.policy.high.parameters())
-    default = agent.divergence.low.default(rows.observation, d.latent)
+    default = agent.default_policy.low.default(rows.observation, d.latent)
     u = d.low.std / default.std
     shift = (d.low.mean - default.mean) / default.std
     expected = (0.5 * (u**2 + shift**2 - 1) - u.log()).sum(-1)
-    kl = agent.divergence(d, rows, None)
+    kl = agent.default_policy.kl(d, rows, None)
     torch.testing.assert_close(kl, expected)
 
 
 def test_a_flat_default_sees_less_than_the_agent():
     agent = svg0(policy=FlatPolicyConfig(sizes=(8,), default_sizes=(8,)), default=FlatDefault())
     assert agent.policy.low.view.groups == ("proprioception", "task")
-    assert agent.divergence.low.default.view.groups == ("proprioception",)
+    assert agent.default_policy.low.default.view.groups == ("proprioception",)
 
 
 def test_without_a_default_policy_the_kl_is_zero():

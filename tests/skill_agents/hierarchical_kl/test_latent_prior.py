@@ -15,20 +15,23 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.hierarchical_kl.latent_prior import LATENT_SPACE_KEPT
-from learners.learner import Learner
-from replay.step import Step
-from skill_agents.hierarchical_kl.defaults import SharedLowLevel
-from skill_agents.hierarchical_kl.inference import Inference
-from skill_agents.hierarchical_kl.latent_prior import LatentVariableDefault, LatentVariableKL
-from skill_agents.hierarchical_kl.policies import (
+from skill_train.experiments.hierarchical_kl.latent_prior import LATENT_SPACE_KEPT
+from skill_train.learners.learner import Learner
+from skill_train.replay.step import Step
+from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
+from skill_train.skill_agents.hierarchical_kl.inference import Inference
+from skill_train.skill_agents.hierarchical_kl.latent_prior import (
+    LatentVariableDefault,
+    LatentVariableKL,
+)
+from skill_train.skill_agents.hierarchical_kl.policies import (
     Decision,
     FlatPolicyConfig,
     HierarchicalPolicyConfig,
 )
-from skill_agents.hierarchical_kl.priors import AR1, LearnedARConfig
-from skill_agents.hierarchical_kl.recurrent_prior import RecurrentDefault
-from skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.hierarchical_kl.priors import AR1, LearnedARConfig
+from skill_train.skill_agents.hierarchical_kl.recurrent_prior import RecurrentDefault
+from skill_train.skill_agents.nets.gaussian import Gaussian
 from tests.skill_agents.hierarchical_kl.test_gradients import flat, gradient_size
 from tests.skill_agents.hierarchical_kl.unrolls import (
     DRIVEN,
@@ -93,8 +96,8 @@ def bound(chain: torch.nn.Module, std: float) -> tuple[float, float]:
     mean = torch.from_numpy(MEANS).reshape(-1, 1, 1).expand(STEPS, DRAWS, 1)
     pi = Gaussian(mean, torch.full_like(mean, std))
     empty = mean[..., :0]
-    divergence = LatentVariableKL(AR1(R), Emission(), chain, latent_size=1)
-    total = divergence(Decision(empty, Gaussian(empty, empty), pi), rows, None).sum(0)
+    default_policy = LatentVariableKL(AR1(R), Emission(), chain, latent_size=1)
+    total = default_policy.kl(Decision(empty, Gaussian(empty, empty), pi), rows, None).sum(0)
     return float(total.mean()), float(total.std()) / DRAWS**0.5
 
 
@@ -160,10 +163,10 @@ def test_prior_emission_and_inference_learn_by_distillation_and_by_nothing_else(
     agent = make(**CONFIG)
     result = losses(agent, random_unrolls(0, spec).rows)
     assert gradient_size(result["default_policy"], agent.policy) == 0
-    assert gradient_size(result["critic"], agent.divergence) == 0
+    assert gradient_size(result["critic"], agent.default_policy) == 0
     assert gradient_size(result["policy"], agent.policy) > 0
     for part in PARTS:
-        module = getattr(agent.divergence.low, part)
+        module = getattr(agent.default_policy.low, part)
         assert gradient_size(result["default_policy"], module) > 0
         if name == "svg0":  # V-trace has no target copies; there the learner tells groups apart
             assert gradient_size(result["policy"], module) == 0
@@ -183,7 +186,7 @@ def test_through_the_learner_a_loss_moves_its_own_group_only(name, group, monkey
     monkeypatch.setattr(agent, "losses", only_one)
     Learner(agent).update({"unrolls": random_unrolls(0, spec, steps=4).rows})
     owned = {"policy": "policy", "critic": "critic"} | {
-        f"divergence.low.{part}": "default_policy" for part in PARTS
+        f"default_policy.low.{part}": "default_policy" for part in PARTS
     }
     for part, owner in owned.items():
         moved = not torch.equal(flat(agent.get_submodule(part)), flat(before.get_submodule(part)))
@@ -196,10 +199,10 @@ def test_the_policy_cannot_lower_the_latents_part_of_its_cost():
     rows = random_unrolls(0, DRIVEN).rows
     d = agent.policy(rows.observation, torch.zeros(*rows.reward.shape, 0), None)
     torch.manual_seed(0)
-    kl = agent.divergence(d, rows, None)
+    kl = agent.default_policy.kl(d, rows, None)
     torch.manual_seed(0)
-    latent = agent.divergence.low.inference(rows)[1]
-    default = agent.divergence.low.default(rows.observation, latent)
+    latent = agent.default_policy.low.inference(rows)[1]
+    default = agent.default_policy.low.default(rows.observation, latent)
     of_latents = kl - torch.distributions.kl_divergence(
         torch.distributions.Normal(*d.low), torch.distributions.Normal(*default)
     ).sum(-1)
@@ -272,7 +275,7 @@ def test_neither_latents_nor_default_policy_see_the_task():
     agent = svg0(**CONFIG)
     rows = random_unrolls(0, DRIVEN).rows
     other = rows._replace(observation={**rows.observation, "task": rows.observation["task"] + 1})
-    low = agent.divergence.low
+    low = agent.default_policy.low
     assert not differs(lambda r: low.inference(r)[1], rows, other).any()
     latent = low.inference(rows)[1]
     ours, theirs = (low.default(r.observation, latent).mean for r in (rows, other))
@@ -291,11 +294,11 @@ def test_the_trained_latent_space_can_be_a_new_agents_low_level():
     learner.update({"unrolls": rows})
     latent = torch.randn(*rows.reward.shape, 3).double()
     ours = agent.policy.low(rows.observation, latent)
-    theirs = source.divergence.low.default(rows.observation, latent)
+    theirs = source.default_policy.low.default(rows.observation, latent)
     assert torch.equal(ours.mean, theirs.mean) and torch.equal(ours.std, theirs.std)
-    for divergence in (agent.divergence, agent.target_divergence):
-        assert torch.equal(divergence.high.prior.next(latent).mean,
-                           source.divergence.low.prior.next(latent).mean)  # fmt: skip
+    for default_policy in (agent.default_policy, agent.target_default_policy):
+        assert torch.equal(default_policy.high.prior.next(latent).mean,
+                           source.default_policy.low.prior.next(latent).mean)  # fmt: skip
     assert not torch.equal(flat(agent.policy.high), high)
 
 
@@ -304,7 +307,7 @@ RECURRENT = dict(policy=FLAT, default=RecurrentDefault(memory_size=5))
 
 def test_the_recurrent_default_remembers_its_episode_and_nothing_else():
     torch.manual_seed(0)
-    memory = svg0(**RECURRENT).divergence.low.memory
+    memory = svg0(**RECURRENT).default_policy.low.memory
     rows = one_episode()
     first = rows.is_first.clone()
     first[4] = True
@@ -324,7 +327,7 @@ def test_the_recurrent_default_learns_by_distillation(name):
     result = losses(agent, random_unrolls(0, spec).rows)
     assert gradient_size(result["default_policy"], agent.policy) == 0
     for part in ("memory", "default"):
-        assert gradient_size(result["default_policy"], getattr(agent.divergence.low, part)) > 0
+        assert gradient_size(result["default_policy"], getattr(agent.default_policy.low, part)) > 0
 
 
 @pytest.mark.parametrize("default", [LatentVariableDefault(), RecurrentDefault()])

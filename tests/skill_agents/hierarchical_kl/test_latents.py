@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from skill_agents.hierarchical_kl.latents import hold, latent_age, previous
+from skill_train.skill_agents.hierarchical_kl.latents import hold, latent_age, previous
 from tests.skill_agents.hierarchical_kl.unrolls import DRIVEN, random_unrolls
 
 

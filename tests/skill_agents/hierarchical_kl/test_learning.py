@@ -9,24 +9,33 @@ import numpy as np
 import pytest
 import torch
 
-from actors.actor import Actor
-from actors.evaluator import evaluate
-from actors.vector_env import VectorEnv
-from learners.feed import Batches
-from learners.learner import Learner
-from replay.in_memory import InMemoryReplay
-from replay.step import RowLayout
-from skill_agents.hierarchical_kl.defaults import FlatDefault, SeparateLowLevel, SharedLowLevel
-from skill_agents.hierarchical_kl.policies import FlatPolicyConfig, HierarchicalPolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1Config, LearnedARConfig
-from skill_agents.hierarchical_kl.svg0 import SVG0Config
-from skill_agents.hierarchical_kl.vtrace_agent import VTraceConfig
-from tasks.grid import Grid, mean_optimal_return
-
-HIERARCHY = HierarchicalPolicyConfig(
-    high_sizes=(32,), latent_size=2, low_sizes=(32,), initial_action_std=0.5
+from skill_train.actors.actor import Actor
+from skill_train.actors.evaluator import evaluate
+from skill_train.actors.vector_env import VectorEnv
+from skill_train.learners.feed import Batches
+from skill_train.learners.learner import Learner
+from skill_train.replay.in_memory import InMemoryReplay
+from skill_train.replay.step import RowLayout
+from skill_train.skill_agents.hierarchical_kl.action_head import ActionHead
+from skill_train.skill_agents.hierarchical_kl.defaults import (
+    FlatDefault,
+    SeparateLowLevel,
+    SharedLowLevel,
 )
-FLAT = FlatPolicyConfig(sizes=(32, 32), default_sizes=(32,), initial_action_std=0.5)
+from skill_train.skill_agents.hierarchical_kl.policies import (
+    FlatPolicyConfig,
+    HierarchicalPolicyConfig,
+)
+from skill_train.skill_agents.hierarchical_kl.priors import AR1Config, LearnedARConfig
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
+from skill_train.skill_agents.hierarchical_kl.vtrace_agent import VTraceConfig
+from skill_train.tasks.grid import Grid, mean_optimal_return
+
+HEAD = ActionHead(initial_std=0.5)
+HIERARCHY = HierarchicalPolicyConfig(
+    action_head=HEAD, high_sizes=(32,), latent_size=2, low_sizes=(32,)
+)
+FLAT = FlatPolicyConfig(action_head=HEAD, sizes=(32, 32), default_sizes=(32,))
 
 
 class Point(gymnasium.Env):

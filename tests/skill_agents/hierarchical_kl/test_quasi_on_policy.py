@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.registry import EXPERIMENTS
-from replay.in_memory import InMemoryReplay
-from replay.step import RowLayout
-from skill_agents.hierarchical_kl.quasi_on_policy import quasi_on_policy
+from skill_train.experiments.registry import EXPERIMENTS
+from skill_train.replay.in_memory import InMemoryReplay
+from skill_train.replay.step import RowLayout
+from skill_train.skill_agents.hierarchical_kl.quasi_on_policy import quasi_on_policy
 from tests.skill_agents.hierarchical_kl.unrolls import DRIVEN, SVG0_CONFIG, random_unrolls, svg0
 
 STEPS, BATCH = 4, 3
@@ -51,7 +51,7 @@ def test_only_where_unrolls_wait_differs_from_the_off_policy_agent():
     (table,) = CONFIG.build(DRIVEN).tables()
     (replayed,) = OFF_POLICY.build(DRIVEN).tables()
     assert table.use_once and not replayed.use_once
-    assert (table.max_items, table.samples_per_item) == (2 * BATCH, None)
+    assert (table.max_items, table.samples_per_insert) == (2 * BATCH, None)
     assert (table.length, table.stride) == (replayed.length, replayed.stride)
 
 

@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from skill_agents.hierarchical_kl.defaults import FlatDefault, SeparateLowLevel, SharedLowLevel
-from skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
-from skill_agents.hierarchical_kl.policies import FlatPolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1Config
+from skill_train.skill_agents.hierarchical_kl.defaults import (
+    FlatDefault,
+    SeparateLowLevel,
+    SharedLowLevel,
+)
+from skill_train.skill_agents.hierarchical_kl.evaluated import TargetCopyConfig
+from skill_train.skill_agents.hierarchical_kl.policies import FlatPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import AR1Config
 from tests.skill_agents.hierarchical_kl.reference import (
     ReferenceDecisions,
     acted_rows,
@@ -86,9 +90,9 @@ def reference_losses(
 def test_a_separate_low_level_in_every_kind_of_row(period, lambda_):
     agent = svg0(default=SeparateLowLevel(AR1Config(A)), latent_period=period, trace=lambda_)
     unrolls = random_unrolls(3, DRIVEN, period)
-    low_default = agent.target_divergence.low.default
+    low_default = agent.target_default_policy.low.default
     with torch.no_grad():
-        reference = reference_losses(agent, unrolls, low_default, agent.divergence.low.default)
+        reference = reference_losses(agent, unrolls, low_default, agent.default_policy.low.default)
     assert {k: float(v.detach()) for k, v in losses(agent, unrolls.rows).items()} == pytest.approx(
         reference, rel=1e-6
     )
@@ -113,7 +117,7 @@ def test_a_target_copy_of_a_flat_policy_gives_retrace_its_values_and_ratios():
     unrolls = random_unrolls(3, DRIVEN)
     fast = {k: float(v.detach()) for k, v in losses(agent, unrolls.rows).items()}
     with torch.no_grad():
-        defaults = agent.target_divergence.low.default, agent.divergence.low.default
+        defaults = agent.target_default_policy.low.default, agent.default_policy.low.default
         reference = reference_losses(agent, unrolls, *defaults, agent.evaluated.policy)
         without = reference_losses(agent, unrolls, *defaults)
     assert fast == pytest.approx(reference, rel=1e-6)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from skill_agents.hierarchical_kl.defaults import SeparateLowLevel
-from skill_agents.hierarchical_kl.priors import AR1Config
+from skill_train.skill_agents.hierarchical_kl.defaults import SeparateLowLevel
+from skill_train.skill_agents.hierarchical_kl.priors import AR1Config
 from tests.skill_agents.hierarchical_kl.reference import (
     ReferenceDecisions,
     acted_rows,
@@ -29,7 +29,7 @@ def reference_losses(agent, unrolls) -> dict[str, float]:
     c, rows = agent.config, unrolls.rows
     torch.manual_seed(7)
     noise = torch.randn(*rows.reward.shape, agent.policy.latent_size)
-    d = ReferenceDecisions(agent.policy, unrolls, noise, A, agent.divergence.low.default)
+    d = ReferenceDecisions(agent.policy, unrolls, noise, A, agent.default_policy.low.default)
     value = np.zeros(rows.reward.shape)
     for t, b in np.ndindex(value.shape):
         value[t, b] = float(agent.critic(d.observation[t][b], d.z[t][b]))

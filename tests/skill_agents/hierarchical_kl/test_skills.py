@@ -7,16 +7,16 @@ import itertools
 import pytest
 import torch
 
-from skill_agents.agent import Timestep
-from skill_agents.hierarchical_kl.defaults import (
+from skill_train.skill_agents.agent import Timestep
+from skill_train.skill_agents.hierarchical_kl.defaults import (
     FlatDefault,
     NoDefault,
     SeparateLowLevel,
     SharedLowLevel,
 )
-from skill_agents.hierarchical_kl.latent_prior import LatentVariableDefault
-from skill_agents.hierarchical_kl.policies import FlatPolicyConfig
-from skill_agents.hierarchical_kl.priors import AR1Config
+from skill_train.skill_agents.hierarchical_kl.latent_prior import LatentVariableDefault
+from skill_train.skill_agents.hierarchical_kl.policies import FlatPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.priors import AR1Config
 from tests.skill_agents.hierarchical_kl.unrolls import svg0
 
 B = 4_000
@@ -68,7 +68,7 @@ def test_latents_are_held_for_the_period_and_drawn_anew_in_a_new_episode():
 def test_the_low_level_follows_them_and_the_high_level_does_not_matter():
     for default in (SharedLowLevel(), SeparateLowLevel()):
         agent = svg0(default=default)
-        low = agent.divergence.low.default if agent.divergence.low else agent.policy.low
+        low = agent.default_policy.low.default if agent.default_policy.low else agent.policy.low
         del agent.policy.high
         for acting in played(agent, 2, batch=5):
             expected = low(seen(False, 5).observation, acting.state["latent"]).mode()
@@ -78,7 +78,7 @@ def test_the_low_level_follows_them_and_the_high_level_does_not_matter():
 def test_a_flat_default_policy_draws_actions():
     agent = svg0(policy=FLAT, default=FlatDefault())
     action = played(agent, 1)[0].action
-    expected = agent.divergence.low.default(seen(True).observation, torch.zeros(B, 0))
+    expected = agent.default_policy.low.default(seen(True).observation, torch.zeros(B, 0))
     torch.testing.assert_close(action.mean(0), expected.mean[0], atol=0.06, rtol=0)
     torch.testing.assert_close(action.std(0), expected.std[0], atol=0.06, rtol=0)
 
@@ -90,7 +90,7 @@ def test_a_default_policy_with_latents_of_its_own_draws_those():
     latent = torch.stack([turn.state["latent"][:, 0] for turn in turns])
     assert latent.std(1).tolist() == pytest.approx([1.0] * 2, abs=0.05)
     assert float(torch.corrcoef(latent)[0, 1]) == pytest.approx(0.8, abs=0.03)
-    expected = agent.divergence.low.default(seen(False).observation, turns[1].state["latent"])
+    expected = agent.default_policy.low.default(seen(False).observation, turns[1].state["latent"])
     torch.testing.assert_close(turns[1].action, expected.mode())
 
 

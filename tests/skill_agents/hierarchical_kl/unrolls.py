@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replay.step import ArraySpec, Step
-from skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
-from skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
-from skill_agents.hierarchical_kl.svg0 import SVG0, SVG0Config
-from skill_agents.hierarchical_kl.vtrace_agent import VTraceAgent, VTraceConfig
+from skill_train.replay.step import ArraySpec, Step
+from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
+from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
+from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0, SVG0Config
+from skill_train.skill_agents.hierarchical_kl.vtrace_agent import VTraceAgent, VTraceConfig
 
 OBSERVATION = {"proprioception": ArraySpec((3,)), "task": ArraySpec((2,))}
 DRIVEN = EnvironmentSpec(OBSERVATION, ContinuousAction((-1.0, -1.0), (1.0, 1.0)))
@@ -30,7 +30,7 @@ def svg0(seed: int = 0, **changes) -> SVG0:
     torch.manual_seed(seed)
     agent = replace(SVG0_CONFIG, **changes).build(DRIVEN).double()
     with torch.no_grad():
-        for target in (agent.target_critic, agent.target_divergence):
+        for target in (agent.target_critic, agent.target_default_policy):
             for parameter in target.parameters():
                 parameter.add_(0.1 * torch.randn_like(parameter))
     return agent

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from replay.step import ArraySpec
-from skill_agents.nets.categorical import Categorical, CategoricalHead
-from skill_agents.nets.gaussian import Gaussian, GaussianHead
-from skill_agents.nets.mlp import MLP, ScalarHead
-from skill_agents.nets.view import View
+from skill_train.replay.step import ArraySpec
+from skill_train.skill_agents.nets.categorical import Categorical, CategoricalHead
+from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
+from skill_train.skill_agents.nets.mlp import MLP, ScalarHead
+from skill_train.skill_agents.nets.view import View
 
 GROUPS = {
     "proprioception": ArraySpec((3,)),
@@ -38,7 +38,7 @@ def test_a_view_lays_its_groups_side_by_side_in_its_own_order(leading):
     [
         (("proprioception", "taks"), "'taks' does not exist; the task has boxes, camera, clock, "),
         ((), "a network must see a group; the task has boxes"),
-        (("camera",), "'camera' is pixels, which need an encoder: camera/64"),
+        (("camera",), "'camera' is pixels, which need an encoder: camera/256"),
         (("boxes/",), "'boxes/' does not exist"),
         (("boxes/0",), "'boxes/0' does not exist"),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from skill_agents.nets.stacked_mlp import StackedMLP
+from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
 
 
 def alone(nets: StackedMLP, n: int) -> nn.Sequential:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from skill_agents.ops.clipped_surrogate import clipped_surrogate
+from skill_train.skill_agents.ops.clipped_surrogate import clipped_surrogate
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.distributions import Categorical, Independent, Normal, kl_divergence
 
-from skill_agents.ops.divergence import categorical_kl, gaussian_kl
-from skill_agents.ops.product_of_gaussians import product_of_gaussians
+from skill_train.skill_agents.ops.divergence import categorical_kl, gaussian_kl
+from skill_train.skill_agents.ops.product_of_gaussians import product_of_gaussians
 
 
 def random_gaussians(seed: int, *shape: int) -> list[torch.Tensor]:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from skill_agents.ops.pop_art import Moments, preserve_outputs, update_moments
+from skill_train.skill_agents.ops.pop_art import Moments, preserve_outputs, update_moments
 
 
-def moments(mean: list[float], second: list[float]) -> Moments:
-    return Moments(torch.tensor(mean), torch.tensor(second))
+def moments(mean: list[float], variance: list[float]) -> Moments:
+    return Moments(torch.tensor(mean), torch.tensor(variance))
 
 
 def test_moments_move_towards_those_of_the_counted_targets():
@@ -18,8 +18,9 @@ def test_moments_move_towards_those_of_the_counted_targets():
     counts = torch.tensor([[[True, True]], [[True, False]]])
     new = update_moments(moments([0.0], [1.0]), targets, counts, torch.tensor([0.25]))
     assert new.mean.item() == pytest.approx(0.25 * 3.0)
-    assert new.second.item() == pytest.approx(0.75 + 0.25 * (1 + 9 + 25) / 3)
-    assert new.std().item() == pytest.approx(np.sqrt(0.75 + 0.25 * 35 / 3 - 0.75**2))
+    second = 0.75 + 0.25 * (1 + 9 + 25) / 3
+    assert new.variance.item() == pytest.approx(second - 0.75**2)
+    assert new.std().item() == pytest.approx(np.sqrt(second - 0.75**2))
 
 
 def test_a_row_without_a_counted_target_keeps_its_moments():
@@ -28,7 +29,7 @@ def test_a_row_without_a_counted_target_keeps_its_moments():
     counts = torch.zeros(2, 2, 3, dtype=torch.bool)
     counts[:, 0] = True
     new = update_moments(moments([0.0, 4.0], [1.0, 17.0]), targets, counts, torch.ones(2))
-    assert new.mean.tolist() == [7.0, 4.0] and new.second.tolist() == [49.0, 17.0]
+    assert new.mean.tolist() == [7.0, 4.0] and new.variance.tolist() == [0.0, 17.0]
     assert new.std()[0].item() == pytest.approx(1e-4), "constant targets: the smallest std"
 
 
@@ -43,6 +44,22 @@ def test_normalised_targets_reach_zero_mean_and_unit_variance():
     normal = (targets - now.mean[:, None]) / now.std()[:, None]
     torch.testing.assert_close(normal.mean((0, 2)), torch.zeros(2).double(), atol=0.15, rtol=0.0)
     torch.testing.assert_close(normal.std((0, 2)), torch.ones(2).double(), atol=0.15, rtol=0.0)
+
+
+@pytest.mark.parametrize(("mean", "std"), [(300.0, 0.1), (1e4, 1.0), (-3e3, 0.5)])
+def test_a_std_that_is_small_beside_the_mean_is_kept_in_float32(mean, std):
+    """Against the paper's two moments in float64."""
+    rng = np.random.default_rng(0)
+    now, exact = moments([0.0], [1.0]), np.zeros(2)
+    everywhere = torch.ones(20, 1, 30, dtype=torch.bool)
+    for i in range(50):
+        targets = (mean + std * rng.normal(size=(20, 1, 30))).astype(np.float32)
+        rate = max(1 / (i + 1), 0.1)
+        now = update_moments(now, torch.from_numpy(targets), everywhere, torch.tensor([rate]))
+        wide = targets.astype(np.float64)
+        exact += rate * (np.array([wide.mean(), (wide**2).mean()]) - exact)
+    assert now.std().item() == pytest.approx(np.sqrt(exact[1] - exact[0] ** 2), rel=0.01)
+    assert now.std().item() == pytest.approx(std, rel=0.1)
 
 
 def test_outputs_are_preserved():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from skill_agents.ops.recurrence import backward_recurrence
-from skill_agents.ops.retrace import retrace
-from skill_agents.ops.vtrace import vtrace
+from skill_train.skill_agents.ops.recurrence import backward_recurrence
+from skill_train.skill_agents.ops.retrace import retrace
+from skill_train.skill_agents.ops.vtrace import vtrace
 from tests.skill_agents.ops.trajectories import column, random_trajectory
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from skill_agents.ops.retrace import retrace
+from skill_train.skill_agents.ops.retrace import retrace
 from tests.skill_agents.ops.trajectories import Trajectory, column, random_trajectory
 
 

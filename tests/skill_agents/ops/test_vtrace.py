@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from skill_agents.ops.returns import discounted_returns
-from skill_agents.ops.vtrace import vtrace
+from skill_train.skill_agents.ops.returns import discounted_returns
+from skill_train.skill_agents.ops.vtrace import vtrace
 from tests.skill_agents.ops.trajectories import Trajectory, column, on_policy, random_trajectory
 
 

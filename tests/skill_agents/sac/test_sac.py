@@ -12,11 +12,16 @@ from torch import Tensor
 from torch.distributions import Normal, TransformedDistribution
 from torch.distributions.transforms import TanhTransform
 
-from learners.learner import Learner
-from replay.step import ArraySpec, Step
-from skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec, Timestep
-from skill_agents.sac.agent import SAC, SACConfig
-from skill_agents.sac.parts import FixedTemperature, LearnedTemperature
+from skill_train.learners.learner import Learner
+from skill_train.replay.step import ArraySpec, Step
+from skill_train.skill_agents.agent import (
+    ContinuousAction,
+    DiscreteAction,
+    EnvironmentSpec,
+    Timestep,
+)
+from skill_train.skill_agents.sac.agent import SAC, SACConfig
+from skill_train.skill_agents.sac.parts import FixedTemperature, LearnedTemperature
 
 SPEC = EnvironmentSpec(
     {"state": ArraySpec((3,)), "goal": ArraySpec((2,)), "other": ArraySpec((1,))},

@@ -6,13 +6,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replay.step import ArraySpec, Step
-from skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec, Timestep
-from skill_agents.vate.beliefs import GaussianBeliefConfig
-from skill_agents.vate.decoders import CellRewardConfig
-from skill_agents.vate.model import VariationalModelConfig
-from skill_agents.vate.policy_gradient import PPO
-from skill_agents.vate.vate import VATEConfig
+from skill_train.replay.step import ArraySpec, Step
+from skill_train.skill_agents.agent import (
+    ContinuousAction,
+    DiscreteAction,
+    EnvironmentSpec,
+    Timestep,
+)
+from skill_train.skill_agents.vate.beliefs import GaussianBeliefConfig
+from skill_train.skill_agents.vate.decoders import CellRewardConfig
+from skill_train.skill_agents.vate.model import VariationalModelConfig
+from skill_train.skill_agents.vate.policy_gradient import PPO
+from skill_train.skill_agents.vate.vate import VATEConfig
 
 CELLS, LENGTH = 4, 7
 OBSERVATION = {

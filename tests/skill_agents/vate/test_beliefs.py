@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from skill_agents.vate.beliefs import (
+from skill_train.skill_agents.vate.beliefs import (
     DeterministicBeliefConfig,
     GaussianBeliefConfig,
     KnownTaskConfig,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from skill_agents.vate.decoders import CellRewardConfig, RewardAndTransitionConfig
+from skill_train.skill_agents.vate.decoders import CellRewardConfig, RewardAndTransitionConfig
 from tests.skill_agents.vate.made_up import GRID, LENGTH, PLANE, random_trials
 
 S, B, D = 3, 6, 2

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from replay.step import Step
-from skill_agents.agent import DiscreteAction, EnvironmentSpec
-from skill_agents.nets.gaussian import LOG_2PI
-from skill_agents.vate.beliefs import GaussianBeliefConfig, gaussian_of
-from skill_agents.vate.decoders import CellRewardConfig
-from skill_agents.vate.model import TABLE, VariationalModelConfig
-from skill_agents.vate.vate import take
+from skill_train.replay.step import Step
+from skill_train.skill_agents.agent import DiscreteAction, EnvironmentSpec
+from skill_train.skill_agents.nets.gaussian import LOG_2PI
+from skill_train.skill_agents.vate.beliefs import GaussianBeliefConfig, gaussian_of
+from skill_train.skill_agents.vate.decoders import CellRewardConfig
+from skill_train.skill_agents.vate.model import TABLE, VariationalModelConfig
+from skill_train.skill_agents.vate.vate import take
 from tests.skill_agents.vate.made_up import LENGTH, OBSERVATION
 
 CELLS = 4

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from skill_agents.nets.gaussian import Gaussian
-from skill_agents.vate.beliefs import gaussian_of
-from skill_agents.vate.model import (
+from skill_train.skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.vate.beliefs import gaussian_of
+from skill_train.skill_agents.vate.model import (
     TABLE,
     NoModelConfig,
     VariationalModelConfig,

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from learners.learner import Learner
-from skill_agents.vate.beliefs import DeterministicBeliefConfig, KnownTaskConfig
-from skill_agents.vate.model import TABLE, NoModelConfig
-from skill_agents.vate.policy_gradient import A2C, PPO
-from skill_agents.vate.vate import VATE, VATEConfig
+from skill_train.learners.learner import Learner
+from skill_train.skill_agents.vate.beliefs import DeterministicBeliefConfig, KnownTaskConfig
+from skill_train.skill_agents.vate.model import TABLE, NoModelConfig
+from skill_train.skill_agents.vate.policy_gradient import A2C, PPO
+from skill_train.skill_agents.vate.vate import VATE, VATEConfig
 from tests.skill_agents.vate.made_up import (
     GRID,
     LENGTH,

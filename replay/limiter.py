@@ -1,8 +1,8 @@
 """When a table takes an item and when it gives one: the arithmetic both back ends share.
 
-With ``error = inserted * samples_per_item - sampled``, a table gives n items when it holds at
+With ``error = inserted * samples_per_insert - sampled``, a table gives n items when it holds at
 least ``min_items`` and ``error - n >= min_diff``; it takes n when it holds fewer than
-``min_items`` or when ``error + n * samples_per_item <= max_diff``. These are Reverb's own rules.
+``min_items`` or when ``error + n * samples_per_insert <= max_diff``. These are Reverb's own rules.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from replay.tables import Draw, TableSpec
+from skill_train.replay.tables import Draw, TableSpec
 
 UNLIMITED = sys.float_info.max
 
 
-class Limits(NamedTuple):
+class Limiter(NamedTuple):
     """The limiter of one table; counts are items."""
 
-    samples_per_item: float
+    samples_per_insert: float
     min_items: int
     min_diff: float
     max_diff: float
@@ -28,7 +28,7 @@ class Limits(NamedTuple):
         """How many items the table takes now."""
         free = self.min_items - size
         if self.max_diff < UNLIMITED:
-            allowed = (self.max_diff + sampled) / self.samples_per_item - inserted
+            allowed = (self.max_diff + sampled) / self.samples_per_insert - inserted
             # Rounding must not make 3 out of 2.999...: the limit would drift from Reverb's.
             return max(free, int(allowed + 1e-9), 0)
         return sys.maxsize
@@ -38,25 +38,24 @@ class Limits(NamedTuple):
         if size < self.min_items:
             return 0
         if self.min_diff > -UNLIMITED:
-            error = inserted * self.samples_per_item - sampled
+            error = inserted * self.samples_per_insert - sampled
             return max(int(error - self.min_diff + 1e-9), 0)
         return sys.maxsize
 
 
-def table_limits(spec: TableSpec, batch: int, ahead: int) -> Limits:
+def table_limiter(spec: TableSpec, batch: int, ahead: int) -> Limiter:
     """The limiter of a table from which readers take ``batch`` items at a time.
 
     ``ahead`` is how many items readers may hold that no learner has seen yet. A queue may run
-    ``max_items`` ahead of its reader; one of many tasks forgets its oldest items instead. A ratio
-    may be off by ``ahead + batch + 2 * max(1, ratio)`` items either way: less could leave writers
-    and readers waiting for each other.
+    ``max_items`` ahead of its reader. A ratio may be off by ``ahead + batch + 2 * max(1, ratio)``
+    items either way: less could leave writers and readers waiting for each other.
 
     Raises ValueError if the table could never give a batch.
     """
     if spec.use_once:
-        if spec.samples_per_item is not None:
+        if spec.samples_per_insert is not None:
             raise ValueError(
-                f"table {spec.name!r}: use_once draws every item once, so samples_per_item "
+                f"table {spec.name!r}: use_once draws every item once, so samples_per_insert "
                 "must be None"
             )
         if spec.max_items < batch:
@@ -64,14 +63,13 @@ def table_limits(spec: TableSpec, batch: int, ahead: int) -> Limits:
                 f"table {spec.name!r}: a queue of max_items {spec.max_items} cannot give a batch "
                 f"of {batch}; max_items must be at least the batch size"
             )
-        most_ahead = UNLIMITED if spec.per_task else float(spec.max_items)
-        return Limits(1.0, 1, 0.0, most_ahead)
-    if spec.samples_per_item is None:
-        return Limits(1.0, spec.min_items, -UNLIMITED, UNLIMITED)
-    ratio = float(spec.samples_per_item)
+        return Limiter(1.0, 1, 0.0, float(spec.max_items))
+    if spec.samples_per_insert is None:
+        return Limiter(1.0, spec.min_items, -UNLIMITED, UNLIMITED)
+    ratio = float(spec.samples_per_insert)
     offset = ratio * spec.min_items
     slack = ahead + batch + 2.0 * max(1.0, ratio)
-    return Limits(ratio, spec.min_items, offset - slack, offset + slack)
+    return Limiter(ratio, spec.min_items, offset - slack, offset + slack)
 
 
 def batch_of(table: str, draws: Mapping[str, Draw]) -> int:

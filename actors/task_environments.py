@@ -1,0 +1,102 @@
+"""What environments of tasks have in common, whether stepped one by one or as arrays.
+
+Here actions are clipped, rows on which nothing is done are told from the others and get their
+zeros, environments wait, and episodes are counted. How a step is taken is a subclass's affair.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skill_train.actors.clipping import Clip
+from skill_train.actors.environments import Outcome
+from skill_train.actors.episodes import EpisodeCounter
+from skill_train.skill_agents.agent import EnvironmentSpec
+
+
+class Moved(NamedTuple):
+    """What a step did, as the environments say it; arrays ``[B, ...]``.
+
+    Reward and termination count only where an action was taken and nothing failed.
+    """
+
+    observation: Mapping[str, np.ndarray]
+    """o_{t+1}, in arrays that are never written again."""
+    reward: np.ndarray
+    terminated: np.ndarray
+    ended: Mapping[int, Mapping[str, Any]]
+    """The environments whose episodes ended, terminated or not, with the ``info`` of each."""
+    failed: list[int]
+
+
+class TaskEnvironments(ABC):
+    """B environments, each bound to one task of the experiment; see `Environments`."""
+
+    failures = 0
+    """Environments that raised or gave NaN so far."""
+
+    def __init__(self, tasks: Sequence[int], spec: EnvironmentSpec) -> None:
+        """``tasks`` names the task of each of the B environments."""
+        self.tasks = np.asarray(tasks, np.int32)
+        self.size = len(self.tasks)
+        self.spec = spec
+        self._clip = Clip(spec.action)
+        self._held = np.zeros(self.size, bool)
+
+    def reset(self) -> Mapping[str, np.ndarray]:
+        """Begin an episode everywhere; returns first observations ``[B, ...]``."""
+        self._over = np.zeros(self.size, bool)
+        self._is_first = np.ones(self.size, bool)
+        self._episodes = EpisodeCounter(self.tasks)
+        self._observation = self._begin()
+        return self._observation
+
+    def step(self, action: np.ndarray) -> Outcome:
+        """Act everywhere, as `Environments.step` says.
+
+        Nothing is done where an episode is over, where one waits to begin, and where the
+        environment fails; all of these show a first observation next.
+        """
+        waits = self._held & self._is_first
+        moved = self._move(self._clip(action), self._over, waits)
+        is_first = self._over | waits
+        is_first[moved.failed] = True
+        acted = ~is_first
+        reward = np.where(acted, moved.reward, 0.0).astype(np.float32, copy=False)
+        discount = (acted & ~moved.terminated).astype(np.float32)
+        self._episodes.add(reward, acted)
+        self._episodes.forget(moved.failed)
+        episodes = [self._episodes.end(slot, info) for slot, info in moved.ended.items()]
+        ended = list(moved.ended)
+        self._over = np.zeros(self.size, bool)
+        self._over[ended] = True
+        self._observation, self._is_first = moved.observation, is_first
+        return Outcome(moved.observation, is_first, reward, discount, moved.failed, episodes, ended)
+
+    def hold(self, held: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Let the environments ``held`` wait, as `Environments.hold` says."""
+        released = self._held & self._is_first & ~held
+        self._held = held
+        if released.any():
+            self._observation = self._release(released)
+        return self._observation
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close them."""
+
+    @abstractmethod
+    def _begin(self) -> Mapping[str, np.ndarray]:
+        """Reset every environment; returns first observations."""
+
+    @abstractmethod
+    def _move(self, action: np.ndarray, over: np.ndarray, waits: np.ndarray) -> Moved:
+        """Reset where the episode is ``over``, stay where one ``waits``, act elsewhere."""
+
+    def _release(self, released: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Let those ``released``, which have waited, begin an episode; returns o_t of all."""
+        return self._observation

@@ -1,0 +1,162 @@
+"""What the JSON files of a run hold: each is read into a dataclass here, and only here.
+
+A file that is damaged, or of something else, is an error that names the field. Fields that this
+version does not know are passed over.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from skill_train.cluster.errors import RunError
+
+ENDED = ("finished", "stopped", "failed", "dead")
+"""States in which nothing runs any more."""
+STATES = ("new", "starting", "running", "unreadable", *ENDED)
+MAX_SEED = 2**32 - 1
+COUNTERS = (
+    "env_steps", "learner_steps", "episodes", "environment_failures", "elapsed_seconds",
+)  # fmt: skip
+"""What a checkpoint counts at least."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Config:
+    """``config.json``: what a run was asked to do."""
+
+    experiment: str
+    overrides: tuple[str, ...]
+    seed: int
+    tiny: bool
+    inline: bool
+    resolved: Any = None
+    """The stage with all its fields, as it was when the run began; for reading and comparing."""
+    adopted_from: str | None = None
+    """The run that this one is a copy of, made to start from; None for a run of its own."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed <= MAX_SEED:
+            raise ValueError(f"seed must be from 0 to {MAX_SEED}, not {self.seed}")
+
+
+@dataclass(frozen=True)
+class Component:
+    """One process of a run; ``pid`` and ``address`` are None while it starts."""
+
+    role: str
+    name: str
+    pid: int | None
+    address: str | None
+    restarts: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """``status.json``: how a run stands, as its driver wrote it last."""
+
+    state: str
+    env_steps: int = 0
+    learner_steps: int = 0
+    components: tuple[Component, ...] = ()
+    prometheus: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    error: str | None = None
+    pid: int | None = None
+    """The driver's."""
+    pid_started: float | None = None
+    """When that process began, in seconds since 1970: tells it from a later one of its number."""
+    host: str | None = None
+    updated: float | None = None
+    """When this was written, in seconds since 1970."""
+
+    def __post_init__(self) -> None:
+        if self.state not in STATES:
+            raise ValueError(f"state must be one of {', '.join(STATES)}, not {self.state!r}")
+        if self.pid is not None and not 0 < self.pid < 2**31:
+            raise ValueError(f"pid must be above 0, not {self.pid}")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """``manifest.json``: what a checkpoint holds."""
+
+    counters: Mapping[str, int | float]
+    score: float | None
+    files: Mapping[str, str]
+    """SHA-256 by path, relative to the checkpoint's folder and inside it."""
+
+    def __post_init__(self) -> None:
+        missing = [name for name in COUNTERS if name not in self.counters]
+        if missing:
+            raise ValueError(f"counters lack {', '.join(missing)}")
+        for name in self.files:
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts:
+                raise ValueError(f"files name {name!r}, which lies outside the checkpoint")
+
+
+def read(path: Path, kind: type[T]) -> T:
+    """The JSON file at ``path`` as a ``kind``; raises RunError with what is wrong with it."""
+    try:
+        return parse(path.read_text(), kind)
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise RunError(f"{path} is damaged, or not from a run: {error}") from error
+
+
+def parse(text: str, kind: type[T]) -> T:
+    """JSON as a dataclass ``kind``; raises ValueError with what is wrong with it."""
+    try:
+        return _fit("all of it", kind, json.loads(text))
+    except (RecursionError, OverflowError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _fit(name: str, hint: Any, value: Any) -> Any:
+    """``value``, from JSON, as the type ``hint``; raises ValueError where it is of another."""
+    origin, inside = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
+    if origin is types.UnionType:
+        return _fit_one_of(name, inside, value)
+    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
+        return _fit_fields(hint, value)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_fit(name, inside[0], item) for item in value)
+    if origin is Mapping and isinstance(value, dict):
+        return {key: _fit(f"{name}.{key}", inside[1], item) for key, item in value.items()}
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is hint:
+        return value
+    raise ValueError(f"{name} cannot be {str(value)[:40]!r}")
+
+
+def _fit_one_of(name: str, hints: tuple[Any, ...], value: Any) -> Any:
+    for hint in hints[:-1]:
+        try:
+            return _fit(name, hint, value)
+        except ValueError:
+            continue
+    return _fit(name, hints[-1], value)
+
+
+def _fit_fields(kind: Any, values: Mapping[str, Any]) -> Any:
+    hints = typing.get_type_hints(kind)
+    found = {}
+    for one in dataclasses.fields(kind):
+        if one.name in values:
+            found[one.name] = _fit(one.name, hints[one.name], values[one.name])
+        elif one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING:
+            raise ValueError(f"{one.name} is missing")
+    return kind(**found)
