@@ -26,7 +26,7 @@ SAC_AGENT = SACConfig(
     target_rate=0.01,  # table 2
     batch_size=256,  # table 2
     replay_size=300_000,  # table 2
-    samples_per_transition=128.0,  # not given: an update for every two steps
+    samples_per_insert=128.0,  # not given: an update for every two steps
 )
 """Table 2, column "HRL", with the smaller learning rates of the grid's preset."""
 EQUAL_LINKS = [arm.kwargs["upper_arm"] for arm in reacher.GRID.dynamics].index(0.5)
@@ -55,7 +55,7 @@ def tiny_sac(stage: Stage) -> Stage:
         critic_sizes=(8, 8),
         batch_size=16,
         minimum_size=100,
-        samples_per_transition=1.0,
+        samples_per_insert=1.0,
     )
     return replace(
         stage,

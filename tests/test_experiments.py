@@ -22,7 +22,7 @@ def kind(experiment: Experiment) -> tuple:
     """
     stage = experiment.stage
     tables = [
-        name for name in ("latent_period", "samples_per_unroll") if hasattr(stage.agent, name)
+        name for name in ("latent_period", "samples_per_insert") if hasattr(stage.agent, name)
     ]
     return (
         tuple(_classes(stage.agent)),

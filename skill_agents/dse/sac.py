@@ -58,7 +58,7 @@ class DSESACConfig(AgentConfig):
     batch_per_task: Count = 128  # Table 2
     replay_per_task: Count = 300_000  # Table 2: 3e6, for all tasks
     minimum_per_task: Count = 1_000  # not given
-    samples_per_transition: Positive = 128.0  # not given: an update for each step, as SAC
+    samples_per_insert: Positive = 128.0  # not given: an update for each step, as SAC
 
     def build(self, spec: EnvironmentSpec) -> DSESAC:
         """The agent."""
@@ -108,7 +108,7 @@ class DSESAC(Agent):
                 "transitions",
                 c.replay_per_task,
                 min_items=c.minimum_per_task,
-                samples_per_insert=c.samples_per_transition,
+                samples_per_insert=c.samples_per_insert,
                 per_task=True,
             ),
         )

@@ -75,7 +75,7 @@ class SVG0Config(AgentConfig):
     unroll_length: Count = 10  # Appendix G.1
     replay_unrolls: Count = 100_000  # authors' code: 1e6 steps
     minimum_unrolls: Count = 1_000  # authors' code
-    samples_per_unroll: Positive | None = None  # authors' locomotion runs: no limit
+    samples_per_insert: Positive | None = None  # authors' locomotion runs: no limit
 
     def build(self, spec: EnvironmentSpec) -> SVG0:
         """The agent."""
@@ -89,7 +89,7 @@ class SVG0Config(AgentConfig):
             self.replay_unrolls,
             stride=self.unroll_length,
             min_items=self.minimum_unrolls,
-            samples_per_insert=self.samples_per_unroll,
+            samples_per_insert=self.samples_per_insert,
         )
 
 

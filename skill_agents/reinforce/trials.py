@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from skill_train.replay.step import Step
+from skill_train.skill_agents.ops.masked import masked_mean
 from skill_train.skill_agents.ops.pop_art import Moments, update_moments
 from skill_train.skill_agents.ops.returns import discounted_returns
 
@@ -102,4 +103,4 @@ def sum_over_steps(value: Tensor, played: Trials) -> Tensor:
 
 def mean_over_steps(value: Tensor, played: Trials) -> Tensor:
     """The mean over every step that was acted, for metrics."""
-    return torch.where(played.acted, value.detach(), 0.0).sum() / played.acted.sum()
+    return masked_mean(value.detach(), played.acted)

@@ -52,7 +52,7 @@ class SACConfig(AgentConfig):
     batch_size: Count = 256
     replay_size: Count = 1_000_000
     minimum_size: Count = 1_000  # as in the authors' code
-    samples_per_transition: Positive = 256.0  # an update for each environment step
+    samples_per_insert: Positive = 256.0  # an update for each environment step
 
     def build(self, spec: EnvironmentSpec) -> SAC:
         """The agent."""
@@ -94,7 +94,7 @@ class SAC(Agent):
                 "transitions",
                 c.replay_size,
                 min_items=c.minimum_size,
-                samples_per_insert=c.samples_per_transition,
+                samples_per_insert=c.samples_per_insert,
             ),
         )
 
