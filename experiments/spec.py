@@ -129,8 +129,9 @@ class Experiment:
 
     @property
     def paper(self) -> str:
-        """The folder in ``skill_agents`` that its agent comes from."""
-        return type(self.stage.agent).__module__.split(".")[2]
+        """The name's first part; without one, the folder in ``skill_agents`` of its agent."""
+        paper, slash, _ = self.name.partition("/")
+        return paper if slash else type(self.stage.agent).__module__.split(".")[2]
 
     @property
     def task(self) -> str:
