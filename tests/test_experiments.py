@@ -109,7 +109,7 @@ def test_what_takes_over_has_something_before_it(experiment: Experiment) -> None
     [
         ("quickstart", HKL, "GoToTarget", "ball"),
         ("hierarchical_kl/ant-go-to-target-vision-agnostic", HKL, "GoToTarget", "ant-vision"),
-        ("hierarchical_kl/transfer-ant-to-quadruped-move-box-easy", HKL, "MoveBoxEasy", "quadruped"),
+        (f"{HKL}/transfer-ant-to-quadruped-move-box-easy", HKL, "MoveBoxEasy", "quadruped"),
         ("hierarchical_kl/humanoid-walking-lstm-prior", HKL, "Walking", "humanoid"),
         ("hierarchical_kl/grid-4step", HKL, "Grid", "4step"),
         ("dse/cartpole-6-3-retrain", "dse", "CartPole", ""),
