@@ -22,9 +22,8 @@ from skill_train.skill_agents.agent import (
     ParameterGroup,
     Timestep,
 )
-from skill_train.skill_agents.dse.policies import per_task
 from skill_train.skill_agents.nets.categorical import Categorical
-from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
+from skill_train.skill_agents.nets.stacked_mlp import StackedMLP, one_row_each, per_task
 from skill_train.skill_agents.nets.view import View
 from skill_train.skill_agents.ranges import NonNegative, Positive, Sizes
 from skill_train.skill_agents.reinforce import trials
@@ -77,8 +76,7 @@ class Distral(TrialAgent[DistralConfig]):
         generator: torch.Generator | None = None,
     ) -> Acting:
         """By pi_i, whether it explores or not: see the README."""
-        observation = {name: array.unsqueeze(1) for name, array in timestep.observation.items()}
-        policy, _ = self.policies(observation, timestep.task)
+        policy, _ = self.policies(one_row_each(timestep.observation), timestep.task)
         action = policy.sample(generator)
         extras = {"log_prob": policy.log_prob(action).squeeze(1)}
         return Acting(action.squeeze(1), state, extras)

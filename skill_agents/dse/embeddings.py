@@ -59,6 +59,11 @@ class Embedding(nn.Module):
         """Latents ``[..., N, B, size]`` of tasks ``[N]`` from standard noise of that shape."""
         raise NotImplementedError
 
+    def noise(self, environments: int, explore: bool, generator: torch.Generator | None) -> Tensor:
+        """What B environments act with, ``[B, 1, size]``; 0, the latents' means, to not explore."""
+        noise = torch.zeros(environments, 1, self.size)
+        return noise.normal_(generator=generator) if explore else noise
+
     def cost(self) -> Tensor:
         """The embeddings' KL terms of one step (eq. 1), weighted, averaged over the indices."""
         raise NotImplementedError

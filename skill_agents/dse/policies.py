@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from skill_train.skill_agents.agent import ContinuousAction, EnvironmentSpec
 from skill_train.skill_agents.nets.categorical import Categorical, CategoricalHead
 from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
-from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
+from skill_train.skill_agents.nets.stacked_mlp import StackedMLP, per_task
 from skill_train.skill_agents.nets.view import View
 from skill_train.skill_agents.ranges import Count
 
@@ -82,13 +82,6 @@ class IndependentPolicies(Policy):
     ) -> Categorical:
         """``latent`` has size 0."""
         return Categorical(per_task(self.nets, self.view(observation), task).log_softmax(-1))
-
-
-def per_task(nets: StackedMLP, inputs: Tensor, task: Tensor) -> Tensor:
-    """Rows ``[..., N, B, F]`` through the networks of tasks ``[N]``, ``[..., N, B, out]``."""
-    by_task = inputs.movedim(-3, 0)
-    out = nets(by_task.flatten(1, -2), task)
-    return out.unflatten(1, by_task.shape[1:-1]).movedim(0, -3)
 
 
 @dataclass(frozen=True)
