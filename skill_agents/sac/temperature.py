@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from skill_train.skill_agents.ranges import Positive
+from skill_train.skill_agents.ranges import NonNegative, Positive
 
 
 class Temperature(nn.Module, ABC):
@@ -70,7 +70,7 @@ class Learned(Temperature):
 class FixedTemperature:
     """One value throughout."""
 
-    value: Positive = 0.2
+    value: NonNegative = 0.2
 
     def build(self, num_tasks: int, action_size: int) -> Temperature:
         """The temperature."""
