@@ -15,8 +15,8 @@ from skill_train.experiments.spec import Actors
 from skill_train.replay.tables import transitions, trials
 
 QUEUES = [trials("episodes", 50, 100, use_once=True, per_task=True)]
-RATIOS = [transitions("replay", 100, samples_per_insert=8.0, per_task=True)]
-ALIKE = [transitions("replay", 100, samples_per_insert=8.0)]
+RATIOS = [transitions("replay", 100, samples_per_item=8.0, per_task=True)]
+ALIKE = [transitions("replay", 100, samples_per_item=8.0)]
 FREE = [transitions("replay", 100, per_task=True)]
 
 
@@ -97,13 +97,14 @@ def test_more_environments_than_memory(monkeypatch):
 
 
 class Heavy:
-    """Environments of 2 MB each, all of it touched."""
+    """Environments of 2 MB each, half of it touched when they are made, the rest at their reset."""
 
     def __init__(self, tasks, slots, seed):
         self.size = len(slots)
+        self.made = np.ones(1_000_000 * self.size, np.uint8)
 
     def reset(self):
-        self.memory = np.ones(2_000_000 * self.size, np.uint8)
+        self.played = np.ones(1_000_000 * self.size, np.uint8)
 
     def close(self):
         pass
