@@ -15,8 +15,8 @@ from skill_train.experiments.spec import Actors
 from skill_train.replay.tables import transitions, trials
 
 QUEUES = [trials("episodes", 50, 100, use_once=True, per_task=True)]
-RATIOS = [transitions("replay", 100, samples_per_item=8.0, per_task=True)]
-ALIKE = [transitions("replay", 100, samples_per_item=8.0)]
+RATIOS = [transitions("replay", 100, samples_per_insert=8.0, per_task=True)]
+ALIKE = [transitions("replay", 100, samples_per_insert=8.0)]
 FREE = [transitions("replay", 100, per_task=True)]
 
 
