@@ -53,7 +53,7 @@ def complaint(capsys, *args: str) -> str:
 
 def test_help_needs_no_heavy_library():
     program = (
-        "import sys\nfrom cluster import cli\n"
+        "import sys\nfrom skill_train.cluster import cli\n"
         "try:\n    cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
         "print({'torch', 'ray', 'mujoco', 'matplotlib'} & set(sys.modules))"
     )
@@ -133,7 +133,7 @@ def test_status_of_all_runs_and_a_dead_one(trained, tmp_path, monkeypatch, capsy
     assert json.loads(answer(capsys, "status", "--json")) == []
     run = RunDir.create(tmp_path / "runs" / "a", "quickstart", [], None, 0)
     program = (
-        "import sys; from cluster.run_dir import RunDir\n"
+        "import sys; from skill_train.cluster.run_dir import RunDir\n"
         "RunDir.open(sys.argv[1]).write_status({'state': 'running', 'env_steps': 5, "
         "'learner_steps': 1, 'components': []})"
     )
