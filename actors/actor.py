@@ -128,29 +128,37 @@ class Actor:
     def _bootstrap_row(self) -> Step:
         """The present observation as the last row of a window: nothing is done on it."""
         assert self._last_row is not None
-        seen = self._last_row._replace(
+        last = self._last_row
+        return last._replace(
             observation=self._player.observation,
             is_first=self._player.is_first,
             policy_version=np.full(self.envs.size, self.policy_version),
+            action=np.zeros_like(last.action),
+            reward=np.zeros_like(last.reward),
+            discount=np.zeros_like(last.discount),
+            extras={name: np.zeros_like(values) for name, values in last.extras.items()},
         )
-        return _undone(seen, np.ones(self.envs.size, bool))
 
     def _step(self, report: ActorReport) -> Outcome:
         turn = self._player.turn()
         outcome = turn.outcome
+        acted = outcome.acted
+        action = turn.acting.action.numpy()
+        extras = {name: values.numpy() for name, values in turn.acting.extras.items()}
+        if not acted.all():
+            # The environments have put zeros into reward and discount.
+            action = _zero_where(~acted, action)
+            extras = {name: _zero_where(~acted, values) for name, values in extras.items()}
         row = Step(
             observation=turn.observation,
-            action=turn.acting.action.numpy(),
+            action=action,
             reward=outcome.reward,
             discount=outcome.discount,
             is_first=turn.is_first,
             task=self.envs.tasks,
             policy_version=np.full(self.envs.size, self.policy_version),
-            extras={name: values.numpy() for name, values in turn.acting.extras.items()},
+            extras=extras,
         )
-        acted = outcome.acted
-        if not acted.all():
-            row = _undone(row, ~acted)
         self._writer.append(row)
         for slot in outcome.failed:
             self._writer.drop(slot)
@@ -167,17 +175,8 @@ class Actor:
         return taken
 
 
-def _undone(row: Step, where: np.ndarray) -> Step:
-    """``row`` with zeros ``where`` nothing was done (bool ``[B]``), as `replay.step` asks for."""
-
-    def zeroed(values: np.ndarray) -> np.ndarray:
-        values = values.copy()
-        values[where] = 0
-        return values
-
-    return row._replace(
-        action=zeroed(row.action),
-        reward=zeroed(row.reward),
-        discount=zeroed(row.discount),
-        extras={name: zeroed(values) for name, values in row.extras.items()},
-    )
+def _zero_where(idle: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """A copy of ``values`` for replay, which wants zeros on rows where nothing was done."""
+    values = values.copy()
+    values[idle] = 0
+    return values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,10 +47,10 @@ class EpisodeCounter:
             None if success is None else bool(success),
             tuple(map(float, info.get("return_per_episode", ()))),
         )
-        self.forget([slot])
+        self.forget(slot)
         return result
 
-    def forget(self, slots: Sequence[int]) -> None:
-        """Count the environments ``slots`` from 0 again."""
-        self._returns[slots] = 0.0
-        self._lengths[slots] = 0
+    def forget(self, slot: int) -> None:
+        """Count environment ``slot`` from 0 again."""
+        self._returns[slot] = 0.0
+        self._lengths[slot] = 0

@@ -64,16 +64,18 @@ class TaskEnvironments(ABC):
         waits = self._held & self._is_first
         moved = self._move(self._clip(action), self._over, waits)
         is_first = self._over | waits
-        is_first[moved.failed] = True
+        for slot in moved.failed:
+            is_first[slot] = True
+            self._episodes.forget(slot)
         acted = ~is_first
         reward = np.where(acted, moved.reward, 0.0).astype(np.float32, copy=False)
         discount = (acted & ~moved.terminated).astype(np.float32)
         self._episodes.add(reward, acted)
-        self._episodes.forget(moved.failed)
         episodes = [self._episodes.end(slot, info) for slot, info in moved.ended.items()]
         ended = list(moved.ended)
         self._over = np.zeros(self.size, bool)
-        self._over[ended] = True
+        if ended:
+            self._over[ended] = True
         self._observation, self._is_first = moved.observation, is_first
         return Outcome(moved.observation, is_first, reward, discount, moved.failed, episodes, ended)
 

@@ -56,14 +56,14 @@ class VectorEnv(TaskEnvironments):
 
     def _move(self, action: np.ndarray, over: np.ndarray, waits: np.ndarray) -> Moved:
         before, self._shown = self._shown, self._new_arrays()
-        if waits.any():
+        resets, stays = over.tolist(), waits.tolist()
+        if True in stays:
             for name, array in self._shown.items():
                 array[waits] = before[name][waits]
         reward = np.zeros(self.size, np.float32)
         terminated = np.zeros(self.size, bool)
         ended: dict[int, Mapping[str, Any]] = {}
         failed: list[int] = []
-        resets, stays = over.tolist(), waits.tolist()
         for slot, (env, chosen) in enumerate(zip(self.envs, action, strict=True)):
             if resets[slot]:
                 self._reset(slot)

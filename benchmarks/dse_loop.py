@@ -36,7 +36,7 @@ class LoopedDSESAC(Agent):
     def __init__(self, stacked: DSESAC) -> None:
         super().__init__()
         self.config = stacked.config
-        self.view = stacked.view
+        self.view = stacked.q.view
         self.policy = copy.deepcopy(stacked.policy)
         self.embedding = copy.deepcopy(stacked.embedding)
         tasks = range(stacked.q.num_tasks)

@@ -73,16 +73,15 @@ def play(agent: Reinforce, latents: torch.Tensor, episodes: int, seed: int = 0) 
     """x of the pole's tip ``[K, episodes, T]`` with latents ``[K, D]``; NaN after a fall."""
     mass = GRID.dynamics[len(GRID.dynamics) // 2].kwargs["cart_mass"]
     envs = VectorCartPole(len(latents) * episodes, cart_mass=mass)
-    each = latents.repeat_interleave(episodes, 0).unsqueeze(1)
-    task = torch.zeros(len(each), dtype=torch.int64)
+    each = latents.repeat_interleave(episodes, 0)
     generator = torch.Generator().manual_seed(seed)
     seen, _ = envs.reset(seed=seed)
     alive, tips = np.ones(len(each), bool), []
     over = np.zeros(len(each), bool)
     while not over.all():
-        state = {"state": torch.from_numpy(seen["state"]).unsqueeze(1)}
+        state = {"state": torch.from_numpy(seen["state"])}
         with torch.inference_mode():
-            action = agent.policy(state, task, each).sample(generator).squeeze(1)
+            action = agent.act_at(state, each, generator)
         seen, _, fallen, truncated, _ = envs.step(action.numpy())
         alive &= ~fallen
         over |= fallen | truncated

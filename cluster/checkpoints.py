@@ -243,6 +243,8 @@ def _load(path: Path, with_replay: bool) -> Checkpoint:
         raise
     except Exception as error:
         raise ValueError(f"{LEARNER} holds more than tensors and plain numbers") from error
+    if not isinstance(state, dict) or "agent" not in state:
+        raise ValueError(f"{LEARNER} holds no agent")
     replay = path / REPLAY if with_replay and (path / REPLAY).is_dir() else None
     return Checkpoint(path, dict(manifest.counters), state, replay, manifest.score)
 

@@ -81,7 +81,7 @@ def _list(args: argparse.Namespace) -> None:
         experiment = planning.find(args.experiment)
         fields = overrides.fields(experiment.stage)
         if args.json:
-            _print_json({name: {"type": k, "value": v} for name, (k, v) in fields.items()})
+            _print_json({name: {"type": f.kind, "value": f.value} for name, f in fields.items()})
         else:
             print(f"{report.experiment(experiment)}\n")
             print(overrides.describe(experiment.stage))

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from skill_train.cluster.errors import RunError
 from skill_train.experiments.spec import Stage
+from skill_train.skill_agents.ranges import FINITE, Range
 
 SPELLED_OUT = re.compile(r"^--([A-Za-z][\w.-]*)(?:=(.*))?$", re.DOTALL)
 ASSIGNED = re.compile(r"^([A-Za-z][\w.-]*)=(.*)$", re.DOTALL)
@@ -28,6 +29,8 @@ class Field(NamedTuple):
     kind: str
     """Its type, as written in the source."""
     value: Any
+    range: Range = FINITE
+    """What its number, or each of them, can be."""
 
 
 def apply(stage: Stage, args: Sequence[str]) -> Stage:
@@ -52,10 +55,9 @@ def apply(stage: Stage, args: Sequence[str]) -> Stage:
     except ValueError as error:
         for name, values in given:
             if _is_wrong(stage, name, _separate(values, known[name].kind)):
-                kind, value = known[name]
                 raise RunError(
-                    f"--{name} cannot be {' '.join(values)!r}: it takes {kind} "
-                    f"(the experiment has {_shown(value)})"
+                    f"--{name} cannot be {' '.join(values)!r}: it takes {known[name].kind} "
+                    f"(the experiment has {_shown(known[name].value)})"
                 ) from None
         raise RunError(f"the overrides do not fit together: {error}") from error
 
@@ -67,13 +69,14 @@ def fields(stage: Stage) -> dict[str, Field]:
 
 def describe(stage: Stage) -> str:
     """One line for each field: what can follow ``skill-train run EXPERIMENT``."""
-    rows = [(f"--{name}", kind, _shown(value)) for name, (kind, value) in fields(stage).items()]
+    rows = [(f"--{name}", f.kind, _shown(f.value)) for name, f in fields(stage).items()]
     wide = max(len(name) for name, _, _ in rows)
     return "\n".join(f"{name:<{wide}}  {value}  ({kind})" for name, kind, value in rows)
 
 
 def _walk(prefix: str, value: Any) -> list[tuple[str, Field]]:
     hints = typing.get_type_hints(type(value))
+    detailed = typing.get_type_hints(type(value), include_extras=True)
     found: list[tuple[str, Field]] = []
     for field in dataclasses.fields(value):
         name, inner = f"{prefix}{field.name.replace('_', '-')}", getattr(value, field.name)
@@ -86,8 +89,18 @@ def _walk(prefix: str, value: Any) -> list[tuple[str, Field]]:
                 if isinstance(item, bool | int | float | str)
             ]
         elif not _holds_dataclasses(hints[field.name]):
-            found.append((name, Field(_type_name(hints[field.name]), inner)))
+            kind, range_ = _type_name(hints[field.name]), _range(detailed[field.name])
+            found.append((name, Field(kind, inner, range_ or FINITE)))
     return found
+
+
+def _range(hint: Any) -> Range | None:
+    """The first one that a type carries, however deep inside it."""
+    for inside in (*getattr(hint, "__metadata__", ()), *typing.get_args(hint)):
+        found = inside if isinstance(inside, Range) else _range(inside)
+        if found is not None:
+            return found
+    return None
 
 
 def _holds_dataclasses(hint: Any) -> bool:

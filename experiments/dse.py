@@ -29,7 +29,7 @@ SAC_AGENT = DSESACConfig(
     ),
     q_learning_rate=3e-3,  # table 2: 0.03
     value_learning_rate=3e-3,  # table 2: 0.03
-    samples_per_transition=64.0,
+    samples_per_insert=64.0,
 )
 """Table 2 with smaller steps for the critics, and latents that tell tasks apart from the start: as
 wide as the prior they have shrunk to it before the critics know what they would be good for. Tuned
@@ -58,7 +58,7 @@ def tiny_sac(stage: Stage) -> Stage:
         critic_sizes=(8, 8),
         batch_per_task=8,
         minimum_per_task=20,
-        samples_per_transition=0.5,
+        samples_per_insert=0.5,
     )
     return replace(tiny(stage), agent=small)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
-from skill_train.skill_agents.dse.high_level import BaselineReinforceConfig
 from skill_train.skill_agents.dse.skills import LatentBoxConfig, LatentPointsConfig
+from skill_train.skill_agents.reinforce.agent import BaselineReinforceConfig
 from skill_train.skill_agents.sac.agent import SACConfig
-from skill_train.skill_agents.sac.parts import FixedTemperature
+from skill_train.skill_agents.sac.temperature import FixedTemperature
 from skill_train.tasks import cartpole, reacher
 from skill_train.tasks.families import single_task
 
-ASTEROID_AGENT = BaselineReinforceConfig(max_grad_norm=1.0)
-"""Table 1, column "HRL", but for the bound on gradients."""
+ASTEROID_AGENT = BaselineReinforceConfig(groups=("state", "asteroids"), max_grad_norm=1.0)
+"""Table 1, column "HRL", which the defaults are, but for the bound on gradients."""
 UNIT_MASS = cartpole.CART_MASSES.index(1.0)
 
 SAC_AGENT = SACConfig(
@@ -24,9 +24,9 @@ SAC_AGENT = SACConfig(
     policy_learning_rate=1e-3,  # table 2: 0.003
     q_learning_rate=3e-3,  # table 2: 0.03
     target_rate=0.01,  # table 2
-    batch_size=256,  # table 2
-    replay_size=300_000,  # table 2
-    samples_per_transition=128.0,  # not given: an update for every two steps
+    batch_per_task=256,  # table 2
+    replay_per_task=300_000,  # table 2
+    samples_per_insert=128.0,  # not given: an update for every two steps
 )
 """Table 2, column "HRL", with the smaller learning rates of the grid's preset."""
 EQUAL_LINKS = [arm.kwargs["upper_arm"] for arm in reacher.GRID.dynamics].index(0.5)
@@ -53,9 +53,9 @@ def tiny_sac(stage: Stage) -> Stage:
         agent,
         policy_sizes=(8, 8),
         critic_sizes=(8, 8),
-        batch_size=16,
-        minimum_size=100,
-        samples_per_transition=1.0,
+        batch_per_task=16,
+        minimum_per_task=100,
+        samples_per_insert=1.0,
     )
     return replace(
         stage,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from skill_train.skill_agents.agent import AgentConfig
+from skill_train.skill_agents.ranges import Count, NonNegative, Positive, Share
 from skill_train.skill_agents.skills import SkillsConfig
 from skill_train.skill_agents.transfer import Transfer
 from skill_train.tasks.families import TaskSet
@@ -19,11 +20,11 @@ from skill_train.tasks.families import TaskSet
 class Actors:
     """Who collects the data."""
 
-    count: int = 4
+    count: Count = 4
     """Actor processes."""
-    environments: int = 8
+    environments: Count = 8
     """Environments that one actor steps with one batched policy."""
-    steps_per_refresh: int = 800
+    steps_per_refresh: Count = 800
     """Environment steps of one actor between two looks for newer weights."""
 
 
@@ -31,16 +32,16 @@ class Actors:
 class Learning:
     """How the learner shares what it learned."""
 
-    seconds_per_publish: float = 0.5
+    seconds_per_publish: Positive = 0.5
     """Longest time between two sets of weights for the actors."""
-    updates_per_publish: int = 1_000_000
+    updates_per_publish: Count = 1_000_000
     """Most updates between two sets of weights; small for on-policy learners."""
     overlap: bool = True
     """On-policy agents over Ray: actors fill a batch while the learner learns from the one before,
     so that data is one batch old. False: they wait for the newest weights."""
-    inline_env_steps: int = 160
+    inline_env_steps: Count = 160
     """With --inline, environment steps before the learner's turn."""
-    inline_updates: int = 2
+    inline_updates: Count = 2
     """With --inline, updates at most before the actor's turn."""
 
 
@@ -48,17 +49,17 @@ class Learning:
 class Evaluating:
     """Episodes without exploration, beside the training."""
 
-    episodes: int = 20
-    every_env_steps: int = 50_000
-    final_episodes: int = 100
+    episodes: Count = 20
+    every_env_steps: Count = 50_000
+    final_episodes: Count = 100
 
 
 @dataclass(frozen=True)
 class Checkpointing:
     """When to save, and what to keep."""
 
-    every_minutes: float = 2.0
-    keep: int = 3
+    every_minutes: NonNegative = 2.0
+    keep: Count = 3
     """Newest checkpoints kept, beside the best-evaluated one."""
 
 
@@ -66,10 +67,10 @@ class Checkpointing:
 class Limits:
     """The run ends at whichever comes first; None: no such limit."""
 
-    env_steps: int | None = None
-    learner_steps: int | None = None
-    minutes: float | None = None
-    success_rate: float | None = None
+    env_steps: Count | None = None
+    learner_steps: Count | None = None
+    minutes: Positive | None = None
+    success_rate: Share | None = None
     """End early once an evaluation reaches this; a quickstart need not run on when it is solved."""
 
     def __post_init__(self) -> None:
@@ -128,8 +129,9 @@ class Experiment:
 
     @property
     def paper(self) -> str:
-        """The folder in ``skill_agents`` that its agent comes from."""
-        return type(self.stage.agent).__module__.split(".")[2]
+        """The name's first part; without one, the folder in ``skill_agents`` of its agent."""
+        paper, slash, _ = self.name.partition("/")
+        return paper if slash else type(self.stage.agent).__module__.split(".")[2]
 
     @property
     def task(self) -> str:

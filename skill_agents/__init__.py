@@ -1,1 +1,1 @@
-"""Algorithms: a folder per paper, formulas in ops, networks in nets."""
+"""Algorithms: a folder per paper, sac and reinforce for all papers, formulas, networks."""

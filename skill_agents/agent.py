@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from skill_train.replay.step import ArraySpec, Step, step_spec
 from skill_train.replay.tables import Draw, TableSpec
+from skill_train.skill_agents.ranges import Count, Index, NonNegative
 
 Metrics = dict[str, Tensor]
 """Scalars by name, detached; the learner averages them."""
@@ -99,9 +100,9 @@ class Acting(NamedTuple):
 class Decay:
     """A learning rate that falls linearly from update ``begin`` to ``end`` and then stays."""
 
-    begin: int
-    end: int
-    to: float = 0.1
+    begin: Index
+    end: Count
+    to: NonNegative = 0.1
     """What is left of it in the end, as a share of what it was."""
 
     def share(self, updates: int) -> float:

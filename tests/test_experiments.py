@@ -22,7 +22,7 @@ def kind(experiment: Experiment) -> tuple:
     """
     stage = experiment.stage
     tables = [
-        name for name in ("latent_period", "samples_per_unroll") if hasattr(stage.agent, name)
+        name for name in ("latent_period", "samples_per_insert") if hasattr(stage.agent, name)
     ]
     return (
         tuple(_classes(stage.agent)),
@@ -109,7 +109,7 @@ def test_what_takes_over_has_something_before_it(experiment: Experiment) -> None
     [
         ("quickstart", HKL, "GoToTarget", "ball"),
         ("hierarchical_kl/ant-go-to-target-vision-agnostic", HKL, "GoToTarget", "ant-vision"),
-        ("hierarchical_kl/quadruped-box-or-target", HKL, "MoveBoxOrGoToTarget", "quadruped"),
+        (f"{HKL}/transfer-ant-to-quadruped-move-box-easy", HKL, "MoveBoxEasy", "quadruped"),
         ("hierarchical_kl/humanoid-walking-lstm-prior", HKL, "Walking", "humanoid"),
         ("hierarchical_kl/grid-4step", HKL, "Grid", "4step"),
         ("dse/cartpole-6-3-retrain", "dse", "CartPole", ""),

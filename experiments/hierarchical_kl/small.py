@@ -35,7 +35,7 @@ SMALL_AGENT = SVG0Config(
     batch_size=64,
     replay_unrolls=100_000,
     minimum_unrolls=500,
-    samples_per_unroll=8.0,
+    samples_per_insert=8.0,
 )
 SMALL_ACTORS = Actors(count=2, environments=16, steps_per_refresh=800)
 

@@ -22,12 +22,12 @@ from skill_train.skill_agents.agent import (
     ParameterGroup,
     Timestep,
 )
-from skill_train.skill_agents.dse import trials
-from skill_train.skill_agents.dse.policies import per_task
-from skill_train.skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
 from skill_train.skill_agents.nets.categorical import Categorical
-from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
+from skill_train.skill_agents.nets.stacked_mlp import StackedMLP, one_row_each, per_task
 from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ranges import NonNegative, Positive, Sizes
+from skill_train.skill_agents.reinforce import trials
+from skill_train.skill_agents.reinforce.trial_agent import TrialAgent, TrialAgentConfig
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,17 @@ class DistralConfig(TrialAgentConfig):
     """Hyperparameters of appendix C.1; where it is silent, those of DSE-REINFORCE."""
 
     groups: tuple[str, ...] = ("state",)
-    alpha: float = 0.5  # Appendix C.1
-    beta: float = 10.0  # Appendix C.1
-    hidden: tuple[int, ...] = (50, 50)  # Appendix C.1, ReLU
-    learning_rate: float = 1e-4  # Appendix C.1
+    alpha: NonNegative = 0.5  # Appendix C.1
+    beta: Positive = 10.0  # Appendix C.1
+    hidden: Sizes = (50, 50)  # Appendix C.1, ReLU
+    learning_rate: Positive = 1e-4  # Appendix C.1
 
     def build(self, spec: EnvironmentSpec) -> Distral:
         """The agent."""
         return Distral(self, spec)
 
 
-class Distral(TrialAgent):
+class Distral(TrialAgent[DistralConfig]):
     """pi_i(a | s) ~ exp(alpha h(a | s) + beta f_i(a | s)), pi_0(a | s) ~ exp(h(a | s))."""
 
     acting_parts = ("shared", "tasks")
@@ -54,7 +54,6 @@ class Distral(TrialAgent):
         super().__init__(config, spec)
         if not isinstance(spec.action, DiscreteAction):
             raise ValueError("this Distral is made for discrete actions")
-        self.config = config
         self.view = View(config.groups, spec.observation)
         size, count = self.view.size, spec.action.count
         self.shared = StackedMLP(1, size, config.hidden, count, nn.ReLU)
@@ -77,8 +76,7 @@ class Distral(TrialAgent):
         generator: torch.Generator | None = None,
     ) -> Acting:
         """By pi_i, whether it explores or not: see the README."""
-        observation = {name: array.unsqueeze(1) for name, array in timestep.observation.items()}
-        policy, _ = self.policies(observation, timestep.task)
+        policy, _ = self.policies(one_row_each(timestep.observation), timestep.task)
         action = policy.sample(generator)
         extras = {"log_prob": policy.log_prob(action).squeeze(1)}
         return Acting(action.squeeze(1), state, extras)

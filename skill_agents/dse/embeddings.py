@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from skill_train.skill_agents.agent import EnvironmentSpec
 from skill_train.skill_agents.nets.gaussian import Gaussian
 from skill_train.skill_agents.ops.divergence import gaussian_kl
+from skill_train.skill_agents.ranges import Count, NonNegative, Positive
 
 
 class IndexedGaussian(nn.Module):
@@ -57,6 +58,11 @@ class Embedding(nn.Module):
     def forward(self, task: Tensor, noise: Tensor) -> Tensor:
         """Latents ``[..., N, B, size]`` of tasks ``[N]`` from standard noise of that shape."""
         raise NotImplementedError
+
+    def noise(self, environments: int, explore: bool, generator: torch.Generator | None) -> Tensor:
+        """What B environments act with, ``[B, 1, size]``; 0, the latents' means, to not explore."""
+        noise = torch.zeros(environments, 1, self.size)
+        return noise.normal_(generator=generator) if explore else noise
 
     def cost(self) -> Tensor:
         """The embeddings' KL terms of one step (eq. 1), weighted, averaged over the indices."""
@@ -197,12 +203,12 @@ class NoEmbedding(Embedding):
 class DisentangledConfig:
     """q_delta and q_omega; the defaults are table 1's."""
 
-    dynamics_size: int = 2  # Table 1, dim z
-    goal_size: int = 2  # Table 1, dim g
-    alpha_dynamics: float = 50_000.0  # Table 1
-    alpha_goal: float = 1_000.0  # Table 1
-    initial_spread: float = 1.0  # of the means; not given: the prior's
-    initial_std: float = 1.0  # not given: the prior's
+    dynamics_size: Count = 2  # Table 1, dim z
+    goal_size: Count = 2  # Table 1, dim g
+    alpha_dynamics: Positive = 50_000.0  # Table 1
+    alpha_goal: Positive = 1_000.0  # Table 1
+    initial_spread: NonNegative = 1.0  # of the means; not given: the prior's
+    initial_std: Positive = 1.0  # not given: the prior's
 
     def build(self, spec: EnvironmentSpec) -> Embedding:
         """The embeddings, freshly initialised."""
@@ -213,10 +219,10 @@ class DisentangledConfig:
 class SingleEmbeddingConfig:
     """Appendix B.3: its dimension is the sum of those of z and g, all else is alike."""
 
-    size: int = 4  # Appendix B.3
-    alpha: float = 1_000.0  # Table 1 has two; the goal's, as the latent holds the goal too
-    initial_spread: float = 1.0  # as in `DisentangledConfig`
-    initial_std: float = 1.0
+    size: Count = 4  # Appendix B.3
+    alpha: Positive = 1_000.0  # Table 1 has two; the goal's, as the latent holds the goal too
+    initial_spread: NonNegative = 1.0  # as in `DisentangledConfig`
+    initial_std: Positive = 1.0
 
     def build(self, spec: EnvironmentSpec) -> Embedding:
         """The embedding, freshly initialised."""

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from skill_train.skill_agents.agent import ContinuousAction, EnvironmentSpec
 from skill_train.skill_agents.nets.categorical import Categorical, CategoricalHead
 from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
-from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
+from skill_train.skill_agents.nets.stacked_mlp import StackedMLP, per_task
 from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ranges import Count
 
 
 class Policy(nn.Module):
@@ -83,19 +84,12 @@ class IndependentPolicies(Policy):
         return Categorical(per_task(self.nets, self.view(observation), task).log_softmax(-1))
 
 
-def per_task(nets: StackedMLP, inputs: Tensor, task: Tensor) -> Tensor:
-    """Rows ``[..., N, B, F]`` through the networks of tasks ``[N]``, ``[..., N, B, out]``."""
-    by_task = inputs.movedim(-3, 0)
-    out = nets(by_task.flatten(1, -2), task)
-    return out.unflatten(1, by_task.shape[1:-1]).movedim(0, -3)
-
-
 @dataclass(frozen=True)
 class SharedPolicyConfig:
     """Appendix B.3."""
 
     groups: tuple[str, ...] = ("state",)
-    hidden: int = 2  # Table 1, "H"
+    hidden: Count = 2  # Table 1, "H"
 
     def build(self, spec: EnvironmentSpec, latent_size: int) -> Policy:
         """The policy, freshly initialised."""
@@ -107,7 +101,7 @@ class IndependentPoliciesConfig:
     """Appendix B.3: as the shared policy."""
 
     groups: tuple[str, ...] = ("state",)
-    hidden: int = 2  # Table 1, "H"
+    hidden: Count = 2  # Table 1, "H"
 
     def build(self, spec: EnvironmentSpec, latent_size: int) -> Policy:
         """The policies, freshly initialised; ``latent_size`` is 0."""

@@ -19,10 +19,12 @@ from skill_train.skill_agents.agent import (
     ParameterGroup,
     Timestep,
 )
-from skill_train.skill_agents.dse import trials
 from skill_train.skill_agents.dse.embeddings import DisentangledConfig, EmbeddingConfig
 from skill_train.skill_agents.dse.policies import PolicyConfig, SharedPolicyConfig
-from skill_train.skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
+from skill_train.skill_agents.nets.stacked_mlp import one_row_each
+from skill_train.skill_agents.ranges import Positive, PositiveOrInf
+from skill_train.skill_agents.reinforce import trials
+from skill_train.skill_agents.reinforce.trial_agent import TrialAgent, TrialAgentConfig
 
 
 @dataclass(frozen=True)
@@ -31,23 +33,22 @@ class ReinforceConfig(TrialAgentConfig):
 
     policy: PolicyConfig = field(default_factory=SharedPolicyConfig)
     embedding: EmbeddingConfig = field(default_factory=DisentangledConfig)
-    alpha_policy: float = math.inf  # Table 1; 1 / alpha_pi weighs the entropy
-    policy_learning_rate: float = 0.002  # Table 1
-    embedding_learning_rate: float = 0.002  # Table 1
+    alpha_policy: PositiveOrInf = math.inf  # Table 1; 1 / alpha_pi weighs the entropy
+    policy_learning_rate: Positive = 0.002  # Table 1
+    embedding_learning_rate: Positive = 0.002  # Table 1
 
     def build(self, spec: EnvironmentSpec) -> Reinforce:
         """The agent."""
         return Reinforce(self, spec)
 
 
-class Reinforce(TrialAgent):
+class Reinforce(TrialAgent[ReinforceConfig]):
     """The agent. z and g are drawn afresh at every step; replay keeps their noise."""
 
     acting_parts = ("policy", "embedding")
 
     def __init__(self, config: ReinforceConfig, spec: EnvironmentSpec) -> None:
         super().__init__(config, spec)
-        self.config = config
         self.embedding = config.embedding.build(spec)
         self.policy = config.policy.build(spec, self.embedding.size)
 
@@ -59,16 +60,27 @@ class Reinforce(TrialAgent):
         generator: torch.Generator | None = None,
     ) -> Acting:
         """Without ``explore``, the latents' means; actions are drawn even so (see README)."""
-        # B environments are B tasks of one row each.
-        observation = {name: array.unsqueeze(1) for name, array in timestep.observation.items()}
-        noise = torch.zeros(len(timestep.task), 1, self.embedding.size)
-        if explore:
-            noise.normal_(generator=generator)
+        noise = self.embedding.noise(len(timestep.task), explore, generator)
         latent = self.embedding(timestep.task, noise)
-        policy = self.policy(observation, timestep.task, latent)
+        policy = self.policy(one_row_each(timestep.observation), timestep.task, latent)
         action = policy.sample(generator)
         extras = {"noise": noise.squeeze(1), "log_prob": policy.log_prob(action).squeeze(1)}
         return Acting(action.squeeze(1), state, extras)
+
+    def act_at(
+        self,
+        observation: Mapping[str, Tensor],
+        latent: Tensor,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Actions for groups ``[B, *]`` at latents ``[B, D]``, as `act` does without ``explore``.
+
+        The latents stand for the task, so the policy must be a shared one.
+        """
+        nowhere = torch.zeros(len(latent), dtype=torch.int64)
+        policy = self.policy(one_row_each(observation), nowhere, latent.unsqueeze(1))
+        action: Tensor = policy.sample(generator)
+        return action.squeeze(1)
 
     def extras_spec(self) -> Mapping[str, ArraySpec]:
         """The noise of z and g, and log mu(a given s, z, g)."""

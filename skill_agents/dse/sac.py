@@ -9,12 +9,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from skill_train.replay.tables import Draw, TableSpec, transitions
 from skill_train.skill_agents.agent import (
     Acting,
     ActState,
-    Agent,
-    AgentConfig,
     Batch,
     EnvironmentSpec,
     Metrics,
@@ -22,18 +19,17 @@ from skill_train.skill_agents.agent import (
     Timestep,
 )
 from skill_train.skill_agents.dse.embeddings import DisentangledConfig, EmbeddingConfig
-from skill_train.skill_agents.dse.sac_parts import (
-    Critics,
-    SACPolicyConfig,
-    TwoTowersConfig,
-    action_size,
-)
+from skill_train.skill_agents.dse.sac_parts import SACPolicyConfig, TwoTowersConfig
+from skill_train.skill_agents.nets.squashed_gaussian import SquashedGaussian
+from skill_train.skill_agents.nets.stacked_mlp import one_row_each
 from skill_train.skill_agents.nets.targets import average_parameters
-from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ranges import Count, Positive, PositiveOrInf, Share, Sizes
+from skill_train.skill_agents.sac.parts import Bounds, Critics
+from skill_train.skill_agents.sac.transition_agent import TransitionAgent, TransitionAgentConfig
 
 
 @dataclass(frozen=True)
-class DSESACConfig(AgentConfig):
+class DSESACConfig(TransitionAgentConfig):
     """Hyperparameters of Algorithm 2; the defaults are table 2's."""
 
     policy: SACPolicyConfig = field(default_factory=TwoTowersConfig)
@@ -46,39 +42,38 @@ class DSESACConfig(AgentConfig):
         )
     )
     groups: tuple[str, ...] = ("state",)
-    critic_sizes: tuple[int, ...] = (100, 100)  # not given; those of table 2's HRL policy
-    gamma: float = 0.99  # Table 2
-    alpha_policy: float = 250.0  # Table 2
-    policy_learning_rate: float = 0.003  # Table 2
-    embedding_learning_rate: float = 0.0003  # Table 2
-    q_learning_rate: float = 0.03  # Table 2
-    value_learning_rate: float = 0.03  # Table 2
-    target_rate: float = 0.01  # tau, Table 2
-    batch_per_task: int = 128  # Table 2
-    replay_per_task: int = 300_000  # Table 2: 3e6, for all tasks
-    minimum_per_task: int = 1_000  # not given
-    samples_per_transition: float = 128.0  # not given: an update for each step, as SAC
+    critic_sizes: Sizes = (100, 100)  # not given; those of table 2's HRL policy
+    gamma: Share = 0.99  # Table 2
+    alpha_policy: PositiveOrInf = 250.0  # Table 2
+    policy_learning_rate: Positive = 0.003  # Table 2
+    embedding_learning_rate: Positive = 0.0003  # Table 2
+    q_learning_rate: Positive = 0.03  # Table 2
+    value_learning_rate: Positive = 0.03  # Table 2
+    target_rate: Share = 0.01  # tau, Table 2
+    batch_per_task: Count = 128  # Table 2
+    replay_per_task: Count = 300_000  # Table 2: 3e6, for all tasks
+    minimum_per_task: Count = 1_000  # not given
+    samples_per_insert: Positive = 128.0  # not given: an update for each step, as SAC
 
     def build(self, spec: EnvironmentSpec) -> DSESAC:
         """The agent."""
         return DSESAC(self, spec)
 
 
-class DSESAC(Agent):
+class DSESAC(TransitionAgent[DSESACConfig]):
     """A shared policy, embeddings by index, and for each task two Q, a V and its target."""
 
     acting_parts = ("policy", "embedding")
 
     def __init__(self, config: DSESACConfig, spec: EnvironmentSpec) -> None:
-        super().__init__()
-        self.config = config
-        self.action_size = action_size(spec)
-        self.embedding = config.embedding.build(spec)
-        self.policy = config.policy.build(spec, self.embedding.size)
-        self.view = View(config.groups, spec.observation)
-        size = self.view.size
-        self.q = Critics(spec, 2, size + self.action_size, config.critic_sizes)
-        self.value = Critics(spec, 1, size, config.critic_sizes)
+        super().__init__(config)
+        c = config
+        self.bounds = Bounds(spec.action)
+        size = self.bounds.size
+        self.embedding = c.embedding.build(spec)
+        self.policy = c.policy.build(spec, self.embedding.size, size)
+        self.q = Critics(2, c.groups, c.critic_sizes, spec, size)
+        self.value = Critics(1, c.groups, c.critic_sizes, spec)
         self.target_value = copy.deepcopy(self.value).requires_grad_(False)
 
     def act(
@@ -89,32 +84,27 @@ class DSESAC(Agent):
         generator: torch.Generator | None = None,
     ) -> Acting:
         """Without ``explore``, the latents' means and the mode of the action."""
-        # B environments are B tasks of one row each.
-        observation = {name: array.unsqueeze(1) for name, array in timestep.observation.items()}
-        noise = torch.zeros(len(timestep.task), 1, self.embedding.size)
-        if explore:
-            noise.normal_(generator=generator)
+        noise = self.embedding.noise(len(timestep.task), explore, generator)
         latent = self.embedding(timestep.task, noise)
-        policy = self.policy(observation, timestep.task, latent)
-        action = policy.sample(generator) if explore else policy.mode()
-        return Acting(action.squeeze(1), state, {})
+        policy = self.policy(one_row_each(timestep.observation), timestep.task, latent)
+        u = policy.sample(generator) if explore else policy.mode()
+        return Acting(self.bounds.stretch(u).squeeze(1), state, {})
 
-    def tables(self) -> tuple[TableSpec, ...]:
-        """D_ij."""
-        c = self.config
-        return (
-            transitions(
-                "transitions",
-                c.replay_per_task,
-                min_items=c.minimum_per_task,
-                samples_per_insert=c.samples_per_transition,
-                per_task=True,
-            ),
+    def act_at(
+        self,
+        observation: Mapping[str, Tensor],
+        latent: Tensor,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Actions for groups ``[B, *]`` at latents ``[B, D]``, as `act` does without ``explore``.
+
+        The latents stand for the task, so the policy must be a shared one.
+        """
+        nowhere = torch.zeros(len(latent), dtype=torch.int64)
+        policy: SquashedGaussian = self.policy(
+            one_row_each(observation), nowhere, latent.unsqueeze(1)
         )
-
-    def draws(self) -> Mapping[str, Draw]:
-        """M transitions of each task."""
-        return {"transitions": Draw("transitions", self.config.batch_per_task)}
+        return self.bounds.stretch(policy.mode()).squeeze(1)
 
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """theta, phi, psi, and delta and omega where there are any."""
@@ -131,20 +121,21 @@ class DSESAC(Agent):
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
         """Section 5.2, all N tasks at once; rows ``[2, N, B]``."""
         c, rows = self.config, batch["transitions"]
-        task, seen = rows.task[0, :, 0].long(), self.view(rows.observation)
+        task = rows.task[0, :, 0].long()
         now = {name: array[0] for name, array in rows.observation.items()}
-        size = (*rows.reward.shape[1:], self.embedding.size)
-        latent = self.embedding(task, torch.randn(size, dtype=seen.dtype, device=seen.device))
+        after = {name: array[1] for name, array in rows.observation.items()}
+        noise = rows.reward.new_empty(*rows.reward.shape[1:], self.embedding.size).normal_()
+        latent = self.embedding(task, noise)
         policy = self.policy(now, task, latent)
-        action, log_prob = policy.reparameterize(torch.randn_like(policy.mean))
-        # Q_min - log pi / alpha_pi, through a only: no gradient of it is taken for phi.
-        drawn = self._q(seen[0], action, task).amin(0) - log_prob / c.alpha_policy
+        u, log_prob = policy.reparameterize(torch.randn_like(policy.mean))
+        # Q_min - log pi / alpha_pi, through u only: no gradient of it is taken for phi.
+        drawn = self.q(now, task, u).amin(0) - log_prob / c.alpha_policy
         with torch.no_grad():
             target_value = drawn - self.embedding.information(task, latent)
-            future = self.target_value(seen[1], task).squeeze(0)
+            future = self.target_value(after, task).squeeze(0)
             target_q = rows.reward[0] + c.gamma * rows.discount[0] * future
-        q = self._q(seen[0], rows.action[0], task)
-        value = self.value(seen[0], task).squeeze(0)
+        q = self.q(now, task, self.bounds.shrink(rows.action[0]))
+        value = self.value(now, task).squeeze(0)
         # One scalar for theta, delta and omega: its KL terms do not depend on theta, and for an
         # embedding of n tasks it is eq. 4 times n / (alpha N), a factor that Adam does not see.
         objective = -drawn.mean() + self.embedding.cost_of(task)
@@ -165,8 +156,3 @@ class DSESAC(Agent):
     def after_step(self, step: int) -> None:
         """Target V <- tau V + (1 - tau) target V."""
         average_parameters(self.value, self.target_value, self.config.target_rate)
-
-    def _q(self, state: Tensor, action: Tensor, task: Tensor) -> Tensor:
-        """Both Q of states and actions ``[N, B, *]``, ``[2, N, B]``."""
-        values: Tensor = self.q(torch.cat([state, action], -1), task)
-        return values

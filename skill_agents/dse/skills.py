@@ -15,7 +15,7 @@ from skill_train.skill_agents.agent import Agent, ContinuousAction, DiscreteActi
 from skill_train.skill_agents.dse.embeddings import Disentangled
 from skill_train.skill_agents.dse.reinforce import Reinforce
 from skill_train.skill_agents.dse.sac import DSESAC
-from skill_train.skill_agents.nets.squashed_gaussian import SquashedGaussian
+from skill_train.skill_agents.ranges import Index, NonNegative
 from skill_train.skill_agents.skills import Skills, SkillsConfig
 
 
@@ -35,7 +35,7 @@ class GoalLatents:
         count = len(embedding.dynamics.mean)
         if not 0 <= dynamics < count:
             raise ValueError(f"there is no dynamics {dynamics}; the agent knows {count}")
-        self.policy = agent.policy
+        self.agent = agent
         self.z = embedding.dynamics.mean[dynamics].detach().clone()
         self.means = embedding.goal.mean.detach().clone()
         """``[J, G]``, of q(g | j)."""
@@ -44,14 +44,9 @@ class GoalLatents:
     def act(
         self, observation: Mapping[str, Tensor], g: Tensor, generator: torch.Generator | None
     ) -> Tensor:
-        """Actions for latents ``[B, G]``; drawn or the mode, as the trained agent is evaluated."""
-        latent = torch.cat([self.z.expand(len(g), -1), g], -1).unsqueeze(1)
-        seen = {name: array.unsqueeze(1) for name, array in observation.items()}
-        # No task is looked at: the policy is shared.
-        policy = self.policy(seen, torch.zeros(len(g), dtype=torch.int64), latent)
-        still = isinstance(policy, SquashedGaussian)
-        action = policy.mode() if still else policy.sample(generator)
-        return action.squeeze(1)
+        """Actions for latents ``[B, G]``, as the trained agent is evaluated."""
+        latent = torch.cat([self.z.expand(len(g), -1), g], -1)
+        return self.agent.act_at(observation, latent, generator)
 
 
 class LatentPoints(Skills):
@@ -103,7 +98,7 @@ class LatentPointsConfig(SkillsConfig):
     neighbouring goals, which any trained agent has.
     """
 
-    dynamics: int
+    dynamics: Index
     """Whose z."""
 
     def build(self, agent: Agent) -> Skills:
@@ -116,9 +111,9 @@ class LatentPointsConfig(SkillsConfig):
 class LatentBoxConfig(SkillsConfig):
     """The box around the means of the goals, larger by ``margin`` of its size on every side."""
 
-    dynamics: int
+    dynamics: Index
     """Whose z."""
-    margin: float = 0.25  # not given
+    margin: NonNegative = 0.25  # not given
 
     def build(self, agent: Agent) -> Skills:
         """The box."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction
 from skill_train.skill_agents.nets.categorical import CategoricalHead
 from skill_train.skill_agents.nets.gaussian import GaussianHead
+from skill_train.skill_agents.ranges import NonNegative, Positive, PositiveOrInf
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,9 @@ class ActionHead:
     The mean is a tanh, the standard deviation a softplus above its floor, per actuator.
     """
 
-    initial_std: float = 0.7  # ours; the authors' public agent starts at 0.8
-    minimum_std: float = 0.1  # authors' public agent, where it has a prior
-    mean_limit: float = math.inf
+    initial_std: Positive = 0.7  # ours; the authors' public agent starts at 0.8
+    minimum_std: NonNegative = 0.1  # authors' public agent, where it has a prior
+    mean_limit: PositiveOrInf = math.inf
     """Differs from the paper if finite: see `GaussianHead`."""
 
     def build(

@@ -39,6 +39,7 @@ from skill_train.skill_agents.hierarchical_kl.policies import (
 )
 from skill_train.skill_agents.hierarchical_kl.priors import LearnedARConfig, Prior, PriorConfig
 from skill_train.skill_agents.ops.divergence import gaussian_kl
+from skill_train.skill_agents.ranges import Count, NonNegative
 
 
 class LatentVariableKL(DefaultPolicy):
@@ -67,9 +68,9 @@ class LatentVariableDefault(DefaultConfig):
     """One latent variable for each time step; the paper gives no sizes."""
 
     prior: PriorConfig = LearnedARConfig()
-    latent_size: int = 10  # Appendix G.1, the hierarchical policy's
-    inference_hidden: int = 100
-    minimum_latent_std: float = 0.1  # as the hierarchical policy's
+    latent_size: Count = 10  # Appendix G.1, the hierarchical policy's
+    inference_hidden: Count = 100
+    minimum_latent_std: NonNegative = 0.1  # as the hierarchical policy's
 
     def build(self, spec: EnvironmentSpec, config: PolicyConfig, policy: Policy) -> TotalKL:
         """The bound for a flat policy, which says what its default policy sees, and so does tau.

@@ -17,6 +17,7 @@ from skill_train.skill_agents.nets.categorical import Categorical
 from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
 from skill_train.skill_agents.nets.mlp import MLP
 from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ranges import Count, NonNegative, Sizes
 
 
 class Decision(NamedTuple):
@@ -150,10 +151,10 @@ class HierarchicalPolicyConfig(PolicyConfig):
 
     high_groups: tuple[str, ...] = ("proprioception", "task")
     low_groups: tuple[str, ...] = ("proprioception",)
-    high_sizes: tuple[int, ...] = (200,)  # Appendix G.1, "(200, 10)" without the latent
-    latent_size: int = 10  # Appendix G.1, the last number of "(200, 10)"
-    low_sizes: tuple[int, ...] = (200, 100)  # Appendix G.1
-    minimum_latent_std: float = 0.1  # ours: the floor of actions
+    high_sizes: Sizes = (200,)  # Appendix G.1, "(200, 10)" without the latent
+    latent_size: Count = 10  # Appendix G.1, the last number of "(200, 10)"
+    low_sizes: Sizes = (200, 100)  # Appendix G.1
+    minimum_latent_std: NonNegative = 0.1  # ours: the floor of actions
 
     def build(self, spec: EnvironmentSpec) -> Policy:
         """The policy, freshly initialised."""
@@ -172,9 +173,9 @@ class FlatPolicyConfig(PolicyConfig):
     """One level, for the SVG(0) and DISTRAL baselines."""
 
     groups: tuple[str, ...] = ("proprioception", "task")
-    sizes: tuple[int, ...] = (200, 100)  # Appendix G.1, baseline actor
+    sizes: Sizes = (200, 100)  # Appendix G.1, baseline actor
     default_groups: tuple[str, ...] = ("proprioception",)
-    default_sizes: tuple[int, ...] = (200, 100)  # Appendix G.1, DISTRAL default policy
+    default_sizes: Sizes = (200, 100)  # Appendix G.1, DISTRAL default policy
 
     def build(self, spec: EnvironmentSpec) -> Policy:
         """The policy, freshly initialised."""

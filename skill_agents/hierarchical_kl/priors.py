@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
 from skill_train.skill_agents.nets.mlp import MLP
+from skill_train.skill_agents.ranges import Share, Sizes
 
 
 class Prior(nn.Module):
@@ -81,7 +82,7 @@ class IsotropicConfig:
 class AR1Config:
     """pi0_H = AR(1)."""
 
-    correlation: float = 0.95  # Appendix G.2, go to 1 of 3 targets; 0.9 for moving boxes
+    correlation: Share = 0.95  # Appendix G.2, go to 1 of 3 targets; 0.9 for moving boxes
 
     def build(self, latent_size: int) -> Prior:
         """The prior."""
@@ -92,7 +93,7 @@ class AR1Config:
 class LearnedARConfig:
     """pi0_H = learned autoregression; the paper does not give its size."""
 
-    sizes: tuple[int, ...] = (100,)
+    sizes: Sizes = (100,)
 
     def build(self, latent_size: int) -> Prior:
         """The prior."""

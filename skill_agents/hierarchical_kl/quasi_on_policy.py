@@ -17,7 +17,7 @@ from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 class QuasiOnPolicyConfig(SVG0Config):
     """``replay_unrolls`` is how many unrolls may wait; a full queue blocks the actors.
 
-    ``minimum_unrolls`` and ``samples_per_unroll`` say nothing here.
+    ``minimum_unrolls`` and ``samples_per_insert`` say nothing here.
     """
 
     def table(self, length: int) -> TableSpec:
@@ -28,5 +28,5 @@ class QuasiOnPolicyConfig(SVG0Config):
 def quasi_on_policy(agent: SVG0Config) -> QuasiOnPolicyConfig:
     """``agent`` with a queue of two batches, as the V-trace agent has: more would only age."""
     same = {field.name: getattr(agent, field.name) for field in fields(agent)}
-    same |= {"replay_unrolls": 2 * agent.batch_size, "samples_per_unroll": None}
+    same |= {"replay_unrolls": 2 * agent.batch_size, "samples_per_insert": None}
     return QuasiOnPolicyConfig(**same)

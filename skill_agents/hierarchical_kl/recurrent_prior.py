@@ -29,6 +29,7 @@ from skill_train.skill_agents.hierarchical_kl.policies import (
 )
 from skill_train.skill_agents.nets.action_vectors import ActionVectors
 from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ranges import Count
 
 
 class Memory(nn.Module):
@@ -73,7 +74,7 @@ class RecurrentKL(DefaultPolicy):
 class RecurrentDefault(DefaultConfig):
     """The paper gives no size."""
 
-    memory_size: int = 100
+    memory_size: Count = 100
 
     def build(self, spec: EnvironmentSpec, config: PolicyConfig, policy: Policy) -> TotalKL:
         """KL of the actions; raises ValueError for a policy that is not flat."""

@@ -43,6 +43,7 @@ from skill_train.skill_agents.nets.targets import copy_parameters
 from skill_train.skill_agents.nets.view import View
 from skill_train.skill_agents.ops.masked import masked_mean
 from skill_train.skill_agents.ops.retrace import retrace
+from skill_train.skill_agents.ranges import Count, NonNegative, Positive, Share, Sizes
 
 
 @dataclass(frozen=True)
@@ -53,28 +54,28 @@ class SVG0Config(AgentConfig):
     default: DefaultConfig = field(default_factory=SharedLowLevel)
     evaluated: EvaluatedConfig = field(default_factory=OnlineConfig)
     critic_groups: tuple[str, ...] = ("proprioception", "task")
-    critic_sizes: tuple[int, ...] = (400, 300)  # Appendix G.1
-    latent_period: int = 1  # section 3: z at each time step
-    noise_correlation: float = 0.0
+    critic_sizes: Sizes = (400, 300)  # Appendix G.1
+    latent_period: Count = 1  # section 3: z at each time step
+    noise_correlation: Share = 0.0
     """AR(1) correlation of the noise that draws z while acting. Differs from the paper if not 0:
     each z_t keeps its distribution, but neighbours explore alike (see the README)."""
-    action_noise_correlation: float = 0.0
+    action_noise_correlation: Share = 0.0
     """The same for the noise that draws a; the flat baselines have it too."""
-    kl_cost: float = 1e-3  # alpha, Appendix G.1
+    kl_cost: NonNegative = 1e-3  # alpha, Appendix G.1
     entropy_cost: float = 1e-4  # alpha_H, Appendix G.1
-    gamma: float = 0.99  # authors' code
-    trace: float = 1.0  # lambda, authors' code
-    action_samples: int = 10  # M, authors' code
-    actor_learning_rate: float = 1e-4  # Appendix G.1
-    critic_learning_rate: float = 1e-4  # Appendix G.1
-    default_learning_rate: float = 1e-4
+    gamma: Share = 0.99  # authors' code
+    trace: Share = 1.0  # lambda, authors' code
+    action_samples: Count = 10  # M, authors' code
+    actor_learning_rate: Positive = 1e-4  # Appendix G.1
+    critic_learning_rate: Positive = 1e-4  # Appendix G.1
+    default_learning_rate: Positive = 1e-4
     """Appendix G.1 gives 5e-4 for the DISTRAL baseline only; otherwise as the actor."""
-    target_update_period: int = 100  # Appendix G.1
-    batch_size: int = 512  # Appendix G.1, in unrolls
-    unroll_length: int = 10  # Appendix G.1
-    replay_unrolls: int = 100_000  # authors' code: 1e6 steps
-    minimum_unrolls: int = 1_000  # authors' code
-    samples_per_unroll: float | None = None  # authors' locomotion runs: no limit
+    target_update_period: Count = 100  # Appendix G.1
+    batch_size: Count = 512  # Appendix G.1, in unrolls
+    unroll_length: Count = 10  # Appendix G.1
+    replay_unrolls: Count = 100_000  # authors' code: 1e6 steps
+    minimum_unrolls: Count = 1_000  # authors' code
+    samples_per_insert: Positive | None = None  # authors' locomotion runs: no limit
 
     def build(self, spec: EnvironmentSpec) -> SVG0:
         """The agent."""
@@ -88,7 +89,7 @@ class SVG0Config(AgentConfig):
             self.replay_unrolls,
             stride=self.unroll_length,
             min_items=self.minimum_unrolls,
-            samples_per_insert=self.samples_per_unroll,
+            samples_per_insert=self.samples_per_insert,
         )
 
 

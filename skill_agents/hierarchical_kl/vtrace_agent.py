@@ -28,6 +28,14 @@ from skill_train.skill_agents.nets.mlp import ScalarHead
 from skill_train.skill_agents.nets.view import View
 from skill_train.skill_agents.ops.masked import masked_mean
 from skill_train.skill_agents.ops.vtrace import vtrace
+from skill_train.skill_agents.ranges import (
+    Count,
+    NonNegative,
+    Positive,
+    PositiveOrInf,
+    Share,
+    Sizes,
+)
 
 LARGEST_LOG_RATIO = 20.0
 """Far above any clip of V-trace, far below where exp overflows."""
@@ -40,20 +48,20 @@ class VTraceConfig(AgentConfig):
     policy: PolicyConfig = field(default_factory=HierarchicalPolicyConfig)
     default: DefaultConfig = field(default_factory=SharedLowLevel)
     critic_groups: tuple[str, ...] = ("proprioception", "task")
-    critic_sizes: tuple[int, ...] = (400, 300)  # Appendix G.1
-    latent_period: int = 1  # Appendix E.1: the body's effective step size
-    noise_correlation: float = 0.0  # as in SVG0Config
-    kl_cost: float = 1e-3  # alpha, Appendix G.1
+    critic_sizes: Sizes = (400, 300)  # Appendix G.1
+    latent_period: Count = 1  # Appendix E.1: the body's effective step size
+    noise_correlation: Share = 0.0  # as in SVG0Config
+    kl_cost: NonNegative = 1e-3  # alpha, Appendix G.1
     entropy_cost: float = 1e-2  # eq. 25 gives no weight; IMPALA's
-    critic_cost: float = 0.5  # IMPALA
-    gamma: float = 0.99
-    clip_rho: float = 1.0  # B.3: "identical to the original V-trace paper"
-    clip_c: float = 1.0
-    learning_rate: float = 5e-4  # ours
-    default_learning_rate: float = 5e-4  # ours
-    max_grad_norm: float = 40.0  # IMPALA
-    batch_size: int = 32  # IMPALA
-    unroll_length: int = 20  # IMPALA
+    critic_cost: NonNegative = 0.5  # IMPALA
+    gamma: Share = 0.99
+    clip_rho: PositiveOrInf = 1.0  # B.3: "identical to the original V-trace paper"
+    clip_c: PositiveOrInf = 1.0
+    learning_rate: Positive = 5e-4  # ours
+    default_learning_rate: Positive = 5e-4  # ours
+    max_grad_norm: PositiveOrInf = 40.0  # IMPALA
+    batch_size: Count = 32  # IMPALA
+    unroll_length: Count = 20  # IMPALA
 
     def build(self, spec: EnvironmentSpec) -> VTraceAgent:
         """The agent."""

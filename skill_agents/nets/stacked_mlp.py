@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import torch
@@ -40,6 +40,7 @@ class StackedMLP(nn.Module):
         activation: type[nn.Module] = nn.ReLU,
     ) -> None:  # fmt: skip
         super().__init__()
+        self.count = count
         widths = [input_size, *sizes, output_size]
         self.layers = nn.ModuleList(StackedLinear(count, a, b) for a, b in pairwise(widths))
         self.activation = activation()
@@ -51,3 +52,21 @@ class StackedMLP(nn.Module):
             inputs = self.activation(layer(inputs, which))
         out: Tensor = last(inputs, which)
         return out
+
+
+def per_task(nets: StackedMLP, inputs: Tensor, task: Tensor) -> Tensor:
+    """Rows ``[..., N, B, F]`` through the networks of tasks ``[N]``, ``[..., N, B, out]``.
+
+    A single network is that of every task.
+    """
+    if nets.count == 1:  # one multiplication for all rows, without a copy of the weights for each
+        out: Tensor = nets(inputs.reshape(1, -1, inputs.shape[-1]))
+        return out.reshape(*inputs.shape[:-1], -1)
+    by_task = inputs.movedim(-3, 0)
+    out = nets(by_task.flatten(1, -2), task)
+    return out.unflatten(1, by_task.shape[1:-1]).movedim(0, -3)
+
+
+def one_row_each(observation: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Groups ``[B, *]`` of B environments that act, as those of B tasks with one row each."""
+    return {name: array.unsqueeze(1) for name, array in observation.items()}

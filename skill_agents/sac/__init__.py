@@ -1,1 +1,1 @@
-"""Soft actor-critic (Haarnoja et al.), for one task."""
+"""Soft actor-critic (Haarnoja et al.), stacked over tasks, and parts that papers build on."""

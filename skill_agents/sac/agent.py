@@ -1,7 +1,7 @@
-"""Soft actor-critic with twin Q and target networks.
+"""Soft actor-critic with twin Q and target networks: N stacked learners, one for each task.
 
-Plain SAC, for whoever needs a learner of one task to compare with, to collect data with, or to
-choose skills with.
+One task is N = 1, plain SAC: a learner to compare with, to collect data with, or to choose skills
+with.
 """
 
 from __future__ import annotations
@@ -13,65 +13,54 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from skill_train.replay.tables import Draw, TableSpec, transitions
 from skill_train.skill_agents.agent import (
     Acting,
     ActState,
-    Agent,
-    AgentConfig,
     Batch,
     EnvironmentSpec,
     Metrics,
     ParameterGroup,
     Timestep,
 )
+from skill_train.skill_agents.nets.stacked_mlp import one_row_each
 from skill_train.skill_agents.nets.targets import average_parameters
-from skill_train.skill_agents.sac.parts import (
-    Bounds,
-    LearnedTemperature,
-    Policy,
-    TemperatureConfig,
-    TwinCritics,
-)
+from skill_train.skill_agents.ranges import Positive, Sizes
+from skill_train.skill_agents.sac.parts import Bounds, Critics, Policy
+from skill_train.skill_agents.sac.temperature import LearnedTemperature, TemperatureConfig
+from skill_train.skill_agents.sac.transition_agent import TransitionAgent, TransitionAgentConfig
 
 
 @dataclass(frozen=True)
-class SACConfig(AgentConfig):
+class SACConfig(TransitionAgentConfig):
     """Hyperparameters; the defaults are those of Haarnoja et al. 2018b, table 1."""
 
     groups: tuple[str, ...] = ("state",)
-    policy_sizes: tuple[int, ...] = (256, 256)
-    critic_sizes: tuple[int, ...] = (256, 256)
+    policy_sizes: Sizes = (256, 256)
+    critic_sizes: Sizes = (256, 256)
     temperature: TemperatureConfig = field(default_factory=LearnedTemperature)
-    gamma: float = 0.99
-    policy_learning_rate: float = 3e-4
-    q_learning_rate: float = 3e-4
-    temperature_learning_rate: float = 3e-4
-    target_rate: float = 0.005
-    batch_size: int = 256
-    replay_size: int = 1_000_000
-    minimum_size: int = 1_000  # as in the authors' code
-    samples_per_transition: float = 256.0  # an update for each environment step
+    policy_learning_rate: Positive = 3e-4
+    q_learning_rate: Positive = 3e-4
+    temperature_learning_rate: Positive = 3e-4
 
     def build(self, spec: EnvironmentSpec) -> SAC:
         """The agent."""
         return SAC(self, spec)
 
 
-class SAC(Agent):
-    """pi, two Q, their two targets, and a temperature that is fixed or learned."""
+class SAC(TransitionAgent[SACConfig]):
+    """For each task pi, two Q, their two targets, and a temperature that is fixed or learned."""
 
     acting_parts = ("policy",)
 
     def __init__(self, config: SACConfig, spec: EnvironmentSpec) -> None:
-        super().__init__()
-        c = self.config = config
+        super().__init__(config)
+        c = config
         self.bounds = Bounds(spec.action)
         size = self.bounds.size
         self.policy = Policy(c.groups, c.policy_sizes, spec, size)
-        self.q = TwinCritics(c.groups, c.critic_sizes, spec, size)
+        self.q = Critics(2, c.groups, c.critic_sizes, spec, size)
         self.target_q = copy.deepcopy(self.q).requires_grad_(False)
-        self.temperature = c.temperature.build(size)
+        self.temperature = c.temperature.build(spec.num_tasks, size)
 
     def act(
         self,
@@ -81,28 +70,12 @@ class SAC(Agent):
         generator: torch.Generator | None = None,
     ) -> Acting:
         """A draw, or without ``explore`` the mode."""
-        policy = self.policy(timestep.observation)
+        policy = self.policy(one_row_each(timestep.observation), timestep.task)
         u = policy.sample(generator) if explore else policy.mode()
-        return Acting(self.bounds.stretch(u), state, {})
-
-    def tables(self) -> tuple[TableSpec, ...]:
-        """All transitions there were."""
-        c = self.config
-        return (
-            transitions(
-                "transitions",
-                c.replay_size,
-                min_items=c.minimum_size,
-                samples_per_insert=c.samples_per_transition,
-            ),
-        )
-
-    def draws(self) -> Mapping[str, Draw]:
-        """Uniformly drawn transitions."""
-        return {"transitions": Draw("transitions", self.config.batch_size)}
+        return Acting(self.bounds.stretch(u).squeeze(1), state, {})
 
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
-        """Policy, critics, and the temperature where it is learned."""
+        """Policies, critics, and the temperatures where they are learned."""
         c = self.config
         groups = {
             "policy": ParameterGroup(list(self.policy.parameters()), c.policy_learning_rate),
@@ -114,28 +87,30 @@ class SAC(Agent):
         return groups
 
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
-        """Haarnoja et al. 2018b, eqs. 5 to 9 and 18; rows ``[2, B]``."""
+        """Haarnoja et al. 2018b, eqs. 5 to 9 and 18, summed over N tasks; rows ``[2, N, B]``."""
         c, rows = self.config, batch["transitions"]
+        task = rows.task[0, :, 0].long()
         now = {name: array[0] for name, array in rows.observation.items()}
         after = {name: array[1] for name, array in rows.observation.items()}
-        temperature = self.temperature.value()
+        temperature = self.temperature.value(task)
         with torch.no_grad():
-            policy = self.policy(after)
+            policy = self.policy(after, task)
             u, log_prob = policy.reparameterize(torch.randn_like(policy.mean))
-            future = self.target_q(after, u).amin(0) - temperature * log_prob
+            future = self.target_q(after, task, u).amin(0) - temperature * log_prob
             target = rows.reward[0] + c.gamma * rows.discount[0] * future
-        q = self.q(now, self.bounds.shrink(rows.action[0]))
-        policy = self.policy(now)
+        q = self.q(now, task, self.bounds.shrink(rows.action[0]))
+        policy = self.policy(now, task)
         u, log_prob = policy.reparameterize(torch.randn_like(policy.mean))
+        objective = temperature * log_prob - self.q(now, task, u).amin(0)
         losses = {
-            "policy": (temperature * log_prob - self.q(now, u).amin(0)).mean(),
+            "policy": objective.mean(-1).sum(),
             "q": (target - q).square().mean(-1).sum(),
-            **self.temperature.losses(log_prob),
+            **self.temperature.losses(log_prob, task),
         }
         metrics = {
             "q": q.detach().mean(),
             "entropy_nats": -log_prob.detach().mean(),
-            "temperature": temperature,
+            "temperature": temperature.mean(),
         }
         return losses, metrics
 

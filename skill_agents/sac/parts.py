@@ -1,55 +1,82 @@
-"""Parts of soft actor-critic: the policy, the twin critics, the temperature."""
+"""Networks of soft actor-critic: a policy and critics for each task, all tasks at once."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from skill_train.skill_agents.agent import ContinuousAction, EnvironmentSpec
 from skill_train.skill_agents.nets.squashed_gaussian import SquashedGaussian
-from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
+from skill_train.skill_agents.nets.stacked_mlp import StackedMLP, per_task
 from skill_train.skill_agents.nets.view import View
 
 
 class Policy(nn.Module):
-    """pi(u | s) with u in (-1, 1), the action before it is stretched to the task's bounds."""
+    """pi(u | s) with u in (-1, 1), the action before it is stretched to the task's bounds.
+
+    A network for each task of the family. Raises ValueError for groups with an encoder if there is
+    more than one task, as the tasks would share it.
+    """
 
     def __init__(
         self, groups: Sequence[str], sizes: Sequence[int], spec: EnvironmentSpec, action_size: int
     ) -> None:
         super().__init__()
-        self.view = View(groups, spec.observation)
-        layers: list[nn.Module] = []
-        for inside, outside in pairwise((self.view.size, *sizes)):
-            layers += [nn.Linear(inside, outside), nn.ReLU()]
-        self.torso = nn.Sequential(*layers)
-        self.head = nn.Linear(sizes[-1], 2 * action_size)
+        self.view = _view(groups, spec)
+        self.nets = StackedMLP(spec.num_tasks, self.view.size, sizes, 2 * action_size)
 
-    def forward(self, observation: Mapping[str, Tensor]) -> SquashedGaussian:
-        """Groups ``[..., *]`` to a distribution over ``[..., A]``."""
-        return SquashedGaussian.of(self.head(self.torso(self.view(observation))))
+    def forward(self, observation: Mapping[str, Tensor], task: Tensor) -> SquashedGaussian:
+        """Groups ``[..., N, B, *]`` of tasks ``[N]`` to a distribution over ``[..., N, B, A]``."""
+        return SquashedGaussian.of(per_task(self.nets, self.view(observation), task))
 
 
-class TwinCritics(nn.Module):
-    """Two Q as one batched computation."""
+class Critics(nn.Module):
+    """``copies`` values for each task of the family, all in one batched computation.
+
+    V(s), or with ``action_size`` Q(s, u) with u in (-1, 1). Raises ValueError as `Policy` does.
+    """
 
     def __init__(
-        self, groups: Sequence[str], sizes: Sequence[int], spec: EnvironmentSpec, action_size: int
+        self,
+        copies: int,
+        groups: Sequence[str],
+        sizes: Sequence[int],
+        spec: EnvironmentSpec,
+        action_size: int = 0,
     ) -> None:
         super().__init__()
-        self.view = View(groups, spec.observation)
-        self.nets = StackedMLP(2, self.view.size + action_size, sizes, 1, nn.ReLU)
+        self.copies, self.num_tasks = copies, spec.num_tasks
+        self.view = _view(groups, spec)
+        count = copies * spec.num_tasks
+        self.nets = StackedMLP(count, self.view.size + action_size, sizes, 1)
 
-    def forward(self, observation: Mapping[str, Tensor], u: Tensor) -> Tensor:
-        """Groups ``[B, *]`` and actions ``[B, A]`` in (-1, 1) to values ``[2, B]``."""
-        inputs = torch.cat([self.view(observation), u], -1)
-        values: Tensor = self.nets(inputs.expand(2, *inputs.shape)).squeeze(-1)
-        return values
+    def forward(
+        self, observation: Mapping[str, Tensor], task: Tensor, u: Tensor | None = None
+    ) -> Tensor:
+        """Groups ``[N, B, *]`` of tasks ``[N]``, in their order, to values ``[copies, N, B]``.
+
+        Q takes actions ``[N, B, A]`` as well.
+        """
+        seen = self.view(observation)
+        inputs = seen if u is None else torch.cat([seen, u], -1)
+        which = None  # all of them, as they stand: nothing to pick out
+        if len(task) < self.num_tasks:
+            first = self.num_tasks * torch.arange(self.copies, device=task.device)
+            which = (first.unsqueeze(-1) + task).flatten()
+        values: Tensor = self.nets(inputs.repeat(self.copies, 1, 1), which)
+        return values.reshape(self.copies, *inputs.shape[:-1])
+
+
+def _view(groups: Sequence[str], spec: EnvironmentSpec) -> View:
+    view = View(groups, spec.observation)
+    if spec.num_tasks > 1 and any(True for _ in view.parameters()):
+        raise ValueError(
+            f"the networks of {spec.num_tasks} tasks share nothing, but would share the encoder in "
+            f"{', '.join(groups)}; name the groups without encoders"
+        )
+    return view
 
 
 class Bounds(nn.Module):
@@ -76,75 +103,3 @@ class Bounds(nn.Module):
     def shrink(self, action: Tensor) -> Tensor:
         """The other way."""
         return (action - self.middle) / self.reach
-
-
-class Temperature(nn.Module):
-    """What a nat of entropy is worth, in rewards: 1 / alpha_pi in papers that weigh the reward."""
-
-    def value(self) -> Tensor:
-        """A scalar without a gradient."""
-        raise NotImplementedError
-
-    def losses(self, log_prob: Tensor) -> Mapping[str, Tensor]:
-        """What trains it, from the log density of drawn actions ``[B]``; nothing if it is fixed."""
-        raise NotImplementedError
-
-
-class Fixed(Temperature):
-    """As it was given."""
-
-    def __init__(self, value: float) -> None:
-        super().__init__()
-        self.constant: Tensor
-        self.register_buffer("constant", torch.tensor(value), persistent=False)
-
-    def value(self) -> Tensor:
-        """The constant."""
-        return self.constant
-
-    def losses(self, log_prob: Tensor) -> Mapping[str, Tensor]:
-        """None."""
-        return {}
-
-
-class Learned(Temperature):
-    """Keeps the policy's entropy at ``target`` nats (Haarnoja et al. 2018b, eq. 18, by its log)."""
-
-    def __init__(self, initial: float, target: float) -> None:
-        super().__init__()
-        self.log = nn.Parameter(torch.tensor(math.log(initial)))
-        self.target = target
-
-    def value(self) -> Tensor:
-        """The temperature of now."""
-        return self.log.detach().exp()
-
-    def losses(self, log_prob: Tensor) -> Mapping[str, Tensor]:
-        """It grows while the entropy is below the target."""
-        return {"temperature": -self.log * (log_prob.detach() + self.target).mean()}
-
-
-@dataclass(frozen=True)
-class FixedTemperature:
-    """One value throughout."""
-
-    value: float = 0.2
-
-    def build(self, action_size: int) -> Temperature:
-        """It."""
-        return Fixed(self.value)
-
-
-@dataclass(frozen=True)
-class LearnedTemperature:
-    """Entropy held at ``nats_per_component`` for each component of an action."""
-
-    initial: float = 1.0
-    nats_per_component: float = -1.0  # Haarnoja et al. 2018b, appendix D: - dim(A)
-
-    def build(self, action_size: int) -> Temperature:
-        """It, at its initial value."""
-        return Learned(self.initial, self.nats_per_component * action_size)
-
-
-TemperatureConfig = FixedTemperature | LearnedTemperature

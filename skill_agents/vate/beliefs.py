@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from skill_train.replay.step import Step
 from skill_train.skill_agents.agent import ActState, EnvironmentSpec, Timestep
 from skill_train.skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.ranges import Count
 from skill_train.skill_agents.vate.trajectory import ActionCode, Experience
 
 LARGEST_LOG_VARIANCE = 6.0
@@ -120,9 +121,9 @@ def gaussian_of(told: Tensor) -> Gaussian:
 class GaussianBeliefConfig(BeliefConfig):
     """VATE's."""
 
-    size: int = 10  # section 5
-    embedding: int = 32
-    memory: int = 64  # the public implementation's
+    size: Count = 10  # section 5
+    embedding: Count = 32
+    memory: Count = 64  # the public implementation's
 
     def build(self, spec: EnvironmentSpec) -> GaussianBelief:
         """The belief."""
@@ -133,9 +134,9 @@ class GaussianBeliefConfig(BeliefConfig):
 class DeterministicBeliefConfig(BeliefConfig):
     """RL2: "a similar architecture, but with deterministic m and no decoder" (section 5)."""
 
-    size: int = 10  # section 5; 64 is the other
-    embedding: int = 32
-    memory: int = 64
+    size: Count = 10  # section 5; 64 is the other
+    embedding: Count = 32
+    memory: Count = 64
 
     def build(self, spec: EnvironmentSpec) -> RecurrentBelief:
         """The belief."""

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from skill_train.replay.step import Step
 from skill_train.skill_agents.agent import EnvironmentSpec
 from skill_train.skill_agents.nets.view import View
+from skill_train.skill_agents.ranges import NonNegative, Positive, Sizes
 from skill_train.skill_agents.vate.trajectory import ARRIVED, STATE, ActionCode
 
 
@@ -39,7 +40,7 @@ class CellRewardConfig(DecoderConfig):
     cell, so one pass for each m answers for all.
     """
 
-    sizes: tuple[int, ...] = (32, 32)  # public implementation
+    sizes: Sizes = (32, 32)  # public implementation
     threshold: float = 0.5
 
     def build(self, spec: EnvironmentSpec, embedding_size: int) -> CellReward:
@@ -80,11 +81,11 @@ class RewardAndTransitionConfig(DecoderConfig):
     are predicted as differences. A weight of 0 leaves one out.
     """
 
-    sizes: tuple[int, ...] = (64, 32)
-    reward_weight: float = 1.0
-    transition_weight: float = 1.0
-    reward_scale: float = 1.0
-    transition_scale: float = 1.0
+    sizes: Sizes = (64, 32)
+    reward_weight: NonNegative = 1.0
+    transition_weight: NonNegative = 1.0
+    reward_scale: Positive = 1.0
+    transition_scale: Positive = 1.0
 
     def build(self, spec: EnvironmentSpec, embedding_size: int) -> RewardAndTransition:
         """The decoder."""

@@ -21,6 +21,7 @@ from skill_train.skill_agents.agent import EnvironmentSpec, Metrics
 from skill_train.skill_agents.nets.gaussian import Gaussian
 from skill_train.skill_agents.ops.divergence import gaussian_kl
 from skill_train.skill_agents.ops.masked import masked_mean
+from skill_train.skill_agents.ranges import Count, NonNegative
 from skill_train.skill_agents.vate.beliefs import Belief, gaussian_of
 from skill_train.skill_agents.vate.decoders import CellRewardConfig, DecoderConfig
 
@@ -109,11 +110,11 @@ class VariationalModelConfig(ModelConfig):
     decoder: DecoderConfig = field(default_factory=CellRewardConfig)
     span: str = "whole_trial"  # eq. 5; "past_only" is the ablation of section 5
     prior: str = "standard_normal"  # section 3.2; "previous_posterior" is variBAD's
-    kl_weight: float = 0.1  # eq. 5: 1
-    sampled_rows: int | None = None
+    kl_weight: NonNegative = 0.1  # eq. 5: 1
+    sampled_rows: Count | None = None
     """Rows t of a trial whose belief is decoded, drawn afresh for each batch; None: all."""
-    batch_size: int = 25  # public implementation
-    buffer_trials: int = 5_000
+    batch_size: Count = 25  # public implementation
+    buffer_trials: Count = 5_000
 
     def __post_init__(self) -> None:
         if self.span not in SPANS or self.prior not in PRIORS:

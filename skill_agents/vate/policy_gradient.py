@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from skill_train.skill_agents.ops.clipped_surrogate import clipped_surrogate
+from skill_train.skill_agents.ranges import Count, Positive
 
 
 class PolicyGradient(ABC):
@@ -41,8 +42,8 @@ class PolicyGradient(ABC):
 class A2C(PolicyGradient):
     """-log pi(a) A (Mnih et al. 2016), each batch once."""
 
-    epochs: int = 1
-    minibatches: int = 1
+    epochs: Count = 1
+    minibatches: Count = 1
 
     def policy_loss(self, log_prob: Tensor, acted_log_prob: Tensor, advantage: Tensor) -> Tensor:
         """Of the policy as it is now, on actions that it has just drawn."""
@@ -53,9 +54,9 @@ class A2C(PolicyGradient):
 class PPO(PolicyGradient):
     """-min(rho A, clip(rho, 1 - eps, 1 + eps) A), rho = pi(a) / pi_acted(a) (Schulman 2017)."""
 
-    epochs: int = 2  # public implementation
-    minibatches: int = 4  # public implementation
-    clip: float = 0.2  # public implementation: 0.05, with batches a tenth as large
+    epochs: Count = 2  # public implementation
+    minibatches: Count = 4  # public implementation
+    clip: Positive = 0.2  # public implementation: 0.05, with batches a tenth as large
 
     def policy_loss(self, log_prob: Tensor, acted_log_prob: Tensor, advantage: Tensor) -> Tensor:
         """Minus the clipped surrogate."""

@@ -26,6 +26,14 @@ from skill_train.skill_agents.agent import (
 )
 from skill_train.skill_agents.ops.gae import generalised_advantages
 from skill_train.skill_agents.ops.masked import masked_mean
+from skill_train.skill_agents.ranges import (
+    Count,
+    NonNegative,
+    Positive,
+    PositiveOrInf,
+    Share,
+    Sizes,
+)
 from skill_train.skill_agents.vate.actor_critic import Policy, Value
 from skill_train.skill_agents.vate.beliefs import BeliefConfig, GaussianBeliefConfig
 from skill_train.skill_agents.vate.model import ModelConfig, VariationalModelConfig
@@ -53,20 +61,20 @@ class VATEConfig(AgentConfig):
     model: ModelConfig = field(default_factory=VariationalModelConfig)
     optimisation: PolicyGradient = field(default_factory=PPO)
     rl_gradient: str = "through"  # eq. 7; "detached" is the ablation
-    model_weight: float = 1.0  # lambda of eq. 7
-    trials_per_update: int = 252
-    max_length: int = 45  # section 5: 3 episodes of 15 steps
-    policy_sizes: tuple[int, ...] = (64, 64)
-    value_sizes: tuple[int, ...] = (64, 64)
-    gamma: float = 0.95  # public implementation
-    gae_lambda: float = 0.95  # public implementation
+    model_weight: NonNegative = 1.0  # lambda of eq. 7
+    trials_per_update: Count = 252
+    max_length: Count = 45  # section 5: 3 episodes of 15 steps
+    policy_sizes: Sizes = (64, 64)
+    value_sizes: Sizes = (64, 64)
+    gamma: Share = 0.95  # public implementation
+    gae_lambda: Share = 0.95  # public implementation
     entropy_cost: float = 0.01  # public implementation
-    value_cost: float = 0.5  # public implementation
-    reward_scale: float = 0.1
+    value_cost: NonNegative = 0.5  # public implementation
+    reward_scale: Positive = 0.1
     """Multiplies rewards, for values near 1; public implementation: running normalisation."""
-    policy_learning_rate: float = 7e-4  # public implementation
-    belief_learning_rate: float = 1e-3  # public implementation
-    max_grad_norm: float = 0.5  # public implementation, for the policy
+    policy_learning_rate: Positive = 7e-4  # public implementation
+    belief_learning_rate: Positive = 1e-3  # public implementation
+    max_grad_norm: PositiveOrInf = 0.5  # public implementation, for the policy
 
     def __post_init__(self) -> None:
         if self.rl_gradient not in GRADIENTS:

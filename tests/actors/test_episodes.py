@@ -20,7 +20,7 @@ def test_returns_and_lengths_are_of_one_environment_and_one_episode():
 def test_a_forgotten_episode_leaves_nothing_in_the_next():
     counter = EpisodeCounter(np.array([0, 1], np.int32))
     counter.add(np.array([5.0, 5.0]), np.ones(2, bool))
-    counter.forget([1])
+    counter.forget(1)
     counter.add(np.array([1.0, 1.0]), np.ones(2, bool))
     assert [counter.end(slot, {}).return_ for slot in (0, 1)] == [6.0, 1.0]
     assert EpisodeCounter(np.array([0])).end(0, {}).length == 0

@@ -100,7 +100,10 @@ class Heavy:
     """Environments of 2 MB each, all of it touched."""
 
     def __init__(self, tasks, slots, seed):
-        self.memory = np.ones(2_000_000 * len(slots), np.uint8)
+        self.size = len(slots)
+
+    def reset(self):
+        self.memory = np.ones(2_000_000 * self.size, np.uint8)
 
     def close(self):
         pass
@@ -108,7 +111,7 @@ class Heavy:
 
 def test_an_environment_is_weighed(monkeypatch):
     plan = planning.plan_for(planning.stage_for("quickstart", (), tiny=True), 0)
-    monkeypatch.setattr(admission, "environments", Heavy)
+    monkeypatch.setattr(admission, "make_environments", Heavy)
     assert admission._bytes_per_environment(plan) == pytest.approx(2e6, rel=0.1)
 
 

@@ -51,7 +51,7 @@ def test_nested_fields_keep_the_chosen_classes(stage):
             "--agent.default.prior.correlation", "0.5",
             "--agent.policy.high-sizes", "64", "32",
             "agent.critic_sizes=16,16",
-            "--agent.samples-per-unroll", "8",
+            "--agent.samples-per-insert", "8",
             "--limits.minutes", "5", "--limits.env-steps", "None",
             "--actors.count", "8",
             "--tasks.family.kwargs.arena-size", "6",
@@ -60,7 +60,7 @@ def test_nested_fields_keep_the_chosen_classes(stage):
     assert changed.agent.default == SharedLowLevel(AR1Config(correlation=0.5))
     assert changed.agent.policy.high_sizes == (64, 32)
     assert changed.agent.critic_sizes == (16, 16)
-    assert changed.agent.samples_per_unroll == 8.0
+    assert changed.agent.samples_per_insert == 8.0
     assert changed.limits == Limits(minutes=5)
     assert changed.actors.count == 8
     assert changed.tasks.family.kwargs == {"arena_size": 6.0}
@@ -97,7 +97,8 @@ def test_a_mistake_is_one_sentence(stage, args, sentence, capsys):
 def test_every_field_listed_can_be_given(stage):
     text = overrides.describe(stage)
     assert "--agent.kl-cost" in text
-    for name, (_, value) in overrides.fields(stage).items():
+    for name, field in overrides.fields(stage).items():
+        value = field.value
         values = list(map(str, value)) if isinstance(value, tuple) else [str(value)]
         if values and values != [""]:
             assert overrides.apply(stage, [f"--{name}", *values]) == stage

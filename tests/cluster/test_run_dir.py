@@ -258,6 +258,12 @@ def test_not_enough_memory_is_no_damage(run, monkeypatch):
         run.load_latest()
 
 
+def test_a_checkpoint_without_an_agent_is_passed_over(run):
+    save(run, 1)
+    run.save_checkpoint(counters(2), {"steps": 2})
+    assert run.load_latest().counters["learner_steps"] == 1
+
+
 def test_all_damaged_is_one_sentence(run):
     damage_learner(save(run, 1))
     with pytest.raises(RunError, match="none of the 1 checkpoints in .* is intact"):

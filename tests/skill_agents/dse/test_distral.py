@@ -11,7 +11,7 @@ import torch
 
 from skill_train.learners.learner import Learner
 from skill_train.skill_agents.dse.distral import Distral, DistralConfig
-from tests.skill_agents.dse.grid import (
+from tests.skill_agents.grid import (
     GAMMA,
     GRID,
     LIMIT,

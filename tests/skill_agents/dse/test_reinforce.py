@@ -18,7 +18,7 @@ from skill_train.skill_agents.dse.embeddings import (
 )
 from skill_train.skill_agents.dse.policies import IndependentPoliciesConfig, SharedPolicyConfig
 from skill_train.skill_agents.dse.reinforce import Reinforce, ReinforceConfig
-from tests.skill_agents.dse.grid import (
+from tests.skill_agents.grid import (
     GAMMA,
     GRID,
     LIMIT,

@@ -22,13 +22,9 @@ from skill_train.skill_agents.dse.embeddings import (
     SingleEmbeddingConfig,
 )
 from skill_train.skill_agents.dse.sac import DSESAC, DSESACConfig
-from skill_train.skill_agents.dse.sac_parts import (
-    Critics,
-    IndependentSACPoliciesConfig,
-    TwoTowersConfig,
-)
+from skill_train.skill_agents.dse.sac_parts import IndependentSACPoliciesConfig, TwoTowersConfig
 from skill_train.skill_agents.nets.squashed_gaussian import SquashedGaussian
-from tests.skill_agents.dse.grid import GRID, TASKS, gradient_size
+from tests.skill_agents.grid import GRID, TASKS, gradient_size
 
 ARM = EnvironmentSpec({"state": ArraySpec((3,))}, ContinuousAction((-1.0,) * 2, (1.0,) * 2), 6, 3)
 CONFIG = DSESACConfig(
@@ -157,7 +153,7 @@ def drawn_kappa(agent: DSESAC, rows: Step) -> Tensor:
     task, state = torch.tensor(TASKS), rows.observation["state"][0]
     policy = agent.policy({"state": state}, task, agent.embedding(task, noise))
     action, log_prob = policy.reparameterize(action_noise)
-    smaller = agent.q(torch.cat([state, action], -1), task).amin(0)
+    smaller = agent.q({"state": state}, task, action).amin(0)
     return (smaller - log_prob / agent.config.alpha_policy).mean(-1)
 
 
@@ -248,17 +244,22 @@ def test_acting_explores_by_latent_and_action_and_otherwise_by_means():
     assert first.shape == (3, 2) and first.abs().max() <= 1.0
 
 
-def test_discrete_actions_and_other_bounds_are_refused():
-    wide = replace(ARM, action=ContinuousAction((-2.0, -2.0), (2.0, 2.0)))
-    for spec in (GRID, wide):
-        with pytest.raises(ValueError, match="DSE-SAC needs continuous actions in"):
-            CONFIG.build(spec)
-
-
-def test_critics_of_all_tasks_are_the_same_as_those_picked_out():
+def test_actions_fill_the_tasks_bounds_and_critics_see_them_shrunk():
+    bounds = ContinuousAction((-2.0, 0.0), (2.0, 1.0))
     torch.manual_seed(0)
-    critics, inputs = Critics(ARM, 2, 4, (6, 5)), torch.randn(6, 3, 4)
-    together = critics(inputs, torch.arange(6))
-    assert together.shape == (2, 6, 3)
-    for pair in torch.arange(6).split(2):
-        torch.testing.assert_close(critics(inputs[pair], pair), together[:, pair])
+    wide, unit = (CONFIG.build(replace(ARM, action=a)).double() for a in (bounds, ARM.action))
+    wide.load_state_dict(unit.state_dict())
+    middle, reach, rows = torch.tensor([0.0, 0.5]), torch.tensor([2.0, 0.5]), transitions()
+    stretched = rows._replace(action=middle + rows.action * reach)
+    found, expected = losses(wide, stretched), losses(unit, rows)
+    for name, loss in expected.items():
+        torch.testing.assert_close(found[name], loss)
+    nothing = torch.zeros(20)
+    timestep = Timestep({"state": torch.randn(20, 3)}, nothing, nothing.bool(), nothing.long())
+    ours, theirs = (agent.float().act(timestep, {}, False).action for agent in (wide, unit))
+    torch.testing.assert_close(ours, middle + theirs * reach)
+
+
+def test_discrete_actions_are_refused():
+    with pytest.raises(ValueError, match="needs continuous actions"):
+        CONFIG.build(GRID)

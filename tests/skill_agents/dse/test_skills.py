@@ -19,7 +19,7 @@ from skill_train.skill_agents.dse.policies import SharedPolicyConfig
 from skill_train.skill_agents.dse.reinforce import ReinforceConfig
 from skill_train.skill_agents.dse.sac import DSESACConfig
 from skill_train.skill_agents.dse.skills import LatentBoxConfig, LatentPointsConfig
-from tests.skill_agents.dse.grid import GRID
+from tests.skill_agents.grid import GRID
 
 EMBEDDING = DisentangledConfig(dynamics_size=2, goal_size=3, initial_spread=1.0)
 ARM = EnvironmentSpec({"state": ArraySpec((3,))}, ContinuousAction((-1.0,) * 2, (1.0,) * 2), 6, 3)

@@ -16,7 +16,7 @@ from tests.skill_agents.hierarchical_kl.unrolls import DRIVEN, SVG0_CONFIG, rand
 
 STEPS, BATCH = 4, 3
 OFF_POLICY = replace(
-    SVG0_CONFIG, unroll_length=STEPS, batch_size=BATCH, samples_per_unroll=8.0, minimum_unrolls=7
+    SVG0_CONFIG, unroll_length=STEPS, batch_size=BATCH, samples_per_insert=8.0, minimum_unrolls=7
 )
 CONFIG = quasi_on_policy(OFF_POLICY)
 
@@ -46,7 +46,7 @@ class Numbered:
 
 def test_only_where_unrolls_wait_differs_from_the_off_policy_agent():
     for field in fields(OFF_POLICY):
-        if field.name not in ("replay_unrolls", "samples_per_unroll"):
+        if field.name not in ("replay_unrolls", "samples_per_insert"):
             assert getattr(CONFIG, field.name) == getattr(OFF_POLICY, field.name)
     (table,) = CONFIG.build(DRIVEN).tables()
     (replayed,) = OFF_POLICY.build(DRIVEN).tables()

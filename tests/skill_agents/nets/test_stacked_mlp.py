@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
-from skill_train.skill_agents.nets.stacked_mlp import StackedMLP
+from skill_train.skill_agents.nets.stacked_mlp import StackedMLP, per_task
 
 
 def alone(nets: StackedMLP, n: int) -> nn.Sequential:
@@ -37,6 +38,20 @@ def test_networks_are_chosen_by_index():
     out = nets(inputs, torch.tensor([2, 0, 2]))
     for row, n in enumerate((2, 0, 2)):
         torch.testing.assert_close(out[row], alone(nets, n)(inputs[row]))
+
+
+@pytest.mark.parametrize(("count", "task"), [(4, (2, 0, 2)), (1, (0, 0, 0)), (1, (3, 1, 0))])
+@pytest.mark.parametrize("before", [(), (6,)])
+def test_rows_of_tasks_keep_their_places(count, task, before):
+    """Time before tasks, rows after; a single network is that of every task."""
+    torch.manual_seed(0)
+    nets = StackedMLP(count, 5, (8,), 2)
+    inputs = torch.randn(*before, 3, 4, 5)
+    out = per_task(nets, inputs, torch.tensor(task))
+    assert out.shape == (*before, 3, 4, 2)
+    for place, n in enumerate(task):
+        expected = alone(nets, n % count)(inputs[..., place, :, :])
+        torch.testing.assert_close(out[..., place, :, :], expected)
 
 
 def test_a_row_s_gradient_reaches_its_own_network_only():

@@ -21,7 +21,7 @@ from skill_train.skill_agents.agent import (
     Timestep,
 )
 from skill_train.skill_agents.sac.agent import SAC, SACConfig
-from skill_train.skill_agents.sac.parts import FixedTemperature, LearnedTemperature
+from skill_train.skill_agents.sac.temperature import FixedTemperature, LearnedTemperature
 
 SPEC = EnvironmentSpec(
     {"state": ArraySpec((3,)), "goal": ArraySpec((2,)), "other": ArraySpec((1,))},
@@ -48,21 +48,22 @@ def build(config: SACConfig = CONFIG) -> SAC:
 
 
 def transitions(batch: int = 6) -> Step:
-    """Rows ``[2, B]``; a third of the transitions terminate."""
+    """Rows ``[2, 1, B]``; a third of the transitions terminate."""
     rng = np.random.default_rng(0)
+    shape = (2, 1, batch)
 
     def drawn(*more: int) -> Tensor:
-        return torch.from_numpy(rng.normal(size=(2, batch, *more)))
+        return torch.from_numpy(rng.normal(size=(*shape, *more)))
 
-    action = torch.from_numpy(rng.uniform((-2.0, 0.0), (2.0, 1.0), (2, batch, 2)))
+    action = torch.from_numpy(rng.uniform((-2.0, 0.0), (2.0, 1.0), (*shape, 2)))
     return Step(
         observation={"state": drawn(3), "goal": drawn(2), "other": drawn(1)},
         action=action,
         reward=drawn(),
-        discount=torch.from_numpy((rng.random((2, batch)) < 0.67).astype(np.float64)),
-        is_first=torch.zeros(2, batch, dtype=torch.bool),
-        task=torch.zeros(2, batch, dtype=torch.int32),
-        policy_version=torch.zeros(2, batch, dtype=torch.int64),
+        discount=torch.from_numpy((rng.random(shape) < 0.67).astype(np.float64)),
+        is_first=torch.zeros(shape, dtype=torch.bool),
+        task=torch.zeros(shape, dtype=torch.int32),
+        policy_version=torch.zeros(shape, dtype=torch.int64),
         extras={},
     )
 
@@ -80,27 +81,28 @@ def critic(nets, n: int, inputs: Tensor) -> float:
 
 
 def drawn(agent: SAC, seen: dict[str, Tensor], noise: Tensor) -> tuple[Tensor, float]:
-    policy = agent.policy(seen)
-    std = policy.log_std.exp()
-    u = torch.tanh(policy.mean + std * noise)
-    squashed = TransformedDistribution(Normal(policy.mean, std), [TanhTransform()])
+    rows = {name: array.reshape(1, 1, -1) for name, array in seen.items()}
+    policy = agent.policy(rows, torch.zeros(1, dtype=torch.int64))
+    mean, std = policy.mean.flatten(), policy.log_std.exp().flatten()
+    u = torch.tanh(mean + std * noise)
+    squashed = TransformedDistribution(Normal(mean, std), [TanhTransform()])
     return u, float(squashed.log_prob(u).sum())
 
 
 def slow_losses(agent: SAC, rows: Step, temperature: float) -> dict[str, float]:
     """Eqs. 5 to 9 and 18; noise in the order of `SAC.losses`."""
-    batch = rows.reward.shape[1]
+    batch = rows.reward.shape[2]
     torch.manual_seed(7)
     noise = [torch.randn(batch, 2, dtype=torch.float64) for _ in range(2)]
     found = {"policy": 0.0, "q": 0.0, "temperature": 0.0}
     for b in range(batch):
-        now, after = ({k: v[t, b] for k, v in rows.observation.items()} for t in (0, 1))
+        now, after = ({k: v[t, 0, b] for k, v in rows.observation.items()} for t in (0, 1))
         s, s_next = (torch.cat([seen["state"], seen["goal"]]) for seen in (now, after))
         u, log_prob = drawn(agent, after, noise[0][b])
         q = [critic(agent.target_q, n, torch.cat([s_next, u])) for n in (0, 1)]
-        target = float(rows.reward[0, b])
-        target += 0.9 * float(rows.discount[0, b]) * (min(q) - temperature * log_prob)
-        done = rows.action[0, b]
+        target = float(rows.reward[0, 0, b])
+        target += 0.9 * float(rows.discount[0, 0, b]) * (min(q) - temperature * log_prob)
+        done = rows.action[0, 0, b]
         taken = torch.stack([done[0] / 2.0, 2.0 * done[1] - 1.0])
         for n in (0, 1):
             found["q"] += (target - critic(agent.q, n, torch.cat([s, taken]))) ** 2 / batch
@@ -155,7 +157,7 @@ def test_the_temperature_grows_while_entropy_is_below_its_target(nats, grows):
     config = replace(CONFIG, temperature=LearnedTemperature(0.3, nats_per_component=nats))
     agent = build(config)
     Learner(agent).update({"transitions": transitions()})
-    assert (float(agent.temperature.value()) > 0.3) == grows
+    assert (float(agent.temperature.value(torch.tensor([0]))) > 0.3) == grows
 
 
 def test_targets_follow_slowly():
@@ -203,11 +205,11 @@ def test_it_finds_the_best_action_of_a_one_step_task():
     for _ in range(800):
         action = torch.rand(128, 2) * torch.tensor([4.0, 1.0]) - torch.tensor([2.0, 0.0])
         reward = -((action - best).square() * torch.tensor([1.0, 16.0])).sum(-1)
-        zero = torch.zeros(2, 128)
+        zero = torch.zeros(2, 1, 128)
         rows = Step(
-            observation={n: torch.zeros(2, 128, *a.shape) for n, a in SPEC.observation.items()},
-            action=torch.stack([action, action]),
-            reward=torch.stack([reward, reward]),
+            observation={n: torch.zeros(2, 1, 128, *a.shape) for n, a in SPEC.observation.items()},
+            action=torch.stack([action, action]).unsqueeze(1),
+            reward=torch.stack([reward, reward]).unsqueeze(1),
             discount=zero,
             is_first=zero.bool(),
             task=zero.int(),

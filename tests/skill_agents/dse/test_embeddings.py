@@ -1,4 +1,4 @@
-"""Which steps of a trial count, and the embeddings by index."""
+"""Embeddings by index, and the policies that take their latents."""
 
 from __future__ import annotations
 
@@ -8,28 +8,13 @@ from torch.distributions import Normal, kl_divergence
 
 from skill_train.replay.step import ArraySpec
 from skill_train.skill_agents.agent import ContinuousAction, EnvironmentSpec
-from skill_train.skill_agents.dse import trials
 from skill_train.skill_agents.dse.embeddings import (
     DisentangledConfig,
     IndexedGaussian,
     SingleEmbeddingConfig,
 )
 from skill_train.skill_agents.dse.policies import IndependentPoliciesConfig, SharedPolicyConfig
-from tests.skill_agents.dse.grid import GAMMA, GRID, LIMIT, counted_steps, length_of, random_trials
-
-
-def test_a_cut_episode_counts_up_to_h_steps_before_its_end_and_a_terminated_one_whole():
-    rows = random_trials(0, 0, batch=6)
-    played = trials.read(rows, GAMMA)
-    cut = whole = 0
-    for n in range(4):
-        for b in range(6):
-            assert played.acted[:, n, b].sum() == length_of(rows, n, b)
-            steps = played.counted[:, n, b].nonzero().flatten().tolist()
-            assert steps == counted_steps(rows, n, b)
-            cut += len(steps) == LIMIT - 3
-            whole += len(steps) == length_of(rows, n, b)
-    assert cut >= 4 and whole >= 4
+from tests.skill_agents.grid import GRID
 
 
 def test_latents_are_those_of_the_tasks_dynamics_and_goal():

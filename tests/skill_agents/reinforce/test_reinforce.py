@@ -12,9 +12,9 @@ import torch
 from skill_train.learners.learner import Learner
 from skill_train.replay.step import ArraySpec, Step
 from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
-from skill_train.skill_agents.dse import trials
-from skill_train.skill_agents.dse.high_level import BaselineReinforce, BaselineReinforceConfig
-from tests.skill_agents.dse.grid import (
+from skill_train.skill_agents.reinforce import trials
+from skill_train.skill_agents.reinforce.agent import BaselineReinforce, BaselineReinforceConfig
+from tests.skill_agents.grid import (
     GAMMA,
     GRID,
     LIMIT,

@@ -1,8 +1,7 @@
-"""REINFORCE with a learned baseline: who chooses among skills, or acts without any (section 6.1).
+"""REINFORCE with a learned baseline and Pop-Art, a learner of one task with discrete actions.
 
-"Standard REINFORCE equipped with a baseline and with Pop-Art". It sees the whole observation and
-knows nothing of skills: what its actions mean is the environment's affair (`actors.skill_env`), so
-the flat learner of figure 3 is this same agent on the bare task.
+It knows nothing of skills: what its actions mean is the environment's affair
+(`actors.skill_env`), so the same agent chooses among skills and acts without any.
 """
 
 from __future__ import annotations
@@ -23,24 +22,25 @@ from skill_train.skill_agents.agent import (
     ParameterGroup,
     Timestep,
 )
-from skill_train.skill_agents.dse import trials
-from skill_train.skill_agents.dse.trial_agent import TrialAgent, TrialAgentConfig
 from skill_train.skill_agents.nets.categorical import Categorical, CategoricalHead
 from skill_train.skill_agents.nets.view import View
 from skill_train.skill_agents.ops.pop_art import Moments, preserve_outputs
+from skill_train.skill_agents.ranges import Count, Positive, PositiveOrInf
+from skill_train.skill_agents.reinforce import trials
+from skill_train.skill_agents.reinforce.trial_agent import TrialAgent, TrialAgentConfig
 
 
 @dataclass(frozen=True)
 class BaselineReinforceConfig(TrialAgentConfig):
-    """Hyperparameters; the defaults are those of the column "HRL" of table 1."""
+    """Hyperparameters; the defaults are those of the DSE paper's table 1, column "HRL"."""
 
-    groups: tuple[str, ...] = ("state", "asteroids")
-    hidden: int = 100  # Table 1, "H"
-    alpha_policy: float = 50.0  # Table 1
-    learning_rate: float = 0.002  # Table 1
-    baseline_learning_rate: float = 0.002  # not given: the policy's
-    trials_per_task: int = 10  # Table 1, "batch size per task"
-    max_length: int = 2000  # Table 1, "max episode length"
+    groups: tuple[str, ...] = ("state",)
+    hidden: Count = 100  # "H"
+    alpha_policy: PositiveOrInf = 50.0
+    learning_rate: Positive = 0.002
+    baseline_learning_rate: Positive = 0.002  # not given: the policy's
+    trials_per_task: Count = 10  # "batch size per task"
+    max_length: Count = 2000  # "max episode length"
 
     def build(self, spec: EnvironmentSpec) -> BaselineReinforce:
         """The agent."""
@@ -61,7 +61,7 @@ class Baseline(nn.Module):
         return value
 
 
-class BaselineReinforce(TrialAgent):
+class BaselineReinforce(TrialAgent[BaselineReinforceConfig]):
     """pi(a | s) and V(s), each a network of one tanh layer."""
 
     acting_parts = ("policy",)
@@ -70,7 +70,6 @@ class BaselineReinforce(TrialAgent):
         super().__init__(config, spec)
         if not isinstance(spec.action, DiscreteAction) or spec.num_tasks != 1:
             raise ValueError("REINFORCE with a baseline is made for discrete actions in one task")
-        self.config = config
         self.view = View(config.groups, spec.observation)
         self.policy = nn.Sequential(
             nn.Linear(self.view.size, config.hidden),
@@ -86,7 +85,7 @@ class BaselineReinforce(TrialAgent):
         explore: bool,
         generator: torch.Generator | None = None,
     ) -> Acting:
-        """A draw, whether it explores or not, as in DSE-REINFORCE."""
+        """A draw, whether it explores or not."""
         policy: Categorical = self.policy(self.view(timestep.observation))
         action = policy.sample(generator)
         return Acting(action, state, {"log_prob": policy.log_prob(action)})
@@ -106,7 +105,8 @@ class BaselineReinforce(TrialAgent):
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
         """The score of the normalised return less its baseline; the baseline's error.
 
-        On-policy the score's gradient is the paper's, the advantage times that of log pi.
+        On-policy the score's gradient is that of REINFORCE with a baseline, the advantage times
+        grad log pi (Sutton and Barto 2018, eq. 13.11).
         """
         played = trials.read(batch["trials"], self.config.gamma)
         state = self.view(played.observation)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from skill_train.replay.step import Step
+from skill_train.skill_agents.ops.masked import masked_mean
 from skill_train.skill_agents.ops.pop_art import Moments, update_moments
 from skill_train.skill_agents.ops.returns import discounted_returns
 
@@ -35,19 +36,19 @@ def read(rows: Step, gamma: float) -> Trials:
     """The steps of trials ``[T+1, N, B]``.
 
     A return is complete if the episode terminated. Where a time limit cut an episode of L steps,
-    only steps t <= L - H with H = 1 / (1 - gamma) count, as in appendix B.1.
+    only steps t <= L - H with H = 1 / (1 - gamma) count (Petangoda et al., appendix B.1).
     """
-    acted = ~rows.is_first[1:]
+    acted, now = rows.valid(), rows.map(lambda leaf: leaf[:-1])
     length = acted.sum(0)
-    terminated = (acted & (rows.discount[:-1] == 0.0)).any(0)
+    terminated = (acted & (now.discount == 0.0)).any(0)
     t = torch.arange(len(acted), device=acted.device).reshape(-1, 1, 1)
     complete = terminated | (t <= length - 1.0 / (1.0 - gamma))
     return Trials(
-        observation={name: array[:-1] for name, array in rows.observation.items()},
-        action=rows.action[:-1],
-        log_mu=rows.extras["log_prob"][:-1],
-        reward=rows.reward[:-1],
-        discount=gamma * rows.discount[:-1],
+        observation=now.observation,
+        action=now.action,
+        log_mu=now.extras["log_prob"],
+        reward=now.reward,
+        discount=gamma * now.discount,
         acted=acted,
         counted=acted & complete,
         task=rows.task[0, :, 0].long(),
@@ -61,7 +62,7 @@ def returns(played: Trials, reward: Tensor) -> Tensor:
 
 
 class ReturnScale(nn.Module):
-    """Running mean and variance of each task's returns (Pop-Art, section 5.1)."""
+    """Running mean and variance of each task's returns (Pop-Art)."""
 
     def __init__(self, num_tasks: int, rate: float) -> None:
         super().__init__()
@@ -96,10 +97,10 @@ class ReturnScale(nn.Module):
 
 
 def sum_over_steps(value: Tensor, played: Trials) -> Tensor:
-    """The sum over the counted steps of a trajectory, averaged over trajectories and tasks."""
+    """The sum over the counted steps of a trial, averaged over trials and tasks; a scalar."""
     return torch.where(played.counted, value, 0.0).sum(0).mean()
 
 
 def mean_over_steps(value: Tensor, played: Trials) -> Tensor:
     """The mean over every step that was acted, for metrics."""
-    return torch.where(played.acted, value.detach(), 0.0).sum() / played.acted.sum()
+    return masked_mean(value.detach(), played.acted)

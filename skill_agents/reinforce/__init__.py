@@ -1,0 +1,1 @@
+"""REINFORCE with a learned baseline and Pop-Art, and what learners of whole trials share."""
