@@ -80,7 +80,7 @@ def tiny(stage: Stage) -> Stage:
 
 
 def tiny_locomotion(stage: Stage) -> Stage:
-    """The same with episodes of 10 steps."""
+    """Half of the same, with episodes of 10 steps."""
     agent = stage.agent
     assert isinstance(agent, VATEConfig)
     agent = replace(agent, max_length=10 * meta_locomotion.EPISODES)
@@ -93,6 +93,7 @@ def tiny_locomotion(stage: Stage) -> Stage:
         tiny(replace(stage, agent=agent)),
         tasks=short(stage.tasks),
         evaluation_tasks=None if held_out is None else short(held_out),
+        limits=Limits(env_steps=2_000),
     )
 
 

@@ -67,6 +67,6 @@ _TINY_SIZES: dict[type, dict[str, Any]] = {
 }
 _TINY_RUN: dict[str, object] = {
     "actors": Actors(count=2, environments=4, steps_per_refresh=80),
-    "evaluation": Evaluating(episodes=2, every_env_steps=2_000, final_episodes=4),
-    "limits": Limits(env_steps=4_000),
+    "evaluation": Evaluating(episodes=2, every_env_steps=1_000, final_episodes=4),
+    "limits": Limits(env_steps=2_000),
 }

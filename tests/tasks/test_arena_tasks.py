@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-import tasks  # noqa: F401
+import skill_train.tasks  # noqa: F401
 from skill_train.tasks.bodies import make_body
 from skill_train.tasks.predicates import RULES
 from tests.tasks.drivers import Driver

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 
-import tasks  # noqa: F401
+import skill_train.tasks  # noqa: F401
 from skill_train.tasks.asteroids import AsteroidCartPole, VectorAsteroidCartPole, hit
 from skill_train.tasks.families import single_task
 from tests.tasks.test_cartpole import balance

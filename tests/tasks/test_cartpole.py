@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 
-import tasks  # noqa: F401
+import skill_train.tasks  # noqa: F401
 from skill_train.tasks.cartpole import GRID, CartPole, VectorCartPole, tip
 from skill_train.tasks.families import held_out_split, single_task
 

@@ -6,7 +6,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-import tasks  # noqa: F401
+import skill_train.tasks  # noqa: F401
 from skill_train.tasks.gap import GAP_LENGTHS_OF, LENGTH, START, GapTask
 from tests.tasks.drivers import Driver
 

@@ -9,7 +9,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-import tasks  # noqa: F401
+import skill_train.tasks  # noqa: F401
 from skill_train.tasks.go_to_target import TARGET_HALF_SIZE, GoToTarget
 from tests.tasks.drivers import Driver
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import tasks  # noqa: F401
+import skill_train.tasks  # noqa: F401
 from skill_train.tasks.goal_grid import FAMILY, GOALS, GoalGrid, VectorGoalGrid
 
 UP, RIGHT, DOWN, LEFT, STAY = range(5)

@@ -6,7 +6,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-import tasks  # noqa: F401
+import skill_train.tasks  # noqa: F401
 from skill_train.tasks.egocentric import points_seen_from, seen_from
 from skill_train.tasks.manipulation import Manipulation
 from skill_train.tasks.predicates import RULES, BodyInTarget, BoxesTouch, BoxOnTarget

@@ -4,7 +4,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-import tasks  # noqa: F401
+import skill_train.tasks  # noqa: F401
 from skill_train.tasks.reacher import CORNERS, GRID, Reacher
 
 

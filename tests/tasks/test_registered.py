@@ -7,7 +7,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.wrappers import OrderEnforcing
 
-import tasks  # noqa: F401
+import skill_train.tasks  # noqa: F401
 
 IDS = sorted(id for id in gymnasium.registry if id.startswith("skill/"))
 RENDERED = {gymnasium.spec(id).entry_point: id for id in IDS}.values()

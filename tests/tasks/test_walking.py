@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 import pytest
 
-import tasks  # noqa: F401
+import skill_train.tasks  # noqa: F401
 from skill_train.tasks.walking import DIRECTIONS, SPEED, TOLERANCE, Walking
 
 WALKING, GO_TO_TARGET = "skill/Walking-Humanoid-v0", "skill/GoToTarget-Humanoid-v0"
