@@ -20,7 +20,7 @@ import gymnasium
 import mujoco
 import numpy as np
 
-import tasks  # noqa: F401
+import skill_train.tasks  # noqa: F401
 
 TASKS = ("GoToTarget", "Gap", "MoveBoxEasy", "MoveBoxMid", "MoveBoxHard", "MoveBoxHeavy")
 TASKS += ("Gather", "MoveBoxOrGoToTarget", "MoveBoxAndGoToTarget")

@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-import tasks  # noqa: F401  # registers the environments
+import skill_train.tasks  # noqa: F401  # registers the environments
 from benchmarks.learner_sides import SAVINGS, Ours, Plain, largest_difference
 from skill_train.actors.vector_env import environment_spec
 from skill_train.experiments.quickstart import SMALL_AGENT

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import gymnasium
 import numpy as np
 
-import tasks  # noqa: F401
+import skill_train.tasks  # noqa: F401
 
 
 def success_rate(env: gymnasium.Env, correlation: float, episodes: int, seed: int) -> float:

@@ -131,6 +131,18 @@ def test_every_import_points_down():
     assert violations(ROOT) == []
 
 
+@pytest.mark.parametrize("folder", ["tests", "benchmarks", "docs", "scripts"])
+def test_nothing_is_imported_by_its_bare_name(folder):
+    """A checkout has the folders on its path, so that only this shows a forgotten name."""
+    bare = [
+        f"{path.relative_to(ROOT)}:{line} imports {module}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for line, module in imports_of(path.read_text(), "")
+        if module.partition(".")[0] in LAYERS
+    ]
+    assert bare == []
+
+
 def test_every_top_folder_is_a_layer():
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     assert packages - {"tests", NAMESPACE} == set(LAYERS)
