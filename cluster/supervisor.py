@@ -6,7 +6,6 @@ Every component has one short call under way; its answer decides the next one.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,14 +27,10 @@ from skill_train.cluster.turns import Turns
 from skill_train.experiments.spec import Stage
 from skill_train.learners.loop import LearnerReport
 
-log = logging.getLogger(__name__)
-
 START_SECONDS = 120.0
 STOP_SECONDS = 5.0
 """A run that was asked to stop waits no longer for one answer."""
 REPLAY_INFO_SECONDS = 1.0
-HUNGRY_SECONDS = 30.0
-"""An on-policy learner without a batch for so long, with all actors done, will not get one."""
 
 
 def run(
@@ -79,9 +74,6 @@ class Supervisor:
         self._asked_replay_at = 0.0
         self._weights: Any = None
         self._version = 0
-        self._hungry_seconds = 0.0
-        self._round_of: dict[int, int] = {}
-        """The round that each actor was asked for last, on-policy only."""
         self._replay = Member("replay", "replay", self._start_replay, self._logs)
         self._learner = Member("learner", "learner", self._start_learner, self._logs)
         self._evaluator = Member("evaluator", "evaluator", self._start_evaluator, self._logs)
@@ -201,8 +193,7 @@ class Supervisor:
         if method in ("act", "collect"):
             progress.add_actor(value, value.policy_version)
             if value.done and self._turns is not None:
-                actor = self._actors.index(member)
-                self._turns.done(actor, self._round_of[actor])
+                self._turns.done(self._actors.index(member))
         elif method == "work":
             self._publish(answer)
         elif method == "state":
@@ -227,21 +218,10 @@ class Supervisor:
         self._version = report.steps
         self._published = True
         if self._turns is not None:
-            self._watch_hunger(report)
-            self._turns.published(self._weights, self._version, report.batches)
+            self._turns.published(self._weights, self._version, report.batches, report.seconds)
         waited = report.wait_seconds / report.seconds if report.seconds > 0 else None
         self._driver.progress.set_learner(report.steps, report.metrics, waited)
         self._driver.note_refused(report.metrics)
-
-    def _watch_hunger(self, report: LearnerReport) -> None:
-        """Deal again where all rounds are done and the learner still gets no batch."""
-        assert self._turns is not None
-        hungry = self._turns.all_done and report.batches == self._turns.drawn
-        self._hungry_seconds = self._hungry_seconds + report.seconds if hungry else 0.0
-        if self._hungry_seconds >= HUNGRY_SECONDS:
-            log.warning("rows of a round were lost; the actors act for it again")
-            self._hungry_seconds = 0.0
-            self._turns.restart()
 
     def _components(self) -> list[dict[str, Any]]:
         actors = sum(member.alive for member in self._actors)
@@ -279,10 +259,8 @@ class Supervisor:
             if self._weights is not None:
                 member.send("act", self._weights, self._version)
             return
-        actor = self._actors.index(member)
-        turn = self._turns.next(actor)
+        turn = self._turns.next(self._actors.index(member))
         if turn is not None:
-            self._round_of[actor] = turn.number
             member.send("collect", *turn)
 
     def _ask_evaluator(self, member: Member) -> None:
@@ -293,10 +271,9 @@ class Supervisor:
     # How each role is started -------------------------------------------------------------------
 
     def _start_replay(self) -> Any:
-        self._serving = False
+        self._serving = self._published = False
         if self._turns is not None:
             self._turns.restart()
-            self._published = False
         port = int(self._address.rsplit(":", 1)[1]) if self._address else None
         arguments = (self._plan, self._replay_host, port, self._run.scratch())
         return _remote(ReplayServer, placement.replay(), *arguments)

@@ -8,7 +8,13 @@ and however fast or slow each process is.
 
 from __future__ import annotations
 
+import logging
 from typing import Any, NamedTuple
+
+log = logging.getLogger(__name__)
+
+HUNGRY_SECONDS = 30.0
+"""A learner without a batch for so long, with all actors done, will not get one."""
 
 
 class Turn(NamedTuple):
@@ -31,35 +37,45 @@ class Turns:
         self._turn: Turn | None = None
         self._acting: set[int] = set()
         """Actors that have not done their share of the round under way."""
+        self._asked: dict[int, int] = {}
+        """The round that each actor was asked for last."""
+        self._hungry_seconds = 0.0
         self._begun = 0
         """Rounds since the last `restart`."""
-        self.drawn = self._drawn_before = 0
+        self._drawn = self._drawn_before = 0
         """Batches that the learner has drawn, now and at the last `restart`."""
 
-    def published(self, weights: Any, version: int, drawn: int) -> None:
-        """Note the learner's newest weights and how many batches it has drawn since its start."""
+    def published(self, weights: Any, version: int, drawn: int, seconds: float = 0.0) -> None:
+        """Note the learner's newest weights and how many batches it has drawn since its start.
+
+        ``seconds``: how long it worked for them. Where all actors are done and the learner gets no
+        batch all the same, rows were lost, and the actors begin again.
+        """
+        hungry = self._newest is not None and not self._acting and drawn == self._drawn
+        self._hungry_seconds = self._hungry_seconds + seconds if hungry else 0.0
+        if self._hungry_seconds >= HUNGRY_SECONDS:
+            log.warning("rows of a round were lost; the actors act for it again")
+            self.restart()
         if self._newest is None:
             self._drawn_before = drawn
-        self._newest, self.drawn = (weights, version), drawn
-
-    @property
-    def all_done(self) -> bool:
-        """Whether the actors wait for the learner."""
-        return not self._acting
+        self._newest, self._drawn = (weights, version), drawn
 
     def next(self, actor: int) -> Turn | None:
         """What ``actor`` does now; None while it has to wait."""
-        waiting = self._begun - (self.drawn - self._drawn_before)
+        waiting = self._begun - (self._drawn - self._drawn_before)
         if not self._acting and self._newest is not None and waiting <= self._ahead:
             number = 0 if self._turn is None else self._turn.number + 1
             self._turn = Turn(*self._newest, number)
             self._acting = set(range(self._actors))
             self._begun += 1
-        return self._turn if actor in self._acting else None
+        if self._turn is None or actor not in self._acting:
+            return None
+        self._asked[actor] = self._turn.number
+        return self._turn
 
-    def done(self, actor: int, number: int) -> None:
-        """Note that replay has the whole share of ``actor`` in round ``number``."""
-        if self._turn is not None and number == self._turn.number:
+    def done(self, actor: int) -> None:
+        """Note that replay has the whole share of the round that ``actor`` was asked for last."""
+        if self._turn is not None and self._asked.get(actor) == self._turn.number:
             self._acting.discard(actor)
 
     def restart(self) -> None:
@@ -67,3 +83,4 @@ class Turns:
         self._newest = None
         self._acting.clear()
         self._begun = 0
+        self._hungry_seconds = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skill_train.cluster.turns import Turns
+from skill_train.cluster.turns import HUNGRY_SECONDS, Turns
 
 
 def act(turns: Turns, actor: int) -> tuple[str, int] | None:
@@ -11,9 +11,11 @@ def act(turns: Turns, actor: int) -> tuple[str, int] | None:
     return None if turn is None else (turn.weights, turn.number)
 
 
-def finish(turns: Turns, number: int, actors: int = 2) -> None:
+def finish(turns: Turns, actors: int = 2) -> None:
+    """Every actor does what it is asked for now."""
     for actor in range(actors):
-        turns.done(actor, number)
+        turns.next(actor)
+        turns.done(actor)
 
 
 def test_nobody_acts_before_there_are_weights() -> None:
@@ -26,10 +28,10 @@ def test_nobody_acts_before_there_are_weights() -> None:
 def test_a_round_begins_when_every_actor_has_done_the_one_before() -> None:
     turns = Turns(2, ahead=1)
     turns.published("v0", 0, drawn=0)
-    act(turns, 0)
-    turns.done(0, 0)
+    act(turns, 0), act(turns, 1)
+    turns.done(0)
     assert act(turns, 0) is None, "actor 1 still acts"
-    turns.done(1, 0)
+    turns.done(1)
     assert act(turns, 0) == ("v0", 1)
 
 
@@ -39,11 +41,11 @@ def test_actors_are_one_batch_ahead_at_most() -> None:
     turns.published("v0", 0, drawn=0)
     for number in (0, 1):
         assert act(turns, 0) == ("v0", number)
-        turns.done(0, number)
+        turns.done(0)
     assert act(turns, 0) is None, "batch 0 is not learned from yet"
     turns.published("v1", 8, drawn=1)
     assert act(turns, 0) == ("v1", 2)
-    turns.done(0, 2)
+    turns.done(0)
     assert act(turns, 0) is None
     turns.published("v1 again", 8, drawn=1)
     assert act(turns, 0) is None, "no batch was learned from"
@@ -55,7 +57,7 @@ def test_without_overlap_they_wait_for_the_newest_weights() -> None:
     turns = Turns(1, ahead=0)
     turns.published("v0", 0, drawn=0)
     assert act(turns, 0) == ("v0", 0)
-    turns.done(0, 0)
+    turns.done(0)
     assert act(turns, 0) is None
     turns.published("v1", 1, drawn=1)
     assert act(turns, 0) == ("v1", 1)
@@ -72,8 +74,8 @@ def test_all_actors_of_a_round_have_the_same_weights() -> None:
 def test_an_actor_that_died_does_its_share_again() -> None:
     turns = Turns(2, ahead=1)
     turns.published("v0", 0, drawn=0)
-    act(turns, 0)
-    turns.done(1, 0)
+    act(turns, 0), act(turns, 1)
+    turns.done(1)
     assert act(turns, 1) is None
     assert act(turns, 0) == ("v0", 0), "asked anew after its death"
 
@@ -81,18 +83,35 @@ def test_an_actor_that_died_does_its_share_again() -> None:
 def test_after_a_loss_the_next_published_weights_begin_a_new_round() -> None:
     turns = Turns(2, ahead=1)
     turns.published("v0", 0, drawn=0)
-    for number in (0, 1):
-        act(turns, 0)
-        finish(turns, number)
+    finish(turns)
+    assert act(turns, 0) == ("v0", 1)
     turns.restart()
     assert act(turns, 0) is None
     turns.published("old", 5, drawn=40)
-    assert act(turns, 0) == ("old", 2)
-    turns.done(0, 1)
-    assert act(turns, 0) == ("old", 2), "a late answer for a round that is gone"
-    finish(turns, 2)
+    assert act(turns, 1) == ("old", 2)
+    turns.done(0)
+    assert act(turns, 0) == ("old", 2), "its late answer was for a round that is gone"
+    finish(turns)
     assert act(turns, 0) == ("old", 3)
-    finish(turns, 3)
+    finish(turns)
     assert act(turns, 0) is None
     turns.published("newer", 6, drawn=41)
     assert act(turns, 0) == ("newer", 4)
+
+
+def test_actors_begin_again_where_a_done_round_never_reaches_the_learner() -> None:
+    turns = Turns(1, ahead=0)
+    turns.published("v0", 0, drawn=0)
+    finish(turns, actors=1)
+    turns.published("v0", 0, drawn=0, seconds=HUNGRY_SECONDS / 2)
+    assert act(turns, 0) is None
+    turns.published("v0", 0, drawn=0, seconds=HUNGRY_SECONDS / 2)
+    assert act(turns, 0) == ("v0", 1)
+
+
+def test_a_learner_that_waits_for_actors_at_work_is_not_starved() -> None:
+    turns = Turns(1, ahead=0)
+    turns.published("v0", 0, drawn=0)
+    assert act(turns, 0) == ("v0", 0)
+    turns.published("v0", 0, drawn=0, seconds=2 * HUNGRY_SECONDS)
+    assert act(turns, 0) == ("v0", 0)
