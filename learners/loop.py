@@ -79,9 +79,9 @@ class LearnerLoop:
             once = {name: rows for name, rows in batch.items() if self._specs[name].use_once}
             if once:
                 oldest.append(self._batches(learner.steps - self._oldest_version(once)))
-                if oldest[-1] > MOST_BATCHES_OLD:
+                if not 0.0 <= oldest[-1] <= MOST_BATCHES_OLD:  # below 0: of weights that were lost
                     self._refused += 1
-                    log.warning("refused a batch of data %.1f batches old", oldest[-1])
+                    log.warning("refused a batch of data %.1f batches old", oldest.pop())
                     break
             ages.append(learner.steps - self._mean_version(once or batch))
             learner.update(batch)

@@ -154,7 +154,11 @@ class _Rounds(Sampling):
         self.start(tables)
 
     def acted_by(self, newest: int) -> None:
-        self._newest = newest
+        with self.changed:
+            self._newest = newest
+            if self._version > newest:  # drawn before anybody said where the learner stands
+                self._version = -1
+                self._clear()
 
     def next(self, timeout_s: float) -> Step | None:
         with self.changed:
