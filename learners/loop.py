@@ -81,7 +81,7 @@ class LearnerLoop:
                 oldest.append(self._batches(learner.steps - self._oldest_version(once)))
                 if not 0.0 <= oldest[-1] <= MOST_BATCHES_OLD:  # below 0: of weights that were lost
                     self._refused += 1
-                    log.warning("refused a batch of data %.1f batches old", oldest.pop())
+                    log.warning("refused a batch of data %.1f batches old", oldest[-1])
                     break
             ages.append(learner.steps - self._mean_version(once or batch))
             learner.update(batch)

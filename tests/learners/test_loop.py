@@ -117,3 +117,10 @@ def test_the_source_hears_how_far_the_learner_is_before_anybody_acts_with_it() -
     source = one._source
     one.learn(0.0, 0)
     assert source.heard == [7]
+
+
+def test_on_policy_batches_of_weights_that_were_lost_are_refused() -> None:
+    one = loop(queue("q", 1, 9), rows([[3], [3]]), rows([[0], [0]]))
+    reports = [one.learn(math.inf, 1) for _ in range(2)]
+    assert [r.steps for r in reports] == [0, 1]
+    assert reports[1].metrics["stale_batches_total"] == 1
