@@ -3,7 +3,7 @@
 Round n is everything that batch n is made of. Its shares are known beforehand: whole trials for
 each environment slot, or a number of windows for each actor. So a batch is whole when every actor
 has done its share, long trials count as short ones do, and nothing waits in a queue and ages.
-Who may begin which round when is the affair of `cluster.turns`.
+Who may begin which round when is the affair of `cluster.over_ray.turns`.
 """
 
 from __future__ import annotations

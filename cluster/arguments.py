@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from skill_train.cluster.errors import RunError
-from skill_train.cluster.records import MAX_SEED
+from skill_train.cluster.store.records import MAX_SEED
 
 
 class _Parser(argparse.ArgumentParser):

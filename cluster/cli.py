@@ -14,7 +14,7 @@ from typing import Any
 
 from skill_train.cluster import arguments
 from skill_train.cluster.errors import RunError
-from skill_train.cluster.run_dir import RunDir
+from skill_train.cluster.store.run_dir import RunDir
 
 # What needs torch, Ray or a simulator is imported by the command that needs it: --help is quick.
 
@@ -74,7 +74,8 @@ def _import(modules: Sequence[str]) -> None:
 
 
 def _list(args: argparse.Namespace) -> None:
-    from skill_train.cluster import overrides, planning, report
+    from skill_train.cluster.plan import overrides, planning
+    from skill_train.cluster.show import report
     from skill_train.experiments.registry import EXPERIMENTS
 
     if args.experiment is not None:
@@ -111,7 +112,8 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _resume(args: argparse.Namespace) -> None:
-    from skill_train.cluster import launch, report
+    from skill_train.cluster import launch
+    from skill_train.cluster.show import report
 
     run = RunDir.open(args.run)
     if run.read_status().state == "finished":
@@ -122,7 +124,7 @@ def _resume(args: argparse.Namespace) -> None:
 
 def _conclude(run: RunDir, results: dict[str, Any], show: bool) -> None:
     """The last lines of a run: how it went and what to try next."""
-    from skill_train.cluster import report
+    from skill_train.cluster.show import report
 
     state = run.read_status().state
     print(report.results(run, state, results))
@@ -133,7 +135,8 @@ def _conclude(run: RunDir, results: dict[str, Any], show: bool) -> None:
 
 
 def _status(args: argparse.Namespace) -> None:
-    from skill_train.cluster import control, report
+    from skill_train.cluster import control
+    from skill_train.cluster.show import report
 
     found = [control.status(RunDir.open(args.run))] if args.run else control.status_of_all()
     if args.json:
@@ -152,7 +155,7 @@ def _stop(args: argparse.Namespace) -> None:
 
 
 def _eval(args: argparse.Namespace) -> None:
-    from skill_train.cluster import report, trained
+    from skill_train.cluster.show import report, trained
 
     results = trained.evaluate(RunDir.open(args.run), args.episodes, args.seed, args.checkpoint)
     if args.json:
@@ -162,7 +165,8 @@ def _eval(args: argparse.Namespace) -> None:
 
 
 def _bounds(args: argparse.Namespace) -> None:
-    from skill_train.cluster import planning, report
+    from skill_train.cluster.plan import planning
+    from skill_train.cluster.show import report
 
     experiment = planning.find(args.experiment)
     if experiment.bounds is None:
@@ -175,14 +179,14 @@ def _bounds(args: argparse.Namespace) -> None:
 
 
 def _plot(args: argparse.Namespace) -> None:
-    from skill_train.cluster import plot
+    from skill_train.cluster.show import plot
 
     plot.draw([RunDir.open(run) for run in args.run], args.out, args.x)
     print(f"wrote {args.out}")
 
 
 def _video(args: argparse.Namespace) -> None:
-    from skill_train.cluster import trained
+    from skill_train.cluster.show import trained
 
     run = RunDir.open(args.run)
     played = trained.film(run, args.out, args.episodes, args.seed, args.checkpoint)
@@ -190,7 +194,7 @@ def _video(args: argparse.Namespace) -> None:
 
 
 def _skills(args: argparse.Namespace) -> None:
-    from skill_train.cluster import trained
+    from skill_train.cluster.show import trained
 
     run = RunDir.open(args.run)
     trained.film_skills(run, args.out, args.panels, args.seconds, args.seed, args.checkpoint)
@@ -198,7 +202,7 @@ def _skills(args: argparse.Namespace) -> None:
 
 
 def _latents(args: argparse.Namespace) -> None:
-    from skill_train.cluster import latents
+    from skill_train.cluster.show import latents
 
     shown = latents.draw(RunDir.open(args.run), args.out, args.seed, args.checkpoint)
     print(f"wrote {args.out}, {len(shown.latent)} steps")

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from skill_train.cluster.errors import RunError
-from skill_train.cluster.records import ENDED, Status
-from skill_train.cluster.run_dir import RunDir, all_runs
+from skill_train.cluster.store.records import ENDED, Status
+from skill_train.cluster.store.run_dir import RunDir, all_runs
 
 STOP_SECONDS = 30.0
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from skill_train.cluster import admission, drift, planning
 from skill_train.cluster.errors import RunError
-from skill_train.cluster.ray_token import offer_token
-from skill_train.cluster.run_dir import SOURCE, RunDir
+from skill_train.cluster.over_ray.ray_token import offer_token
+from skill_train.cluster.plan import admission, drift, planning
+from skill_train.cluster.store.run_dir import SOURCE, RunDir
 from skill_train.replay import reverb_native
 
 
@@ -106,11 +106,11 @@ def _carry_out(run: RunDir, address: str | None) -> dict[str, Any]:
     before = None if source is None else planning.source_from(source)
     admission.check(planning.plan_for(stage, config.seed, before), config.inline, address)
     if config.inline:
-        from skill_train.cluster import inline
+        from skill_train.cluster.loop import inline
 
         return inline.run(stage, run, config.seed, before)
     if address is not None:
         offer_token()
-    from skill_train.cluster import supervisor
+    from skill_train.cluster.over_ray import supervisor
 
     return supervisor.run(stage, run, config.seed, before, address)

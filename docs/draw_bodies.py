@@ -12,8 +12,8 @@ from pathlib import Path
 import imageio.v3 as imageio
 import numpy as np
 
-from skill_train.tasks.arenas import square_room
-from skill_train.tasks.bodies import BODIES, make_body
+from skill_train.tasks.arena.bodies import BODIES, make_body
+from skill_train.tasks.arena.rooms import square_room
 from skill_train.tasks.simulation import Simulation
 
 SIZE = 240  # pixels a side, each

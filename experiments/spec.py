@@ -1,6 +1,6 @@
 """What a run is made of: a stage, an agent on a set of tasks, which may start from another's end.
 
-Everything here is data. `cluster.build` turns it into processes.
+Everything here is data. `cluster.plan.build` turns it into processes.
 """
 
 from __future__ import annotations

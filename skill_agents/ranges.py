@@ -2,9 +2,9 @@
 
     gamma: Share = 0.99
 
-To a type checker, and on the command line, a `Share` is a float; `cluster.ranges` refuses a value
-outside its range before a run begins. A config of another package uses these, or a `Range` of its
-own: ``angle: Annotated[float, Range("from 0 to 90", 0, 90)]``.
+To a type checker, and on the command line, a `Share` is a float; `cluster.plan.ranges` refuses a
+value outside its range before a run begins. A config of another package uses these, or a `Range` of
+its own: ``angle: Annotated[float, Range("from 0 to 90", 0, 90)]``.
 """
 
 from __future__ import annotations

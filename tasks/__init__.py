@@ -28,15 +28,15 @@ def _register_arena_task(name: str, entry_point: str, **kwargs: str) -> None:
         register(id=f"skill/{name}-{body}-Vision-v0", entry_point=entry_point, kwargs=seen)
 
 
-_register_arena_task("GoToTarget", "skill_train.tasks.go_to_target:GoToTarget")
-_register_arena_task("Gap", "skill_train.tasks.gap:GapTask")
+_register_arena_task("GoToTarget", "skill_train.tasks.arena.go_to_target:GoToTarget")
+_register_arena_task("Gap", "skill_train.tasks.arena.gap:GapTask")
 for _task in _MANIPULATION:
-    _register_arena_task(_task, "skill_train.tasks.manipulation:Manipulation", task=_task)
+    _register_arena_task(_task, "skill_train.tasks.arena.manipulation:Manipulation", task=_task)
 # Appendix A: one target, and control steps and episodes as in the walking task.
-register(id="skill/Walking-Humanoid-v0", entry_point="skill_train.tasks.walking:Walking")
+register(id="skill/Walking-Humanoid-v0", entry_point="skill_train.tasks.arena.walking:Walking")
 register(
     id="skill/GoToTarget-Humanoid-v0",
-    entry_point="skill_train.tasks.go_to_target:GoToTarget",
+    entry_point="skill_train.tasks.arena.go_to_target:GoToTarget",
     kwargs={"body": "humanoid", "num_targets": 1, "control_step": 0.025, "episode_steps": 800},
 )
 for _n in (1, 4, 8):

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from skill_train.cluster import admission, inline, launch, planning
-from skill_train.cluster.run_dir import RunDir
+from skill_train.cluster import launch
+from skill_train.cluster.loop import inline
+from skill_train.cluster.plan import admission, planning
+from skill_train.cluster.store.run_dir import RunDir
 from skill_train.experiments.registry import EXPERIMENTS
 from skill_train.experiments.spec import Experiment, Stage
 

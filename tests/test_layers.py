@@ -189,13 +189,13 @@ def test_a_bad_import_is_found(tmp_path, path, line, complaint):
 
 GOOD = [
     ("replay/reverb_native.py", "import reverb"),
-    ("cluster/on_ray.py", "import ray"),
+    ("cluster/over_ray/workers.py", "import ray"),
     ("cluster/cli.py", "import NS.experiments.dse, NS.tasks.grids"),
     ("skill_agents/vate/x.py", "from .config import x\nfrom NS.skill_agents.ops import y"),
     ("skill_agents/dse/x.py", "from NS.skill_agents.sac.agent import SAC"),
     ("skill_agents/dse/x.py", "from NS.skill_agents.agent import Agent"),
     ("learners/x.py", "from NS.skill_agents.agent import Agent"),
-    ("experiments/dse.py", "from NS.skill_agents.dse.config import x"),
+    ("experiments/dse/reacher.py", "from NS.skill_agents.dse.config import x"),
     ("actors/x.py", "import numpy, torch, gymnasium"),
 ]
 

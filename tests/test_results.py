@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from skill_train.cluster import inline, supervisor
-from skill_train.cluster.run_dir import RunDir
+from skill_train.cluster.loop import inline
+from skill_train.cluster.over_ray import supervisor
+from skill_train.cluster.store.run_dir import RunDir
 from skill_train.experiments.registry import EXPERIMENTS
 from skill_train.tasks.goal_grid_bounds import Bounds
 from skill_train.tasks.grid import mean_optimal_return

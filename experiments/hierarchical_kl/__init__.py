@@ -7,6 +7,7 @@ from skill_train.experiments.hierarchical_kl import (
     grid,
     latent_prior,
     quasi_on_policy,
+    quickstart,
     small_body_transfer,
     small_tasks,
     speedup,
@@ -14,6 +15,7 @@ from skill_train.experiments.hierarchical_kl import (
 )
 
 EXPERIMENTS = (
+    *quickstart.EXPERIMENTS,
     *speedup.EXPERIMENTS,
     *quasi_on_policy.EXPERIMENTS,
     *task_transfer.EXPERIMENTS,

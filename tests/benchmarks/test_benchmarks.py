@@ -9,21 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import (
-    dse_fingertips,
-    dse_reacher,
-    dse_stacked,
-    graphed,
-    learner,
-    random_actions,
-    summary,
-    throughput,
-    vector_rates,
-)
-from benchmarks.acting_sides import Steps
-from benchmarks.learner_sides import SAVINGS, largest_difference
+from benchmarks.figures import dse_fingertips, dse_reacher, random_actions, summary
+from benchmarks.speed import dse_stacked, graphed, learner, throughput, vector_rates
+from benchmarks.speed.acting_sides import Steps
+from benchmarks.speed.learner_sides import SAVINGS, largest_difference
 from skill_train.cluster import launch
-from skill_train.experiments.quickstart import SMALL_AGENT
+from skill_train.experiments.hierarchical_kl.quickstart import SMALL_AGENT
 from skill_train.replay.reverb_native import available
 from skill_train.skill_agents.dse.sac import DSESACConfig
 from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
@@ -88,7 +79,7 @@ def test_the_plain_learner_does_the_same_maths():
 @pytest.mark.reverb
 @needs_reverb
 def test_memory():
-    from benchmarks import memory
+    from benchmarks.speed import memory
 
     result = memory.main(["--actors", "1", "--tiny"])
     assert 0 < result["actor_private_mb"]["median"] < 1_000

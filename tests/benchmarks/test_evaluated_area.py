@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.evaluated_area import area, evaluations, main
+from benchmarks.figures.evaluated_area import area, evaluations, main
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import grid_curves, held_out, latents
+from benchmarks.figures import grid_curves, held_out, latents
 from skill_train.skill_agents.dse.reinforce import ReinforceConfig
 from skill_train.tasks.cartpole import GRID, VectorCartPole
 from skill_train.tasks.reacher import GRID as REACHER
@@ -55,7 +55,7 @@ def test_pictures_are_written(tmp_path):
 
 def agent():
     """As trained on the grid, without the training."""
-    from skill_train.cluster.planning import plan_for
+    from skill_train.cluster.plan.planning import plan_for
     from skill_train.experiments.registry import EXPERIMENTS
 
     built = plan_for(EXPERIMENTS["dse/cartpole-3x3"].stage, 0).agent("learner")

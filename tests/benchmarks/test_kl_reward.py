@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import kl_reward
+from benchmarks.figures import kl_reward
 from skill_train.skill_agents.hierarchical_kl.priors import AR1
 from skill_train.skill_agents.nets.gaussian import Gaussian
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skill_train.cluster import admission, machine, planning
-from skill_train.cluster.admission import unshared
+from skill_train.cluster import machine
 from skill_train.cluster.errors import RunError
+from skill_train.cluster.plan import admission, planning
+from skill_train.cluster.plan.admission import unshared
 from skill_train.experiments.spec import Actors
 from skill_train.replay.tables import transitions, trials
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from skill_train.cluster import control, inline, launch
+from skill_train.cluster import control, launch
 from skill_train.cluster.errors import RunError
-from skill_train.cluster.run_dir import RunDir
+from skill_train.cluster.loop import inline
+from skill_train.cluster.store.run_dir import RunDir
 
 BEFORE, AFTER = "dse/cartpole-6-3", "dse/cartpole-6-3-retrain-embeddings"
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from skill_train.cluster import checkpointer as module
-from skill_train.cluster.checkpointer import Checkpointer
+from skill_train.cluster.over_ray import checkpointer as module
+from skill_train.cluster.over_ray.checkpointer import Checkpointer
 
 
 class Replay:

@@ -16,9 +16,10 @@ import psutil
 import pytest
 
 from skill_train.actors.vector_env import BrokenTaskError
-from skill_train.cluster import cli, latents, launch
-from skill_train.cluster.build import Plan
-from skill_train.cluster.run_dir import RunDir
+from skill_train.cluster import cli, launch
+from skill_train.cluster.plan.build import Plan
+from skill_train.cluster.show import latents
+from skill_train.cluster.store.run_dir import RunDir
 
 ROOT = Path(__file__).resolve().parents[2]
 HUGE = ["--agent.policy.high-sizes", "1000000000", "1000000000"]
@@ -133,7 +134,7 @@ def test_status_of_all_runs_and_a_dead_one(trained, tmp_path, monkeypatch, capsy
     assert json.loads(answer(capsys, "status", "--json")) == []
     run = RunDir.create(tmp_path / "runs" / "a", "quickstart", [], None, 0)
     program = (
-        "import sys; from skill_train.cluster.run_dir import RunDir\n"
+        "import sys; from skill_train.cluster.store.run_dir import RunDir\n"
         "RunDir.open(sys.argv[1]).write_status({'state': 'running', 'env_steps': 5, "
         "'learner_steps': 1, 'components': []})"
     )
@@ -329,7 +330,7 @@ def test_a_mistake_is_one_sentence(args, sentence, tmp_path, monkeypatch, capsys
 
 OWN_TASK = """
 import gymnasium
-from skill_train.tasks.go_to_target import GoToTarget
+from skill_train.tasks.arena.go_to_target import GoToTarget
 print("own_task is imported")
 gymnasium.register(id="own/Target-v0", entry_point=GoToTarget, kwargs={"body": "ball"})
 """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 
-from skill_train.cluster.console import Console, duration, sparkline
-from skill_train.cluster.run_dir import RunDir
+from skill_train.cluster.loop.console import Console, duration, sparkline
+from skill_train.cluster.store.run_dir import RunDir
 
 VALUES = {
     "env_steps_per_second": 1234.5,

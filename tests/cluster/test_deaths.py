@@ -22,10 +22,10 @@ from ray.exceptions import (
 )
 
 from skill_train.cluster.errors import RunError
-from skill_train.cluster.logs import Logs
-from skill_train.cluster.members import Answer, Member, answered
-from skill_train.cluster.on_ray import Worker
-from skill_train.cluster.ray_session import ray_session
+from skill_train.cluster.over_ray.logs import Logs
+from skill_train.cluster.over_ray.members import Answer, Member, answered
+from skill_train.cluster.over_ray.ray_session import ray_session
+from skill_train.cluster.over_ray.workers import Worker
 
 pytestmark = pytest.mark.cluster
 PATIENCE_S = 60.0

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from skill_train.cluster import drift, launch
+from skill_train.cluster import launch
 from skill_train.cluster.errors import RunError
-from skill_train.cluster.run_dir import RunDir
+from skill_train.cluster.plan import drift
+from skill_train.cluster.store.run_dir import RunDir
 from skill_train.experiments.registry import EXPERIMENTS
 
 

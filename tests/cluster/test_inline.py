@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from skill_train.cluster import inline, overrides
 from skill_train.cluster.errors import RunError
-from skill_train.cluster.run_dir import RunDir
+from skill_train.cluster.loop import inline
+from skill_train.cluster.plan import overrides
+from skill_train.cluster.store.run_dir import RunDir
 from skill_train.experiments.registry import EXPERIMENTS
 from skill_train.experiments.spec import Limits, Stage
 

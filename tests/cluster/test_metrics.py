@@ -11,8 +11,8 @@ import urllib.request
 import pytest
 
 from skill_train.cluster.errors import RunError
-from skill_train.cluster.metrics import CsvFile, Metrics, prometheus_name, read_csv
-from skill_train.cluster.run_dir import RunDir
+from skill_train.cluster.loop.metrics import CsvFile, Metrics, prometheus_name, read_csv
+from skill_train.cluster.store.run_dir import RunDir
 
 
 @pytest.fixture
@@ -106,8 +106,8 @@ def test_tensorboard_reads_it_and_tensorflow_stays_out(run):
     program = f"""
 import sys
 from pathlib import Path
-from skill_train.cluster.metrics import Metrics
-from skill_train.cluster.run_dir import RunDir
+from skill_train.cluster.loop.metrics import Metrics
+from skill_train.cluster.store.run_dir import RunDir
 metrics = Metrics(RunDir(Path({str(run.path)!r})))
 metrics.write({{"loss/critic": 0.5}}, 40, 2)
 metrics.close()

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import torch
 
-from skill_train.cluster.metrics import read_csv
-from skill_train.cluster.run_dir import RunDir
+from skill_train.cluster.loop.metrics import read_csv
+from skill_train.cluster.store.run_dir import RunDir
 
 pytestmark = [pytest.mark.cluster, pytest.mark.reverb]
 

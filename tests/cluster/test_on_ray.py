@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from skill_train.cluster.on_ray import ReplayServer
+from skill_train.cluster.over_ray.workers import ReplayServer
 
 
 @pytest.mark.parametrize("given_up", [True, False])

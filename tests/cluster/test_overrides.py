@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from skill_train.cluster import overrides
 from skill_train.cluster.errors import RunError
+from skill_train.cluster.plan import overrides
 from skill_train.experiments.spec import Limits, Stage
 from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
 from skill_train.skill_agents.hierarchical_kl.policies import FlatPolicyConfig

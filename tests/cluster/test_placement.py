@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skill_train.cluster.errors import RunError
-from skill_train.cluster.placement import refuse_small_cluster
+from skill_train.cluster.over_ray.placement import refuse_small_cluster
 
 
 def test_a_cluster_that_is_too_small_is_refused_with_what_the_run_needs() -> None:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from skill_train.cluster.errors import RunError
-from skill_train.cluster.metrics import CsvFile
-from skill_train.cluster.plot import Curve, band, curve, draw
-from skill_train.cluster.run_dir import RunDir
+from skill_train.cluster.loop.metrics import CsvFile
+from skill_train.cluster.show.plot import Curve, band, curve, draw
+from skill_train.cluster.store.run_dir import RunDir
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from skill_train.actors.actor import ActorReport
 from skill_train.actors.episodes import EpisodeResult
 from skill_train.actors.evaluator import Evaluation
-from skill_train.cluster.progress import FIRST_EPISODES, Progress
+from skill_train.cluster.loop.progress import FIRST_EPISODES, Progress
 from skill_train.experiments.spec import Limits
 from skill_train.replay.backend import TableInfo
 

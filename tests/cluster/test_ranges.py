@@ -8,8 +8,8 @@ from typing import Annotated
 
 import pytest
 
-from skill_train.cluster import overrides, ranges
 from skill_train.cluster.errors import RunError
+from skill_train.cluster.plan import overrides, ranges
 from skill_train.experiments.registry import EXPERIMENTS
 from skill_train.skill_agents.ranges import FINITE, Index, Range, Sizes
 

@@ -12,8 +12,8 @@ import pytest
 import ray
 from ray.exceptions import AuthenticationError
 
-from skill_train.cluster import ray_session, ray_token
 from skill_train.cluster.errors import RunError
+from skill_train.cluster.over_ray import ray_session, ray_token
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_what_keeps_ray_away_is_one_sentence(address, error, sentence, home, mon
 def test_a_local_ray_trusts_the_private_token(home):
     """In a process of its own: Ray keeps the token that it has read."""
     program = (
-        "import ray\nfrom skill_train.cluster.ray_session import ray_session\n"
+        "import ray\nfrom skill_train.cluster.over_ray.ray_session import ray_session\n"
         "with ray_session(None, cpus=1):\n"
         "    print(ray.get(ray.remote(lambda: 41 + 1).remote()))"
     )

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from skill_train.cluster.errors import RunError
-from skill_train.cluster.progress import Progress
-from skill_train.cluster.records import COUNTERS, Config, Manifest, Status, parse, read
+from skill_train.cluster.loop.progress import Progress
+from skill_train.cluster.store.records import COUNTERS, Config, Manifest, Status, parse, read
 from skill_train.experiments.spec import Limits
 
 CONFIG = {

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from skill_train.cluster import atomic, checkpoints, run_dir
 from skill_train.cluster.errors import RunError
-from skill_train.cluster.records import COUNTERS
-from skill_train.cluster.run_dir import RunDir
+from skill_train.cluster.store import atomic, checkpoints, run_dir
+from skill_train.cluster.store.records import COUNTERS
+from skill_train.cluster.store.run_dir import RunDir
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from skill_train.actors.skill_env import SkillEnv
-from skill_train.cluster import latents, launch, planning, trained
+from skill_train.cluster import launch
 from skill_train.cluster.errors import RunError
-from skill_train.cluster.run_dir import RunDir
+from skill_train.cluster.plan import planning
+from skill_train.cluster.show import latents, trained
+from skill_train.cluster.store.run_dir import RunDir
 from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction
 from skill_train.skill_agents.dse.sac import DSESAC
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from skill_train.cluster import inline, trained
-from skill_train.cluster.run_dir import RunDir
+from skill_train.cluster.loop import inline
+from skill_train.cluster.show import trained
+from skill_train.cluster.store.run_dir import RunDir
 from skill_train.experiments.registry import EXPERIMENTS
 from skill_train.experiments.spec import Limits
 

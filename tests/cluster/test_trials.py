@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from skill_train.cluster import cli
-from skill_train.cluster.metrics import read_csv
+from skill_train.cluster.loop.metrics import read_csv
 
 
 @pytest.fixture(scope="module")

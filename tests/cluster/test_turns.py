@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skill_train.cluster.turns import HUNGRY_SECONDS, Turns
+from skill_train.cluster.over_ray.turns import HUNGRY_SECONDS, Turns
 
 
 def act(turns: Turns, actor: int) -> tuple[str, int] | None:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import torch
 
-from skill_train.cluster.build import Plan
-from skill_train.cluster.planning import untrained_source
+from skill_train.cluster.plan.build import Plan
+from skill_train.cluster.plan.planning import untrained_source
 from skill_train.experiments.registry import EXPERIMENTS
 from skill_train.learners.feed import to_tensors
 from skill_train.learners.learner import Learner

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skill_train.tasks.egocentric import Place, Pose
+from skill_train.tasks.arena.egocentric import Place, Pose
 
 # Amplitudes, bias and period (control steps) of an open-loop trot, found by trying 150 at random.
 HIP, KNEE, KNEE_BIAS, PERIOD = 0.55, 0.81, 0.11, 32

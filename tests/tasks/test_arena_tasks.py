@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import skill_train.tasks  # noqa: F401
-from skill_train.tasks.bodies import make_body
-from skill_train.tasks.predicates import RULES
+from skill_train.tasks.arena.bodies import make_body
+from skill_train.tasks.arena.predicates import RULES
 from tests.tasks.drivers import Driver
 
 BODIES = ("Ball", "Ant", "Quadruped")

@@ -6,9 +6,9 @@ import mujoco
 import numpy as np
 import pytest
 
-from skill_train.tasks.arenas import square_room
-from skill_train.tasks.bodies import BODIES, make_body
-from skill_train.tasks.bodies.legged import START_HEIGHT
+from skill_train.tasks.arena.bodies import BODIES, make_body
+from skill_train.tasks.arena.bodies.legged import START_HEIGHT
+from skill_train.tasks.arena.rooms import square_room
 from skill_train.tasks.simulation import Simulation
 from tests.tasks.drivers import Driver
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import skill_train.tasks  # noqa: F401
-from skill_train.tasks.gap import GAP_LENGTHS_OF, LENGTH, START, GapTask
+from skill_train.tasks.arena.gap import GAP_LENGTHS_OF, LENGTH, START, GapTask
 from tests.tasks.drivers import Driver
 
 BODIES = ("Ball", "Ant", "Quadruped")

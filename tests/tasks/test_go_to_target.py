@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import skill_train.tasks  # noqa: F401
-from skill_train.tasks.go_to_target import TARGET_HALF_SIZE, GoToTarget
+from skill_train.tasks.arena.go_to_target import TARGET_HALF_SIZE, GoToTarget
 from tests.tasks.drivers import Driver
 
 ID = "skill/GoToTarget-Ball-v0"

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import skill_train.tasks  # noqa: F401
-from skill_train.tasks.egocentric import points_seen_from, seen_from
-from skill_train.tasks.manipulation import Manipulation
-from skill_train.tasks.predicates import RULES, BodyInTarget, BoxesTouch, BoxOnTarget
+from skill_train.tasks.arena.egocentric import points_seen_from, seen_from
+from skill_train.tasks.arena.manipulation import Manipulation
+from skill_train.tasks.arena.predicates import RULES, BodyInTarget, BoxesTouch, BoxOnTarget
 from tests.tasks.drivers import Driver
 
 BODIES = ("Ball", "Ant", "Quadruped")

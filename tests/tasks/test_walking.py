@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import skill_train.tasks  # noqa: F401
-from skill_train.tasks.walking import DIRECTIONS, SPEED, TOLERANCE, Walking
+from skill_train.tasks.arena.walking import DIRECTIONS, SPEED, TOLERANCE, Walking
 
 WALKING, GO_TO_TARGET = "skill/Walking-Humanoid-v0", "skill/GoToTarget-Humanoid-v0"
 NAMES = ("ahead", "left", "back", "right")

@@ -1,0 +1,171 @@
+"""Each task of a grid by itself, over finished runs: learning curves, and how soon it was good.
+
+    python -m benchmarks.figures.grid_curves runs/results/* --level 255 --out grid.png
+
+A panel for each task, dynamics down and goals across: the evaluated return over the trajectories
+that the task itself has seen, mean and range over the runs of an experiment. The table has, for
+each run, the worst task's final return, and the trajectories, of that task or of all together,
+after which an evaluation first reached ``--level``; a dash where none did.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from skill_train.cluster.loop.metrics import read_csv
+from skill_train.cluster.plan import planning
+from skill_train.cluster.store.run_dir import RunDir
+from skill_train.tasks.families import TaskFamily
+
+GRID = 100
+"""Points of a mean curve."""
+RETURN, EPISODES = "evaluation_return_mean/task_", "episodes_total/task_"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run; arrays ``[E]`` have a row for each evaluation, the final one last."""
+
+    experiment: str
+    seed: int
+    family: TaskFamily
+    returns: Mapping[int, np.ndarray]
+    """By task: mean return ``[E]``."""
+    trajectories: Mapping[int, np.ndarray]
+    """By task: episodes of training so far ``[E]``; of all tasks together where it has none."""
+    total: np.ndarray
+    """Episodes of training so far, all tasks together ``[E]``."""
+
+    def worst(self) -> np.ndarray:
+        """The lowest return among the tasks ``[E]``."""
+        return np.stack(list(self.returns.values())).min(0)
+
+
+def read(path: Path) -> Run:
+    """A run from its folder."""
+    run = RunDir.open(path)
+    stage = planning.stage_of(run)
+    family = (stage.evaluation_tasks or stage.tasks).family
+    return of_table(
+        run.config.experiment, run.config.seed, family, read_csv(run.path / "metrics.csv")
+    )
+
+
+def of_table(
+    experiment: str, seed: int, family: TaskFamily, table: Mapping[str, Sequence[float]]
+) -> Run:
+    """A run from its metrics: the rows in which an evaluation is new."""
+    columns = {int(name.removeprefix(RETURN)): name for name in table if name.startswith(RETURN)}
+    values = np.array([table[name] for name in columns.values()])
+    known = np.flatnonzero(np.isfinite(values).all(0))
+    different = (np.diff(values[:, known], axis=1) != 0).any(0)
+    new = known[np.append(True, different)]
+    total = np.asarray(table["episodes_total"])[new]
+    return Run(
+        experiment,
+        seed,
+        family,
+        {task: values[i, new] for i, task in enumerate(columns)},
+        {
+            task: np.asarray(table.get(f"{EPISODES}{task}", table["episodes_total"]))[new]
+            for task in columns
+        },
+        total,
+    )
+
+
+def reached(returns: np.ndarray, trajectories: np.ndarray, level: float) -> int | None:
+    """Trajectories at the first evaluation that returned ``level``."""
+    good = np.flatnonzero(returns >= level)
+    return int(trajectories[good[0]]) if len(good) else None
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the table as Markdown, and draw."""
+    parser = argparse.ArgumentParser(description="Runs on a grid of tasks, task by task.")
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--level", type=float, required=True)
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args(argv)
+    groups: dict[str, list[Run]] = defaultdict(list)
+    for run in sorted(map(read, args.runs), key=lambda run: run.seed):
+        groups[run.experiment].append(run)
+    print(table(groups, args.level))
+    if args.out is not None:
+        draw(groups, args.level, args.out)
+
+
+def table(groups: Mapping[str, Sequence[Run]], level: float) -> str:
+    """As Markdown: a row for each run."""
+    lines = [
+        f"| experiment | seed | final, mean (worst task) | to {level:g} in the worst task "
+        f"(all trajectories) | to {level:g}, each task (its own trajectories) |",
+        "|---|---|---|---|---|",
+    ]
+    for experiment, runs in groups.items():
+        for run in runs:
+            final = [values[-1] for values in run.returns.values()]
+            all_good = _text(reached(run.worst(), run.total, level))
+            each = ", ".join(
+                _text(reached(run.returns[task], run.trajectories[task], level))
+                for task in run.returns
+            )
+            lines.append(
+                f"| {experiment} | {run.seed} | {np.mean(final):.1f} ({min(final):.1f}) "
+                f"| {all_good} | {each} |"
+            )
+    return "\n".join(lines)
+
+
+def draw(groups: Mapping[str, Sequence[Run]], level: float, out: Path) -> None:
+    """The grid of panels."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    family = next(iter(groups.values()))[0].family
+    shape = len(family.dynamics), len(family.goals)
+    with pyplot.rc_context({"axes.spines.top": False, "axes.spines.right": False}):
+        figure, axes = pyplot.subplots(
+            *shape, figsize=(3.4 * shape[1], 2.3 * shape[0]), sharex=True, sharey=True,
+            squeeze=False, layout="constrained",
+        )  # fmt: skip
+        for task in range(family.num_tasks):
+            ax = axes[family.cell(task)]
+            ax.set_title(family.name(task).partition("[")[2].rstrip("]"), fontsize="small")
+            ax.axhline(level, color="0.8", linewidth=0.8)
+            for color, (experiment, runs) in enumerate(groups.items()):
+                seen = [run for run in runs if task in run.returns]
+                if seen:
+                    x, curves = _curves(seen, task)
+                    ax.plot(x, curves.mean(0), color=f"C{color}", label=experiment)
+                    ax.fill_between(
+                        x, curves.min(0), curves.max(0), color=f"C{color}", alpha=0.15, linewidth=0
+                    )
+        axes[0][0].legend(frameon=False, fontsize="x-small")
+        figure.supxlabel("trajectories of the task", fontsize="small")
+        figure.supylabel("evaluated return", fontsize="small")
+        figure.savefig(out, dpi=110)
+        pyplot.close(figure)
+
+
+def _curves(runs: Sequence[Run], task: int) -> tuple[np.ndarray, np.ndarray]:
+    """(trajectories ``[GRID]``, returns ``[runs, GRID]``) as far as all runs go."""
+    first = max(run.trajectories[task][0] for run in runs)
+    x = np.linspace(first, min(run.trajectories[task][-1] for run in runs), GRID)
+    return x, np.stack([np.interp(x, run.trajectories[task], run.returns[task]) for run in runs])
+
+
+def _text(trajectories: int | None) -> str:
+    return "-" if trajectories is None else f"{trajectories:,}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+r"""How good agents are on tasks they have never seen, and what that is worth (table 3 of DSE).
+
+    python -m benchmarks.figures.held_out runs/results/dse_cartpole-6-3-* \
+        --alone runs/results/dse_cartpole-3x3-independent-*
+
+The runs given trained on a part of a grid and were evaluated on the rest. The table has their final
+evaluation, which is where retraining would start, task by task. ``--alone`` are runs that learned
+every task by itself; for them it has the trajectories of a task after which an evaluation of it
+first reached what each experiment has unseen, on average over its seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.figures.grid_curves import Run, reached, read
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the table as Markdown."""
+    parser = argparse.ArgumentParser(description="Initial returns on held-out tasks.")
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--alone", type=Path, nargs="*", default=[])
+    args = parser.parse_args(argv)
+    alone = [read(path) for path in args.alone]
+    groups: dict[str, list[Run]] = defaultdict(list)
+    for run in sorted(map(read, args.runs), key=lambda run: run.seed):
+        groups[run.experiment].append(run)
+    for experiment, runs in groups.items():
+        print(table(experiment, runs, alone), end="\n\n")
+
+
+def table(experiment: str, runs: Sequence[Run], alone: Sequence[Run]) -> str:
+    """As Markdown: a row for each seed, their mean, and one for the learners ``alone``."""
+    tasks = list(runs[0].returns)
+    names = [runs[0].family.name(task).partition("[")[2].rstrip("]") for task in tasks]
+    lines = [f"| {experiment} | {' | '.join(names)} | mean |", "|---" * (len(tasks) + 2) + "|"]
+    final = np.array([[run.returns[task][-1] for task in tasks] for run in runs])
+    for run, row in zip(runs, final, strict=True):
+        lines.append(_row(f"seed {run.seed}", [f"{x:.1f}" for x in (*row, row.mean())]))
+    mean, spread = final.mean(0), final.mean(1).std(ddof=1) if len(runs) > 1 else np.nan
+    last = f"{mean.mean():.1f} +- {spread:.1f}"
+    lines.append(_row("mean", [*(f"{x:.1f}" for x in mean), last]))
+    if alone:
+        needed = trajectories_alone(dict(zip(tasks, mean, strict=True)), alone)
+        each = [_range(needed[task]) for task in tasks]
+        lines.append(_row("trajectories alone", [*each, _range(list(chain(*needed.values())))]))
+    return "\n".join(lines)
+
+
+def trajectories_alone(
+    levels: Mapping[int, float], alone: Sequence[Run]
+) -> dict[int, list[int | None]]:
+    """By task: what each of the runs ``alone`` needed to reach the task's level."""
+    return {
+        task: [reached(run.returns[task], run.trajectories[task], level) for run in alone]
+        for task, level in levels.items()
+    }
+
+
+def _row(name: str, cells: Sequence[str]) -> str:
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def _range(numbers: Sequence[int | None]) -> str:
+    """Mean and range; how many never got there."""
+    there = [number for number in numbers if number is not None]
+    never = f", {len(numbers) - len(there)} never" if len(there) < len(numbers) else ""
+    if not there:
+        return "never"
+    return f"{np.mean(there):,.0f} ({min(there):,} to {max(there):,}{never})"
+
+
+if __name__ == "__main__":
+    main()

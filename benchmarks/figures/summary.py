@@ -1,0 +1,125 @@
+"""A table of finished runs: how well each ended, and how soon it was good.
+
+    python benchmarks/figures/summary.py runs/results/*
+
+One row per experiment, all seeds in it. "To 90 %" is the first learner step (and environment
+step, in thousands) at which the mean training return of the last 100 episodes reaches 90 % of the
+best final return among all the runs given; a dash where it never did. Where returns are negative
+that says nothing: ``--success 0.9`` asks for the success of those episodes. "KL" is KL(pi ||
+pi0) in nats over the last tenth of the run, "area" the mean training return over the whole run,
+"final" the return of the final evaluation; a dash where the task or the agent has no such thing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from skill_train.cluster.loop.metrics import read_csv
+from skill_train.cluster.store.run_dir import RunDir
+
+
+class Point(NamedTuple):
+    """The training episodes at one moment of a run."""
+
+    learner_step: float
+    env_step: float
+    return_: float
+    success: float
+    """Not a number where the task has no notion of it."""
+
+
+class Row(NamedTuple):
+    """One run."""
+
+    experiment: str
+    seed: int
+    success: float
+    final_return: float
+    area: float
+    kl: float
+    curve: list[Point]
+
+
+def read(path: Path) -> Row:
+    """What a run's metrics say."""
+    run = RunDir.open(path)
+    table = read_csv(run.path / "metrics.csv")
+    returns = table["return_mean"]
+    columns = (table["learner_steps"], table["env_steps"], returns)
+    success = table.get("success_ratio", [math.nan] * len(returns))
+    points = itertools.starmap(Point, zip(*columns, success, strict=True))
+    curve = [point for point in points if not math.isnan(point.return_)]
+    late = [v for v in table.get("kl_nats", [])[-len(returns) // 10 :] if not math.isnan(v)]
+    return Row(
+        run.config.experiment,
+        run.config.seed,
+        table.get("evaluation_success_ratio", [math.nan])[-1],
+        table["evaluation_return_mean"][-1],
+        _area(curve),
+        sum(late) / len(late) if late else math.nan,
+        curve,
+    )
+
+
+def reached(row: Row, level: float) -> Point | None:
+    """The first moment at which training returned ``level``."""
+    return next((point for point in row.curve if point.return_ >= level), None)
+
+
+def succeeded(row: Row, ratio: float) -> Point | None:
+    """The first moment at which ``ratio`` of the training episodes succeeded."""
+    return next((point for point in row.curve if point.success >= ratio), None)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the table as Markdown."""
+    parser = argparse.ArgumentParser(description="A table of finished runs.")
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--success", type=float, metavar="RATIO", help="how soon this is reached")
+    args = parser.parse_args(argv)
+    rows = [read(path) for path in args.runs]
+    level = 0.9 * max(row.final_return for row in rows)
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in sorted(rows, key=lambda r: r.seed):
+        groups[row.experiment].append(row)
+    to = "90 %" if args.success is None else f"{args.success:.0%} success"
+    columns = ("seeds", "final success", f"learner steps to {to} (env, k)", "area", "KL", "final")
+    print(f"| experiment | {' | '.join(columns)} |")
+    print("|---" * (len(columns) + 1) + "|")
+    for name, group in sorted(groups.items(), key=lambda item: -sum(r.area for r in item[1])):
+        seeds = ", ".join(str(row.seed) for row in group)
+        success = ", ".join(_known(row.success, ".0%") for row in group)
+        moments = [
+            reached(row, level) if args.success is None else succeeded(row, args.success)
+            for row in group
+        ]
+        soon = ", ".join(map(_steps, moments))
+        area = ", ".join(f"{row.area:.1f}" for row in group)
+        kl = ", ".join(_known(row.kl, ".2f") for row in group)
+        final = ", ".join(f"{row.final_return:.1f}" for row in group)
+        print(f"| {name} | {seeds} | {success} | {soon} | {area} | {kl} | {final} |")
+
+
+def _area(curve: Sequence[Point]) -> float:
+    """Mean return over environment steps, by the trapezoid rule."""
+    pairs = itertools.pairwise(curve)
+    total = sum((b.env_step - a.env_step) * (a.return_ + b.return_) / 2 for a, b in pairs)
+    return total / (curve[-1].env_step - curve[0].env_step) if len(curve) > 1 else math.nan
+
+
+def _known(value: float, how: str) -> str:
+    return "-" if math.isnan(value) else format(value, how)
+
+
+def _steps(at: Point | None) -> str:
+    return "-" if at is None else f"{at.learner_step:.0f} ({at.env_step / 1000:.0f})"
+
+
+if __name__ == "__main__":
+    main()

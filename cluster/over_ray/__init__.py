@@ -1,0 +1,1 @@
+"""A run over Ray: supervisor, components, restarts, placement and logs."""

@@ -1,0 +1,113 @@
+"""Checkpoints of a distributed run: the learner's state and the tables, written beside the work."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from skill_train.cluster.over_ray.members import Member
+from skill_train.cluster.store.run_dir import RunDir
+
+log = logging.getLogger(__name__)
+
+REPLAY_SECONDS = 600.0
+POLL_SECONDS = 0.2
+LAST_REPLAY_SECONDS = 5.0
+"""A stopped run is gone within 10 s: tables that take longer keep their earlier checkpoint."""
+
+
+class Checkpointer:
+    """Saves in a thread, one checkpoint at a time.
+
+    Tables that take long never keep a learner's state from being written: the newest tables that
+    were saved whole stand in for them.
+    """
+
+    def __init__(self, run: RunDir, keep: int, replay: Member) -> None:
+        self._run, self._keep, self._replay = run, keep, replay
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._saving: Future[None] | None = None
+        self._tables: Any = None
+        """The replay server's save under way, or its last one."""
+        self._hurry = threading.Event()
+
+    @property
+    def busy(self) -> bool:
+        """Whether one is being written."""
+        return self._saving is not None
+
+    def begin(
+        self, state: Mapping[str, Any], counters: Mapping[str, int | float], score: float | None
+    ) -> None:
+        """Start to write; `check` tells how it went."""
+        arguments = (state, counters, score, REPLAY_SECONDS)
+        self._saving = self._thread.submit(self._save, *arguments)
+
+    def check(self) -> None:
+        """Note that a checkpoint is done; raises what kept it from being written."""
+        if self._saving is not None and self._saving.done():
+            saving, self._saving = self._saving, None
+            saving.result()
+
+    def last(
+        self, state: Mapping[str, Any], counters: Mapping[str, int | float], score: float | None
+    ) -> None:
+        """Write the final checkpoint now, with the newest tables that can be saved in time."""
+        if self._saving is not None:
+            self._hurry.set()
+            self._saving.result()
+            self._hurry.clear()
+        self._save(state, counters, score, LAST_REPLAY_SECONDS)
+
+    def close(self) -> None:
+        """Let go of the thread."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _save(
+        self,
+        state: Mapping[str, Any],
+        counters: Mapping[str, int | float],
+        score: float | None,
+        replay_seconds: float,
+    ) -> None:
+        save: Callable[[Path], None] = self._replay_saver(replay_seconds)
+        try:
+            self._run.save_checkpoint(counters, state, save, score=score, keep=self._keep)
+        except RayError as error:
+            log.warning("the tables were not saved (%s); the earlier ones stand in", error)
+            earlier = self._run.checkpoints()[:1]
+            self._run.save_checkpoint(
+                counters,
+                state,
+                score=score,
+                replay_from=earlier[0] if earlier else None,
+                keep=self._keep,
+            )
+
+    def _replay_saver(self, seconds: float) -> Callable[[Path], None]:
+        def save(folder: Path) -> None:
+            handle = self._replay.handle
+            if handle is None:
+                raise RayError("the replay server is down")
+            if self._tables is not None and not _finished(self._tables):
+                raise RayError("the tables before are still being written")
+            self._tables = handle.save.remote(folder)
+            deadline = time.monotonic() + seconds
+            while not _finished(self._tables, timeout_s=POLL_SECONDS):
+                if self._hurry.is_set() or time.monotonic() > deadline:
+                    raise RayError("writing them takes too long")
+            ray.get(self._tables)
+
+        return save
+
+
+def _finished(ref: Any, timeout_s: float = 0.0) -> bool:
+    return bool(ray.wait([ref], timeout=timeout_s)[0])

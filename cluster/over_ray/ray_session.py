@@ -1,0 +1,47 @@
+"""Joining a Ray cluster, or starting one on this machine for the length of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import ray
+from ray.exceptions import RayError
+
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.over_ray.ray_token import make_token
+
+OBJECT_STORE_BYTES = 256 << 20
+"""Ray carries weights and reports only; trajectories go through Reverb."""
+
+
+@contextmanager
+def ray_session(address: str | None, cpus: int) -> Iterator[None]:
+    """Ray at ``address``, or a local one with ``cpus`` logical CPUs that ends with the block.
+
+    Raises RunError where no cluster answers.
+    """
+    try:
+        if address is not None:
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        else:
+            make_token()
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                include_dashboard=False,
+                object_store_memory=OBJECT_STORE_BYTES,
+                log_to_driver=False,
+                logging_level="ERROR",
+                runtime_env={"env_vars": {"OMP_NUM_THREADS": "1"}},
+            )
+    except (RayError, OSError, RuntimeError, ValueError) as error:
+        where = f"the Ray cluster at {address}" if address else "Ray on this machine"
+        reason = str(error).strip().splitlines()[0]
+        if "AF_UNIX" in reason:
+            reason = f"the path of its sockets is too long; set TMPDIR to a shorter one ({reason})"
+        raise RunError(f"cannot reach {where}: {reason}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()

@@ -1,0 +1,305 @@
+"""A distributed run: starts every component over Ray, keeps them going, and ends in good order.
+
+Data flows from actors through Reverb to the learner; only control, weights and reports pass here.
+Every component has one short call under way; its answer decides the next one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ray
+
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.loop.driver import Driver
+from skill_train.cluster.over_ray import placement
+from skill_train.cluster.over_ray.checkpointer import Checkpointer
+from skill_train.cluster.over_ray.logs import Logs
+from skill_train.cluster.over_ray.members import Answer, Member, answered
+from skill_train.cluster.over_ray.patience import HUNG_SECONDS
+from skill_train.cluster.over_ray.ray_session import ray_session
+from skill_train.cluster.over_ray.turns import Turns
+from skill_train.cluster.over_ray.workers import (
+    ActorWorker,
+    EvaluatorWorker,
+    LearnerWorker,
+    ReplayServer,
+)
+from skill_train.cluster.plan.build import FINAL_EVALUATION_SEED, Plan, Source
+from skill_train.cluster.store.run_dir import RunDir
+from skill_train.experiments.spec import Stage
+from skill_train.learners.loop import LearnerReport
+
+START_SECONDS = 120.0
+STOP_SECONDS = 5.0
+"""A run that was asked to stop waits no longer for one answer."""
+REPLAY_INFO_SECONDS = 1.0
+
+
+def run(
+    stage: Stage,
+    run_dir: RunDir,
+    seed: int,
+    source: Source | None = None,
+    address: str | None = None,
+) -> dict[str, Any]:
+    """Run a stage over Ray until its limits, or a signal; resumes from the run's checkpoint.
+
+    ``address``: a Ray cluster to join; None starts one on this machine and ends it afterwards.
+    Returns the final results by name.
+    """
+    plan = Plan.of(stage, seed, source)
+    with (
+        run_dir.claim(),
+        Driver(stage, run_dir) as driver,
+        ray_session(address, cpus=stage.actors.count + 2),
+    ):
+        driver.listen()
+        placement.refuse_small_cluster(stage.actors.count, ray.cluster_resources())
+        supervisor = Supervisor(plan, run_dir, driver, local=address is None)
+        try:
+            supervisor.start()
+            supervisor.supervise()
+            return supervisor.finish()
+        finally:
+            supervisor.kill_all()
+
+
+class Supervisor:
+    """The loop; see the module."""
+
+    def __init__(self, plan: Plan, run_dir: RunDir, driver: Driver, local: bool) -> None:
+        self._plan, self._run, self._driver = plan, run_dir, driver
+        self._logs = Logs(run_dir.path / "logs")
+        self._replay_host = "localhost" if local else None
+        self._address = ""
+        self._serving = self._loaded = self._published = False
+        self._asked_replay_at = 0.0
+        self._weights: Any = None
+        self._version = 0
+        self._replay = Member("replay", "replay", self._start_replay, self._logs)
+        self._learner = Member("learner", "learner", self._start_learner, self._logs)
+        self._evaluator = Member("evaluator", "evaluator", self._start_evaluator, self._logs)
+        self._actors = [
+            Member("actor", f"actor-{i}", self._start_actor(i), self._logs)
+            for i in range(plan.stage.actors.count)
+        ]
+        rounds = plan.rounds(plan.agent("learner"))
+        self._turns = (
+            None if rounds is None else Turns(len(self._actors), int(plan.stage.learning.overlap))
+        )
+        self._members = [self._replay, self._learner, *self._actors, self._evaluator]
+        self._checkpointer = Checkpointer(run_dir, plan.stage.checkpoints.keep, self._replay)
+        self._ask: dict[str, Callable[[Member], None]] = {
+            "replay": self._ask_replay,
+            "learner": self._ask_learner,
+            "actor": self._ask_actor,
+            "evaluator": self._ask_evaluator,
+        }
+
+    def start(self) -> None:
+        """Replay first, then the learner with its first weights; the rest starts by itself."""
+        checkpoint = self._run.load_latest(with_replay=False)
+        if checkpoint is not None:
+            self._driver.restore(checkpoint.counters)
+        self._driver.say("starting replay")
+        self._loop([self._replay], until=lambda: self._serving)
+        self._driver.say("starting the learner")
+        self._loop([self._replay, self._learner], until=lambda: self._weights is not None)
+        self._driver.say("starting the actors")
+        for member in self._members:
+            member.begin()
+
+    def supervise(self) -> None:
+        """Keep everyone busy until a limit is reached or a stop is asked for."""
+        self._driver.running()
+        while not self._driver.over():
+            self._turn(self._members)
+            self._checkpointer.check()
+
+    def finish(self) -> dict[str, Any]:
+        """Last checkpoint, and unless the run was stopped, the final evaluation."""
+        state = self._request(self._learner, "state") if self._loaded else None
+        if state is not None:
+            progress = self._driver.progress
+            self._checkpointer.last(state.value, progress.counters(), progress.score)
+        self._driver.tick(self._components(), force=True)
+        if not self._driver.stopping:
+            self._driver.say("final evaluation")
+            self._publish(self._request(self._learner, "work", 0.0, 0, returns=2))
+            episodes = self._plan.stage.evaluation.final_episodes
+            arguments = (self._weights, episodes, FINAL_EVALUATION_SEED)
+            final = self._request(self._evaluator, "evaluate", *arguments)
+            if final is not None:
+                self._driver.add_evaluation(final.value)
+            self._driver.tick(self._components(), force=True)
+        return self._driver.results()
+
+    def kill_all(self) -> None:
+        """Leave no process behind, also on a cluster that stays."""
+        self._checkpointer.close()
+        try:
+            self._logs.last({m.name: m.handle for m in self._members if m.alive})
+        finally:
+            for member in self._members:
+                member.kill()
+
+    # The loop -----------------------------------------------------------------------------------
+
+    def _turn(self, members: list[Member]) -> None:
+        """Send calls to whoever is free, and take the answers that are there."""
+        for member in members:
+            if member.begin():
+                self._ask[member.role](member)
+        for member in answered(members, timeout_s=0.1):
+            answer = member.answer()
+            if answer is not None:
+                self._take(member, answer)
+        # After the answers: where this process stood still, calls look old that were answered.
+        for member in members:
+            member.give_up_if_hung()
+        self._logs.collect()
+        self._driver.tick(self._components())
+
+    def _loop(self, members: list[Member], until: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not until() and not self._driver.stopping:
+            if time.monotonic() > deadline:
+                names = " and ".join(member.name for member in members)
+                raise RunError(
+                    f"{names} did not start within {START_SECONDS:.0f} s; is the cluster busy with "
+                    "other work? Ray's logs on its nodes say more"
+                )
+            self._turn(members)
+
+    def _request(self, member: Member, method: str, *arguments: Any, returns: int = 1) -> Any:
+        """Ask one member outside the loop; None if it dies over the answer, or hangs."""
+        busy = self._wait_for(member)
+        if busy is not None:
+            self._take(member, busy)
+        if member.handle is None:
+            return None
+        member.send(method, *arguments, returns=returns)
+        return self._wait_for(member)
+
+    def _wait_for(self, member: Member) -> Answer | None:
+        """The answer to the call under way; None without one, or if it does not come."""
+        while member.call is not None:
+            if answered([member], timeout_s=0.1):
+                return member.answer()
+            member.give_up_if_hung(STOP_SECONDS if self._driver.stopping else HUNG_SECONDS)
+        return None
+
+    def _take(self, member: Member, answer: Answer) -> None:
+        """Act on what a component reports."""
+        method, value, progress = answer.method, answer.value, self._driver.progress
+        if method in ("act", "collect"):
+            progress.add_actor(value, value.policy_version)
+            if value.done and self._turns is not None:
+                self._turns.done(self._actors.index(member))
+        elif method == "work":
+            self._publish(answer)
+        elif method == "state":
+            self._checkpointer.begin(value, progress.counters(), progress.score)
+        elif method == "info":
+            progress.set_replay(value)
+        elif method == "evaluate":
+            self._driver.add_evaluation(value)
+        elif method == "load":
+            self._loaded = True
+            progress.set_learner(value)
+        elif method == "serve":
+            self._serving, self._address = True, value
+
+    def _publish(self, answer: Answer | None) -> None:
+        """From now on actors get the weights that came with the learner's report."""
+        if answer is None:
+            return
+        report: LearnerReport = answer.value
+        # The driver's own copy: what the learner's node holds would be lost with that node.
+        self._weights = ray.put(answer.rest[0])
+        self._version = report.steps
+        self._published = True
+        if self._turns is not None:
+            self._turns.published(self._weights, self._version, report.batches, report.seconds)
+        waited = report.wait_seconds / report.seconds if report.seconds > 0 else None
+        self._driver.progress.set_learner(report.steps, report.metrics, waited)
+        self._driver.note_refused(report.metrics)
+
+    def _components(self) -> list[dict[str, Any]]:
+        actors = sum(member.alive for member in self._actors)
+        restarts = sum(member.restarts for member in self._members)
+        self._driver.progress.set_health(actors, restarts)
+        return [member.describe() for member in self._members]
+
+    # What each role is asked next ---------------------------------------------------------------
+
+    def _ask_replay(self, member: Member) -> None:
+        if not self._serving:
+            checkpoint = self._run.load_latest()
+            member.send("serve", None if checkpoint is None else checkpoint.replay)
+        elif time.monotonic() - self._asked_replay_at >= REPLAY_INFO_SECONDS:
+            self._asked_replay_at = time.monotonic()
+            member.send("info")
+
+    def _ask_learner(self, member: Member) -> None:
+        learning = self._plan.stage.learning
+        if not self._loaded:
+            checkpoint = self._run.load_latest(with_replay=False)
+            member.send("load", None if checkpoint is None else checkpoint.learner_state)
+        elif not self._published:
+            member.send("work", 0.0, 0, returns=2)
+        elif not self._checkpointer.busy and self._driver.checkpoint_due():
+            member.send("state")
+        else:
+            seconds, updates = learning.seconds_per_publish, learning.updates_per_publish
+            if self._turns is not None:
+                updates = 1  # one batch: the next round waits for the weights that it gives
+            member.send("work", seconds, updates, returns=2)
+
+    def _ask_actor(self, member: Member) -> None:
+        if self._turns is None:
+            if self._weights is not None:
+                member.send("act", self._weights, self._version)
+            return
+        turn = self._turns.next(self._actors.index(member))
+        if turn is not None:
+            member.send("collect", *turn)
+
+    def _ask_evaluator(self, member: Member) -> None:
+        if self._weights is not None and self._driver.evaluation_due():
+            progress, episodes = self._driver.progress, self._plan.stage.evaluation.episodes
+            member.send("evaluate", self._weights, episodes, progress.env_steps)
+
+    # How each role is started -------------------------------------------------------------------
+
+    def _start_replay(self) -> Any:
+        self._serving = self._published = False
+        if self._turns is not None:
+            self._turns.restart()
+        port = int(self._address.rsplit(":", 1)[1]) if self._address else None
+        arguments = (self._plan, self._replay_host, port, self._run.scratch())
+        return _remote(ReplayServer, placement.replay(), *arguments)
+
+    def _start_learner(self) -> Any:
+        self._loaded = self._published = False
+        if self._turns is not None:
+            self._turns.restart()
+        options = placement.learner(self._learner.restarts)
+        return _remote(LearnerWorker, options, self._plan, self._address)
+
+    def _start_evaluator(self) -> Any:
+        return _remote(EvaluatorWorker, placement.EVALUATOR, self._plan)
+
+    def _start_actor(self, index: int) -> Callable[[], Any]:
+        def start() -> Any:
+            steps = self._driver.progress.env_steps
+            return _remote(ActorWorker, placement.ACTOR, self._plan, index, self._address, steps)
+
+        return start
+
+
+def _remote(worker: type, options: Mapping[str, Any], *arguments: Any) -> Any:
+    return ray.remote(worker).options(**options).remote(*arguments)

@@ -1,0 +1,1 @@
+"""From an experiment's name and settings to a checked plan of the run."""

@@ -1,0 +1,148 @@
+"""What a run asks for and cannot have: refused before it begins, each in one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import psutil
+
+from skill_train.actors.make_environments import make_environments
+from skill_train.actors.vector_env import BrokenTaskError
+from skill_train.cluster import machine
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.over_ray.patience import HUNG_SECONDS
+from skill_train.cluster.plan.build import Plan
+from skill_train.experiments.spec import Actors
+from skill_train.replay.tables import TableSpec, max_bytes
+
+REPLAY_SHARE = 0.6
+"""Share of the machine's memory that full tables, or a batch, may take; the rest is for the
+processes."""
+ACTOR_BYTES = 210_000_000
+"""What an actor's process takes before its environments: Python, torch and Ray."""
+SHORT_STEPS, SHORT_EPISODES = 20_000, 100
+"""Calls up to here take far less than `HUNG_SECONDS` with every task; longer ones are measured."""
+SAMPLE_EPISODES = 32
+SAMPLE_ENVIRONMENTS = 100
+
+
+def check(plan: Plan, inline: bool, address: str | None) -> None:
+    """Raises RunError where the run would hang, learn nothing, or not fit into memory."""
+    actors = plan.stage.actors
+    if inline:
+        actors = replace(actors, count=1)
+    tables = plan.agent("replay").tables()
+    refusal = unshared(actors, plan.stage.tasks.num_tasks, tables)
+    if refusal is not None:
+        raise RunError(refusal)
+    _refuse_oversized_data(plan)
+    if not inline:
+        _refuse_long_calls(plan)
+    if address is None:
+        _refuse_crowds(plan, actors)
+
+
+def unshared(actors: Actors, num_tasks: int, tables: Sequence[TableSpec]) -> str | None:
+    """Why the actors' environments cannot be shared out over the tasks; None if they can.
+
+    All of them are dealt to the tasks in turn. Every task needs one. Where each task has its own
+    table with a ratio, every task needs as many as the others: the one with most would fill its
+    table, and with it block the actors that the others wait for.
+    """
+    slots = actors.count * actors.environments
+    have = f"{actors.count} x {actors.environments} environments (--actors.count, .environments)"
+    if slots < num_tasks:
+        return f"{have} cannot cover {num_tasks} tasks; ask for at least {num_tasks} in all"
+    even = any(table.per_task and table.samples_per_insert is not None for table in tables)
+    if even and slots % num_tasks:
+        return (
+            f"{have} cannot be shared out evenly over {num_tasks} tasks, whose tables each keep a "
+            f"ratio; ask for a multiple of {num_tasks} in all"
+        )
+    return None
+
+
+def _refuse_oversized_data(plan: Plan) -> None:
+    """Full tables, and a batch, must leave this machine enough memory to work."""
+    agent, tasks = plan.agent("replay"), plan.stage.tasks.tasks
+    row_bytes = plan.layout(agent).row_bytes
+    drawn = [
+        replace(table, max_items=draw.batch_size, min_items=1)
+        for draw in agent.draws().values()
+        for table in agent.tables()
+        if table.name == draw.table
+    ]
+    total = machine.memory_bytes()
+    for what, tables, cure in (
+        ("full replay tables", agent.tables(), "give the agent's tables fewer items"),
+        ("one batch", drawn, "give the agent a smaller batch"),
+    ):
+        wanted = max_bytes(tables, row_bytes, tasks)
+        if wanted > REPLAY_SHARE * total:
+            raise RunError(
+                f"{what} would take {wanted / 1e9:.1f} GB of this machine's {total / 1e9:.1f} GB; "
+                f"{cure} (rows are {row_bytes} bytes)"
+            )
+
+
+def _refuse_crowds(plan: Plan, actors: Actors) -> None:
+    """Actors on this machine, and their environments, must fit into its memory."""
+    one = ACTOR_BYTES
+    if actors.environments > SAMPLE_ENVIRONMENTS:
+        one += int(actors.environments * _bytes_per_environment(plan))
+    wanted, total = actors.count * one, machine.memory_bytes()
+    if wanted > total:
+        raise RunError(
+            f"{actors.count} actors of {actors.environments} environments would take "
+            f"{wanted / 1e9:.0f} GB of this machine's {total / 1e9:.0f} GB; ask for fewer"
+        )
+
+
+def _bytes_per_environment(plan: Plan) -> float:
+    """What one takes in an actor's process, by making some."""
+    tasks, process = plan.stage.tasks, psutil.Process()
+    before = process.memory_info().rss
+    envs = make_environments(tasks, [tasks.tasks[0]] * SAMPLE_ENVIRONMENTS, seed=0)
+    with contextlib.closing(envs):
+        envs.reset()
+        return max(0, process.memory_info().rss - before) / SAMPLE_ENVIRONMENTS
+
+
+def _refuse_long_calls(plan: Plan) -> None:
+    """Refuse what would be taken for hung, and killed, as often as it is asked for."""
+    stage = plan.stage
+    publish = stage.learning.seconds_per_publish
+    if publish >= HUNG_SECONDS:
+        raise RunError(
+            f"--learning.seconds-per-publish must be below {HUNG_SECONDS:.0f}, not {publish:g}: "
+            "a learner that takes longer over a call is taken for hung"
+        )
+    steps, episodes = stage.actors.steps_per_refresh, stage.evaluation.episodes
+    if steps <= SHORT_STEPS and episodes <= SHORT_EPISODES:
+        return
+    per_step, per_episode = _seconds_per_step_and_episode(plan)
+    for name, amount, seconds in (
+        ("actors.steps-per-refresh", steps, per_step),
+        ("evaluation.episodes", episodes, per_episode),
+    ):
+        if amount * seconds >= HUNG_SECONDS:
+            raise RunError(
+                f"--{name} {amount} would take about {amount * seconds:.0f} s here, and a process "
+                f"that takes {HUNG_SECONDS:.0f} s over a call is taken for hung; ask for fewer "
+                f"than {HUNG_SECONDS / seconds:.0f}"
+            )
+
+
+def _seconds_per_step_and_episode(plan: Plan) -> tuple[float, float]:
+    """What they take in one process of this machine, by playing some episodes."""
+    agent = plan.agent("evaluator").eval()
+    started = time.perf_counter()
+    try:
+        played = plan.evaluate(agent, SAMPLE_EPISODES, seed=0).episodes
+    except BrokenTaskError as error:
+        raise RunError(str(error)) from error
+    seconds = time.perf_counter() - started
+    return seconds / sum(episode.length for episode in played), seconds / len(played)

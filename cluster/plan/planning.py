@@ -1,0 +1,93 @@
+"""From an experiment's name, or a run's directory, to the plan of what is to be done."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Sequence
+
+from skill_train.cluster.errors import RunError
+from skill_train.cluster.plan import overrides, ranges
+from skill_train.cluster.plan.build import Plan, Source
+from skill_train.cluster.store.run_dir import RunDir
+from skill_train.experiments.registry import EXPERIMENTS
+from skill_train.experiments.spec import Experiment, Stage
+
+
+def find(name: str) -> Experiment:
+    """The experiment of that name; raises RunError naming the closest one."""
+    if name in EXPERIMENTS:
+        return EXPERIMENTS[name]
+    close = difflib.get_close_matches(name, EXPERIMENTS, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(EXPERIMENTS)}"
+    raise RunError(f"there is no experiment {name!r}; {hint}")
+
+
+def stage_for(name: str, changes: Sequence[str], tiny: bool) -> Stage:
+    """An experiment's stage, shrunk if ``tiny``, with ``changes`` applied last."""
+    experiment = find(name)
+    stage = experiment.tiny(experiment.stage) if tiny else experiment.stage
+    return overrides.apply(stage, changes)
+
+
+def stage_of(run: RunDir) -> Stage:
+    """The stage that a run was started with.
+
+    Raises RunError where making its environments would import a module that nobody has named:
+    a run's files may come from anybody.
+    """
+    config = run.config
+    stage = stage_for(config.experiment, config.overrides, config.tiny)
+    for tasks in (stage.tasks, stage.evaluation_tasks):
+        module, colon, _ = ("" if tasks is None else tasks.family.env_id).partition(":")
+        if colon and module not in sys.modules:
+            raise RunError(
+                f"{run.path} has environments of the module {module!r}; if you trust that, import "
+                f"it with: --import {module}"
+            )
+    return stage
+
+
+def plan_for(stage: Stage, seed: int, source: Source | None = None) -> Plan:
+    """The plan, tried out: raises RunError where environment or agent cannot be made of it."""
+    import gymnasium
+
+    unworkable = (
+        ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError,
+        ImportError, gymnasium.error.Error,
+    )  # fmt: skip
+    ranges.check(stage)
+    try:
+        plan = Plan.of(stage, seed, source)
+        plan.agent("learner")
+    except unworkable as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise RunError(f"these settings do not work: {reason}") from error
+    return plan
+
+
+def plan_of(run: RunDir) -> Plan:
+    """The plan of a run whose source, if it has one, is trained."""
+    source = None if run.source is None else source_from(run.source)
+    return plan_for(stage_of(run), run.config.seed, source)
+
+
+def source_from(run: RunDir) -> Source:
+    """What another run can start from: a run's plan, and its agent as last saved."""
+    checkpoint = run.load_latest(with_replay=False)
+    if checkpoint is None:
+        raise RunError(f"{run.path} has no checkpoint yet, so nothing can start from it")
+    return Source(plan_of(run), checkpoint.learner_state["agent"])
+
+
+def untrained_source(experiment: Experiment, tiny: bool, seed: int) -> Source | None:
+    """What the experiment before will give, but for its training; None if there is none.
+
+    Tells whether the settings work before anything is trained.
+    """
+    if experiment.after is None:
+        return None
+    before = find(experiment.after)
+    stage = stage_for(before.name, (), tiny)
+    plan = plan_for(stage, seed, untrained_source(before, tiny, seed))
+    return Source(plan, plan.agent("learner").state_dict())

@@ -1,0 +1,1 @@
+"""Finished and running runs: reports, plots, films, latents."""

@@ -1,0 +1,1 @@
+"""Bodies in a walled arena or a corridor: the tasks of hierarchical KL."""
