@@ -8,12 +8,12 @@ Who may begin which round when is the affair of `cluster.over_ray.turns`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from skill_train.replay.tables import Draw, TableSpec
+from skill_train.replay.schema import Schema
+from skill_train.replay.tables import TableSpec
 
 
 @dataclass
@@ -41,20 +41,13 @@ class Rounds:
     slots: tuple[tuple[tuple[int, int], ...], ...]
 
     @staticmethod
-    def of(
-        specs: Sequence[TableSpec],
-        draws: Mapping[str, Draw],
-        tasks: Sequence[int],
-        actors: int,
-        environments: int,
-    ) -> Rounds | None:
+    def of(schema: Schema, actors: int, environments: int) -> Rounds | None:
         """The rounds of an agent's use-once table; None where it has none.
 
-        Slot s of actor a plays task number ``(a * environments + s) % len(tasks)``.
+        Slot s of actor a plays task number ``(a * environments + s) % len(schema.tasks)``.
         Raises ValueError for several use-once draws, or where a task has no environment.
         """
-        once = {spec.name: spec for spec in specs if spec.use_once}
-        drawn = [draw for draw in draws.values() if draw.table in once]
+        drawn = [name for name in schema.draws if schema.table_of(name).use_once]
         if not drawn:
             return None
         if len(drawn) > 1:
@@ -62,11 +55,11 @@ class Rounds:
                 f"draws from use-once tables must be one, not {len(drawn)}: actors fill one batch "
                 "a round"
             )
-        spec = once[drawn[0].table]
+        spec, items = schema.table_of(drawn[0]), schema.draws[drawn[0]].batch_size
         pairs = [(actor, slot) for slot in range(environments) for actor in range(actors)]
         by_table = [pairs]
         if spec.per_task:
-            n = len(tasks)
+            n = len(schema.tasks)
             by_table = [
                 [(a, s) for a, s in pairs if (a * environments + s) % n == i] for i in range(n)
             ]
@@ -75,9 +68,7 @@ class Rounds:
                     f"{actors} actors of {environments} environments cannot fill a batch of "
                     f"{n} tasks: together they need at least one environment for each task"
                 )
-        return Rounds(
-            spec, drawn[0].batch_size, actors, environments, tuple(tuple(t) for t in by_table)
-        )
+        return Rounds(spec, items, actors, environments, tuple(tuple(t) for t in by_table))
 
     def share(self, actor: int, number: int) -> Share:
         """What ``actor`` does in round ``number`` (from 0)."""

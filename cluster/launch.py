@@ -10,6 +10,7 @@ from typing import Any
 from skill_train.cluster.errors import RunError
 from skill_train.cluster.over_ray.ray_token import offer_token
 from skill_train.cluster.plan import admission, drift, planning
+from skill_train.cluster.plan.build import Plan
 from skill_train.cluster.store.run_dir import SOURCE, RunDir
 from skill_train.replay import reverb_native
 
@@ -40,13 +41,15 @@ def start(
         raise RunError(f"{name} does not start from another run; leave out --from")
     else:
         before = planning.source_from(source)
-    admission.check(planning.plan_for(stage, seed, before), inline, address)
+    plan = planning.plan_for(stage, seed, before)
+    admission.check(plan, inline, address)
     run = RunDir.create(path, name, changes, stage, seed, tiny=tiny, inline=inline)
     if source is not None:
         run.adopt(source)
-    else:
+    elif experiment.after is not None:
         _create_sources(run)
-    return run, _carry_out(run, address)
+        return run, _carry_out(run, address)
+    return run, _train(run, plan, address)
 
 
 def resume(run: RunDir, address: str | None) -> dict[str, Any]:
@@ -104,13 +107,19 @@ def _carry_out(run: RunDir, address: str | None) -> dict[str, Any]:
     stage = planning.stage_of(run)
     drift.refuse(run, stage)
     before = None if source is None else planning.source_from(source)
-    admission.check(planning.plan_for(stage, config.seed, before), config.inline, address)
-    if config.inline:
+    plan = planning.plan_for(stage, config.seed, before)
+    admission.check(plan, config.inline, address)
+    return _train(run, plan, address)
+
+
+def _train(run: RunDir, plan: Plan, address: str | None) -> dict[str, Any]:
+    """The run itself, in this process or over Ray."""
+    if run.config.inline:
         from skill_train.cluster.loop import inline
 
-        return inline.run(stage, run, config.seed, before)
+        return inline.run(plan, run)
     if address is not None:
         offer_token()
     from skill_train.cluster.over_ray import supervisor
 
-    return supervisor.run(stage, run, config.seed, before, address)
+    return supervisor.run(plan, run, address)

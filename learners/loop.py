@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from skill_train.learners.learner import Learner
+from skill_train.replay.schema import Schema
 from skill_train.replay.step import Step
 from skill_train.skill_agents.agent import Batch
 
@@ -52,10 +53,9 @@ class LearnerReport:
 class LearnerLoop:
     """Updates one learner from one source; refuses on-policy batches that are too old."""
 
-    def __init__(self, learner: Learner, source: Source) -> None:
+    def __init__(self, learner: Learner, source: Source, schema: Schema) -> None:
         self.learner, self._source = learner, source
-        tables = {spec.name: spec for spec in learner.agent.tables()}
-        self._specs = {name: tables[draw.table] for name, draw in learner.agent.draws().items()}
+        self._specs = {name: schema.table_of(name) for name in schema.draws}
         self._first_step = learner.steps
         self._learned = self._refused = 0
 

@@ -7,11 +7,12 @@ per table, and streams in step are cut together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from skill_train.replay.schema import Schema
 from skill_train.replay.step import RowLayout, Step
 from skill_train.replay.tables import TableSpec, task_table
 
@@ -37,11 +38,12 @@ class Items(NamedTuple):
 
 
 class Cutter:
-    """Cuts the rows of ``num_streams`` streams into items for ``specs``."""
+    """Cuts the rows of ``num_streams`` streams into items for the tables of ``schema``."""
 
-    def __init__(self, specs: Sequence[TableSpec], layout: RowLayout, num_streams: int) -> None:
+    def __init__(self, schema: Schema, num_streams: int) -> None:
         if num_streams < 1:
             raise ValueError(f"num_streams must be at least 1, got {num_streams}")
+        specs, layout = schema.tables, schema.layout
         self._layout = layout
         # A trial is handed over one row after its last, hence one more than an item's T + 1.
         self._keep = max(spec.length for spec in specs) + 2

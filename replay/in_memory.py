@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from skill_train.replay.backend import TableInfo
 from skill_train.replay.cutting import Cutter, Items
-from skill_train.replay.limiter import batch_of, check_draws, table_limiter
 from skill_train.replay.memory_table import MemoryTable
 from skill_train.replay.record import empty_folder, read_record, write_record
-from skill_train.replay.step import RowLayout, Step
-from skill_train.replay.tables import Draw, TableSpec, concrete_tables, task_table
+from skill_train.replay.schema import Schema
+from skill_train.replay.step import Step
 
 
 class InMemoryReplay:
@@ -29,51 +28,25 @@ class InMemoryReplay:
     Raises ValueError where a table could never give what the draws ask for.
     """
 
-    def __init__(
-        self,
-        specs: Sequence[TableSpec],
-        layout: RowLayout,
-        tasks: Sequence[int],
-        seed: int,
-        draws: Mapping[str, Draw],
-    ) -> None:
-        self._specs = tuple(specs)
-        self._layout = layout
-        self._draws = dict(draws)
-        check_draws(self._specs, draws)
-        self._described = {}
-        for spec in self._specs:
-            limiter = table_limiter(spec, batch_of(spec.name, draws), ahead=0)
-            for concrete in concrete_tables([spec], tasks):
-                self._described[concrete.name] = (concrete, limiter)
+    def __init__(self, schema: Schema, seed: int) -> None:
+        self._schema = schema
+        self._described = schema.limited(ahead=lambda batch: 0)
         seeds = np.random.SeedSequence(seed).spawn(len(self._described))
         self._tables = {
-            name: MemoryTable(spec, limiter, layout.row_bytes, table_seed)
+            name: MemoryTable(spec, limiter, schema.layout.row_bytes, table_seed)
             for (name, (spec, limiter)), table_seed in zip(
                 self._described.items(), seeds, strict=True
             )
         }
-        self._tasks_of_run = tuple(tasks)
         self._lock = threading.Lock()
 
     def writer(self, num_streams: int) -> InMemoryWriter:
         """A writer of ``num_streams`` parallel streams."""
-        cutter = Cutter(self._specs, self._layout, num_streams)
-        return InMemoryWriter(cutter, self._tables, self._lock)
+        return InMemoryWriter(Cutter(self._schema, num_streams), self._tables, self._lock)
 
-    def reader(self, draws: Mapping[str, Draw] | None = None) -> InMemoryReader:
-        """A reader of the replay's draws, or of those given."""
-        draws = self._draws if draws is None else dict(draws)
-        check_draws(self._specs, draws)
-        sources = {}
-        for name, draw in draws.items():
-            spec = next(spec for spec in self._specs if spec.name == draw.table)
-            names = [draw.table]
-            if spec.per_task:
-                names = [task_table(draw.table, task) for task in self._tasks_of_run]
-            tables = [self._tables[table] for table in names]
-            sources[name] = (tables, draw.batch_size, spec.per_task)
-        return InMemoryReader(sources, self._layout, self._lock)
+    def reader(self) -> InMemoryReader:
+        """A reader of the schema's draws."""
+        return InMemoryReader(self._schema, self._tables, self._lock)
 
     def info(self) -> Mapping[str, TableInfo]:
         """State of every concrete table by name."""
@@ -91,7 +64,7 @@ class InMemoryReplay:
                 name: table.save(folder / _file(index))
                 for index, (name, table) in enumerate(self._tables.items())
             }
-        write_record(folder, "memory", self._described, self._layout, state)
+        write_record(folder, "memory", self._described, self._schema.layout, state)
 
     def load(self, folder: Path) -> None:
         """Become the replay that `save` wrote; draws go on as if it had never stopped.
@@ -99,7 +72,7 @@ class InMemoryReplay:
         Raises ValueError if ``folder`` is damaged or was saved with other tables or rows.
         """
         folder = Path(folder)
-        state = read_record(folder, "memory", self._described, self._layout)
+        state = read_record(folder, "memory", self._described, self._schema.layout)
         with self._lock:
             for index, (name, table) in enumerate(self._tables.items()):
                 table.load(folder / _file(index), state[name])
@@ -176,25 +149,22 @@ class InMemoryReader:
     """Draws batches straight from the tables."""
 
     def __init__(
-        self,
-        sources: Mapping[str, tuple[list[MemoryTable], int, bool]],
-        layout: RowLayout,
-        lock: threading.Lock,
+        self, schema: Schema, tables: Mapping[str, MemoryTable], lock: threading.Lock
     ) -> None:
-        self._sources = sources
-        self._layout = layout
+        self._schema = schema
+        self._tables = tables
         self._lock = lock
 
     def next(self, draw: str, timeout_s: float) -> Step | None:
         """The next batch, ``[T+1, B, ...]`` or ``[T+1, N, B, ...]``, or None. Never waits."""
-        if draw not in self._sources:
-            raise ValueError(f"no draw is named {draw!r}; there are {sorted(self._sources)}")
-        tables, batch_size, per_task = self._sources[draw]
+        per_task = self._schema.table_of(draw).per_task
+        batch_size = self._schema.draws[draw].batch_size
+        tables = [self._tables[name] for name in self._schema.sources(draw)]
         with self._lock:
             if not all(table.can_give(batch_size) for table in tables):
                 return None
             drawn = [table.sample(batch_size) for table in tables]
-        return self._layout.time_major(np.stack(drawn) if per_task else drawn[0])
+        return self._schema.layout.time_major(np.stack(drawn) if per_task else drawn[0])
 
     def acted_by(self, newest: int) -> None:
         """Nothing to do: writer and learner share this process, and no weights are lost."""

@@ -8,10 +8,9 @@ least ``min_items`` and ``error - n >= min_diff``; it takes n when it holds fewe
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from typing import NamedTuple
 
-from skill_train.replay.tables import Draw, TableSpec
+from skill_train.replay.tables import TableSpec
 
 UNLIMITED = sys.float_info.max
 
@@ -70,20 +69,3 @@ def table_limiter(spec: TableSpec, batch: int, ahead: int) -> Limiter:
     offset = ratio * spec.min_items
     slack = ahead + batch + 2.0 * max(1.0, ratio)
     return Limiter(ratio, spec.min_items, offset - slack, offset + slack)
-
-
-def batch_of(table: str, draws: Mapping[str, Draw]) -> int:
-    """Items that all draws together take at a time from the table named ``table`` in the specs."""
-    return sum(draw.batch_size for draw in draws.values() if draw.table == table)
-
-
-def check_draws(specs: tuple[TableSpec, ...], draws: Mapping[str, Draw]) -> None:
-    """Raise ValueError if a draw names no table or two tables share a name."""
-    names = [spec.name for spec in specs]
-    if not names or len(set(names)) != len(names):
-        raise ValueError(f"replay needs at least one table, each with its own name; got {names}")
-    for name, draw in draws.items():
-        if draw.table not in names:
-            raise ValueError(f"draw {name!r} is from table {draw.table!r}; the tables are {names}")
-        if draw.batch_size < 1:
-            raise ValueError(f"draw {name!r}: batch_size must be at least 1")

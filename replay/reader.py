@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
-from skill_train.replay.limiter import check_draws
 from skill_train.replay.sampling import Sampling
-from skill_train.replay.step import RowLayout, Step
-from skill_train.replay.tables import Draw, TableSpec, task_table
+from skill_train.replay.schema import Schema
+from skill_train.replay.step import Step
 
 _AHEAD = 2
 """Batches that a draw holds, the one being filled included."""
@@ -30,27 +27,13 @@ class ReverbReader:
     Making a reader does not need the server.
     """
 
-    def __init__(
-        self,
-        address: str,
-        specs: Sequence[TableSpec],
-        layout: RowLayout,
-        tasks: Sequence[int],
-        draws: Mapping[str, Draw],
-        max_in_flight: int = 64,
-    ) -> None:
-        check_draws(tuple(specs), draws)
+    def __init__(self, schema: Schema, address: str, max_in_flight: int = 64) -> None:
         if max_in_flight < 1:
             raise ValueError(f"max_in_flight must be at least 1, got {max_in_flight}")
-        self._layout = layout
         self._draws: dict[str, _Prefetch | _Rounds] = {}
-        for name, draw in draws.items():
-            spec = next(spec for spec in specs if spec.name == draw.table)
-            tables = [spec.name]
-            if spec.per_task:
-                tables = [task_table(spec.name, task) for task in tasks]
-            kind = _Rounds if spec.use_once else _Prefetch
-            self._draws[name] = kind(address, spec, layout, tables, draw.batch_size, max_in_flight)
+        for name in schema.draws:
+            kind = _Rounds if schema.table_of(name).use_once else _Prefetch
+            self._draws[name] = kind(schema, name, address, max_in_flight)
 
     def next(self, draw: str, timeout_s: float) -> Step | None:
         """The next batch, ``[T+1, B, ...]`` or ``[T+1, N, B, ...]``; None after ``timeout_s``.
@@ -77,15 +60,9 @@ class ReverbReader:
 class _Prefetch(Sampling):
     """Batches of one draw, each filled by one thread per concrete table."""
 
-    def __init__(
-        self,
-        address: str,
-        spec: TableSpec,
-        layout: RowLayout,
-        tables: Sequence[str],
-        batch_size: int,
-        max_in_flight: int,
-    ) -> None:
+    def __init__(self, schema: Schema, draw: str, address: str, max_in_flight: int) -> None:
+        spec, layout = schema.table_of(draw), schema.layout
+        tables, batch_size = schema.sources(draw), schema.draws[draw].batch_size
         item = (spec.length + 1, layout.row_bytes)
         super().__init__(address, item, max_in_flight)
         self._layout = layout
@@ -132,15 +109,9 @@ class _Rounds(Sampling):
     the items after it: it is dropped, so that nothing old stays in the queue for good.
     """
 
-    def __init__(
-        self,
-        address: str,
-        spec: TableSpec,
-        layout: RowLayout,
-        tables: Sequence[str],
-        batch_size: int,
-        max_in_flight: int,
-    ) -> None:
+    def __init__(self, schema: Schema, draw: str, address: str, max_in_flight: int) -> None:
+        spec, layout = schema.table_of(draw), schema.layout
+        tables, batch_size = schema.sources(draw), schema.draws[draw].batch_size
         item = (spec.length + 1, layout.row_bytes)
         super().__init__(address, item, min(max_in_flight, batch_size))
         self._layout = layout

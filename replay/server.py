@@ -14,24 +14,24 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from skill_train.replay.backend import TableInfo
-from skill_train.replay.limiter import UNLIMITED, Limiter, batch_of, check_draws, table_limiter
+from skill_train.replay.limiter import UNLIMITED, Limiter
 from skill_train.replay.reader import items_ahead
 from skill_train.replay.record import empty_folder, read_record, write_record
 from skill_train.replay.reverb_native import TableState, native, table_states
-from skill_train.replay.step import RowLayout
-from skill_train.replay.tables import Draw, TableSpec, concrete_tables
+from skill_train.replay.schema import Schema
+from skill_train.replay.tables import TableSpec
 
 _ANSWER_S = 30.0
 _CHECKPOINT = "reverb"
 
 
 class ReverbReplay:
-    """Tables for ``specs``, served by this process at `address` until `close`.
+    """The tables of ``schema``, served by this process at `address` until `close`.
 
     ``port`` None takes a free one; a run that should survive the server's death fixes it, so that
     readers and writers find the restarted server. ``host`` is what they are told to connect to
@@ -40,16 +40,13 @@ class ReverbReplay:
     checkpoint before `save` moves it: a folder on the disk that is saved to makes that instant;
     None takes the system's temporary folder.
 
-    Raises ValueError, in one sentence, if the tables could never give the draws, the port is
-    taken, or ``restore`` is damaged or of a run with other tables, limiters or rows.
+    Raises ValueError, in one sentence, if a table could never give its batch, the port is taken,
+    or ``restore`` is damaged or of a run with other tables, limiters or rows.
     """
 
     def __init__(
         self,
-        specs: Sequence[TableSpec],
-        layout: RowLayout,
-        tasks: Sequence[int],
-        draws: Mapping[str, Draw],
+        schema: Schema,
         port: int | None = None,
         *,
         host: str = "localhost",
@@ -57,17 +54,11 @@ class ReverbReplay:
         max_in_flight: int = 64,
         scratch: Path | None = None,
     ) -> None:
-        check_draws(tuple(specs), draws)
-        self._layout = layout
-        self._tables: dict[str, tuple[TableSpec, Limiter]] = {}
-        for spec in specs:
-            batch = batch_of(spec.name, draws)
-            limiter = table_limiter(spec, batch, items_ahead(batch, max_in_flight))
-            for concrete in concrete_tables([spec], tasks):
-                self._tables[concrete.name] = (concrete, limiter)
+        self._layout = schema.layout
+        self._tables = schema.limited(ahead=lambda batch: items_ahead(batch, max_in_flight))
         checkpoint = None
         if restore is not None:
-            read_record(restore, "reverb", self._tables, layout)
+            read_record(restore, "reverb", self._tables, self._layout)
             checkpoint = str(Path(restore) / _CHECKPOINT)
         self._port = _free_port(port)
         self._host = host

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -123,23 +122,6 @@ class Draw:
     batch_size: int
 
 
-def concrete_tables(specs: Sequence[TableSpec], tasks: Sequence[int]) -> tuple[TableSpec, ...]:
-    """The tables a back end must make: a per-task spec gives one for each of ``tasks``."""
-    tables = []
-    for spec in specs:
-        if spec.per_task:
-            tables += [replace(spec, name=task_table(spec.name, i)) for i in tasks]
-        else:
-            tables.append(spec)
-    return tuple(tables)
-
-
 def task_table(name: str, task: int) -> str:
     """The name of one task's table of the per-task table ``name``."""
     return f"{name}/{task}"
-
-
-def max_bytes(specs: Sequence[TableSpec], row_bytes: int, tasks: Sequence[int]) -> int:
-    """Bytes that full tables hold, without a back end's own overhead (a few per cent and up)."""
-    tables = concrete_tables(specs, tasks)
-    return sum(table.max_items * (table.length + 1) * row_bytes for table in tables)

@@ -3,22 +3,21 @@
 Two traps of Reverb shape this file. Its `Append` never blocks and never refuses, so what a
 limiter or a dead server holds up would pile up unseen: at most `_IN_FLIGHT` items are handed to
 it, the rest wait here. And its streams are served in order, so a table that takes nothing would
-stop its neighbours: each table of the specs has its own stream.
+stop its neighbours: each table of the schema has its own stream.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from skill_train.replay.cutting import Cutter, Items
 from skill_train.replay.reverb_native import native, timed_out
-from skill_train.replay.step import RowLayout, Step
-from skill_train.replay.tables import TableSpec
+from skill_train.replay.schema import Schema
+from skill_train.replay.step import Step
 
 _IN_FLIGHT = 48
 """Items of one stream that Reverb may hold unconfirmed; from 50 on it complains on stderr."""
@@ -39,9 +38,8 @@ class ReverbWriter:
 
     def __init__(
         self,
+        schema: Schema,
         address: str,
-        specs: Sequence[TableSpec],
-        layout: RowLayout,
         num_streams: int,
         *,
         run_ahead: int = 0,
@@ -50,9 +48,9 @@ class ReverbWriter:
             raise ValueError(f"run_ahead must be 0 or more items, got {run_ahead}")
         self._address = address
         self._run_ahead = min(run_ahead, MOST_AHEAD)
-        self._cutter = Cutter(specs, layout, num_streams)
+        self._cutter = Cutter(schema, num_streams)
         client = native().Client(address)
-        self._streams = {spec.name: _Stream(client) for spec in specs}
+        self._streams = {spec.name: _Stream(client) for spec in schema.tables}
         self._items_written = 0
         self._seconds_blocked = 0.0
 

@@ -1,22 +1,22 @@
 """What an algorithm is to the rest of the system: one class, one config.
 
-The actor calls `Agent.act`; replay is made from `Agent.tables` and read by `Agent.draws`; the
-learner calls `Agent.losses` and steps one optimizer for each of `Agent.parameter_groups`.
-An agent holds tensors and formulas only: no files, processes, replay or clock.
+The actor calls `Agent.act`; replay is made and read by `AgentConfig.schema`; the learner calls
+`Agent.losses` and steps one optimizer for each of `Agent.parameter_groups`. An agent holds tensors
+and formulas only: no files, processes, replay or clock.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from skill_train.replay.schema import Schema
 from skill_train.replay.step import ArraySpec, Step, step_spec
-from skill_train.replay.tables import Draw, TableSpec
 from skill_train.skill_agents.ranges import Count, Index, NonNegative
 
 Metrics = dict[str, Tensor]
@@ -93,7 +93,7 @@ class Acting(NamedTuple):
     """``[B, A]`` float32 as drawn, or ``[B]`` int64."""
     state: ActState
     extras: Mapping[str, Tensor]
-    """What goes into replay beside the action; keys and shapes as in `Agent.extras_spec`."""
+    """What goes into replay beside the action; keys and shapes as in the schema's row."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,10 @@ class ParameterGroup(NamedTuple):
 @dataclass(frozen=True)
 class AgentConfig(ABC):
     """Hyperparameters of one algorithm; `build` makes the agent."""
+
+    @abstractmethod
+    def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
+        """What replay keeps for the agent on ``tasks``, and how the learner draws from it."""
 
     @abstractmethod
     def build(self, spec: EnvironmentSpec) -> Agent:
@@ -169,18 +173,6 @@ class Agent(Acts):
         Raises ValueError if it has no such notion.
         """
         raise ValueError(f"{type(self).__name__} has no skills that act without a task")
-
-    def extras_spec(self) -> Mapping[str, ArraySpec]:
-        """Shapes of what `act` adds to a row."""
-        return {}
-
-    @abstractmethod
-    def tables(self) -> tuple[TableSpec, ...]:
-        """The tables of replay that the algorithm learns from."""
-
-    @abstractmethod
-    def draws(self) -> Mapping[str, Draw]:
-        """The named parts of one batch."""
 
     @abstractmethod
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:

@@ -8,6 +8,7 @@ import pytest
 
 from skill_train.cluster.loop import inline
 from skill_train.cluster.over_ray import supervisor
+from skill_train.cluster.plan.planning import plan_for
 from skill_train.cluster.store.run_dir import RunDir
 from skill_train.experiments.registry import EXPERIMENTS
 from skill_train.tasks.goal_grid_bounds import Bounds
@@ -20,7 +21,7 @@ def test_quickstart_reaches_four_targets_in_five(tmp_path: Path) -> None:
     """Over Ray and Reverb, within its own time limit; 100 unseen episodes."""
     stage = EXPERIMENTS["quickstart"].stage
     run = RunDir.create(tmp_path / "run", "quickstart", [], stage, seed=0)
-    results = supervisor.run(stage, run, seed=0)
+    results = supervisor.run(plan_for(stage, 0), run)
     assert results["evaluation_episodes"] == 100
     assert results["success_rate"] >= 0.8
 
@@ -28,7 +29,7 @@ def test_quickstart_reaches_four_targets_in_five(tmp_path: Path) -> None:
 def test_grid_comes_within_a_tenth_of_the_shortest_path(tmp_path: Path) -> None:
     stage = EXPERIMENTS["hierarchical_kl/grid-1step"].stage
     run = RunDir.create(tmp_path / "run", "hierarchical_kl/grid-1step", [], stage, seed=0)
-    results = inline.run(stage, run, seed=0)
+    results = inline.run(plan_for(stage, 0), run)
     assert results["return_mean"] >= 0.9 * mean_optimal_return(1)
 
 
@@ -36,5 +37,5 @@ def test_vate_comes_within_a_tenth_of_the_bayes_optimal_agent(tmp_path: Path) ->
     """On all 21 goals, without exploration."""
     stage = EXPERIMENTS["vate/grid"].stage
     run = RunDir.create(tmp_path / "run", "vate/grid", [], stage, seed=0)
-    results = inline.run(stage, run, seed=0)
+    results = inline.run(plan_for(stage, 0), run)
     assert results["return_mean"] >= 0.9 * sum(Bounds().bayes_optimal())

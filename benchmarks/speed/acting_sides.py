@@ -57,18 +57,15 @@ class OurActor:
 
         from skill_train.actors.actor import Actor
         from skill_train.actors.vector_env import VectorEnv
-        from skill_train.replay.step import RowLayout
         from skill_train.replay.writer import ReverbWriter
         from skill_train.tasks.families import single_task
 
         torch.set_num_threads(1)
         torch.manual_seed(0)
         envs = VectorEnv(single_task(env_id).make, [0] * environments, seed=0)
-        agent = agent_config(policy).build(envs.spec)
-        layout = RowLayout(envs.spec.step_spec(agent.extras_spec()))
-        writer = ReverbWriter(
-            address, agent.tables(), layout, environments, run_ahead=min(environments, 32)
-        )
+        config = agent_config(policy)
+        agent, schema = config.build(envs.spec), config.schema(envs.spec, (0,))
+        writer = ReverbWriter(schema, address, environments, run_ahead=min(environments, 32))
         self._actor = Actor(envs, agent, writer, seed=0)
         self._steps = 64 * environments
 
@@ -118,13 +115,10 @@ class ReplayServer:
     def __init__(self, env_id: str, policy: str) -> None:
         from skill_train.actors.vector_env import environment_spec
         from skill_train.replay.server import ReverbReplay
-        from skill_train.replay.step import RowLayout
         from skill_train.tasks.families import single_task
 
         spec = environment_spec(single_task(env_id).make(0))
-        agent = agent_config(policy).build(spec)
-        layout = RowLayout(spec.step_spec(agent.extras_spec()))
-        self._replay = ReverbReplay(agent.tables(), layout, (0,), agent.draws())
+        self._replay = ReverbReplay(agent_config(policy).schema(spec, (0,)))
         self.address = self._replay.address
 
     def items_inserted(self) -> int:

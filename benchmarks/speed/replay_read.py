@@ -20,34 +20,33 @@ from typing import Any
 import numpy as np
 
 from skill_train.replay.reader import ReverbReader
+from skill_train.replay.schema import Schema
 from skill_train.replay.server import ReverbReplay
 from skill_train.replay.step import ArraySpec, RowLayout, Step, step_spec
 from skill_train.replay.tables import Draw, windows
 from skill_train.replay.writer import ReverbWriter
 
 _SPAWN = multiprocessing.get_context("spawn")
-_LAYOUT = RowLayout(
-    step_spec(
-        {"proprioception": ArraySpec((48,)), "goal": ArraySpec((3,))},
-        ArraySpec((8,)),
-        {"log_mu": ArraySpec(()), "latent": ArraySpec((8,))},
-    )
+_ROW = step_spec(
+    {"proprioception": ArraySpec((48,)), "goal": ArraySpec((3,))},
+    ArraySpec((8,)),
+    {"log_mu": ArraySpec(()), "latent": ArraySpec((8,))},
 )
 
 
-def _serve(pipe: Any, specs: Any, draws: Any, port: int | None) -> None:
-    replay = ReverbReplay(specs, _LAYOUT, (0,), draws, port)
+def _serve(pipe: Any, schema: Schema) -> None:
+    replay = ReverbReplay(schema)
     pipe.send(replay.address)
     while pipe.recv() == "info":
         pipe.send(dict(replay.info()))
     replay.close()
 
 
-def _write(address: str, specs: Any, num_streams: int, rate: float, stop: Any) -> None:
+def _write(address: str, schema: Schema, num_streams: int, rate: float, stop: Any) -> None:
     # Rows differ from each other, as real ones do: Reverb compresses repetitions away.
     rng = np.random.default_rng(0)
-    rows = [_random_rows(rng, num_streams) for _ in range(97)]
-    writer = ReverbWriter(address, specs, _LAYOUT, num_streams, run_ahead=32)
+    rows = [_random_rows(rng, schema.layout, num_streams) for _ in range(97)]
+    writer = ReverbWriter(schema, address, num_streams, run_ahead=32)
     started, steps = time.monotonic(), 0
     while not stop.is_set():
         writer.append(rows[steps % len(rows)])
@@ -58,8 +57,8 @@ def _write(address: str, specs: Any, num_streams: int, rate: float, stop: Any) -
             stop.wait(ahead)
 
 
-def _random_rows(rng: np.random.Generator, num_streams: int) -> Step:
-    rows = _LAYOUT.views(_LAYOUT.zeros(num_streams))
+def _random_rows(rng: np.random.Generator, layout: RowLayout, num_streams: int) -> Step:
+    rows = layout.views(layout.zeros(num_streams))
     for array in (*rows.observation.values(), rows.action, *rows.extras.values()):
         array[...] = rng.normal(size=array.shape)
     return rows
@@ -87,15 +86,17 @@ def main() -> None:
     parser.add_argument("--load", action="store_true", help="multiply matrices meanwhile")
     args = parser.parse_args()
 
-    specs = [windows("w", args.length, 20_000, min_items=1000)]
-    draws = {"batch": Draw("w", args.batch)}
+    table = windows("w", args.length, 20_000, min_items=1000)
+    schema = Schema((table,), {"batch": Draw("w", args.batch)}, _ROW)
     pipe, theirs = _SPAWN.Pipe()
     stop = _SPAWN.Event()
-    processes = [_SPAWN.Process(target=_serve, args=(theirs, specs, draws, None), daemon=True)]
+    processes = [_SPAWN.Process(target=_serve, args=(theirs, schema), daemon=True)]
     processes[0].start()
     address = pipe.recv()
     processes += [
-        _SPAWN.Process(target=_write, args=(address, specs, 16, args.rows_per_s, stop), daemon=True)
+        _SPAWN.Process(
+            target=_write, args=(address, schema, 16, args.rows_per_s, stop), daemon=True
+        )
         for _ in range(args.writers)
     ]
     if args.load:
@@ -103,7 +104,7 @@ def main() -> None:
     for process in processes[1:]:
         process.start()
 
-    reader = ReverbReader(address, specs, _LAYOUT, (0,), draws, args.in_flight)
+    reader = ReverbReader(schema, address, args.in_flight)
     for _ in range(3):
         if reader.next("batch", 120.0) is None:
             raise SystemExit("no batch came within two minutes")
@@ -130,7 +131,7 @@ def main() -> None:
         "batches_per_s": round(batches / elapsed, 2),
         "median_ms_per_batch": round(1000 * float(np.median(waits)), 2),
         "items_written_per_s": round((after.inserted - before.inserted) / elapsed),
-        "row_bytes": _LAYOUT.row_bytes,
+        "row_bytes": schema.layout.row_bytes,
         "rows_per_item": args.length + 1,
         "batch": args.batch,
         "in_flight": args.in_flight,

@@ -13,9 +13,8 @@ from skill_train.actors.actor import Actor
 from skill_train.actors.vector_env import BrokenTaskError
 from skill_train.cluster.errors import RunError
 from skill_train.cluster.loop.driver import Driver
-from skill_train.cluster.plan.build import FINAL_EVALUATION_SEED, Plan, Source, component_seed
+from skill_train.cluster.plan.build import FINAL_EVALUATION_SEED, Plan, component_seed
 from skill_train.cluster.store.run_dir import RunDir
-from skill_train.experiments.spec import Stage
 from skill_train.learners.allocator import keep_freed_memory
 from skill_train.learners.feed import Batches
 from skill_train.learners.graphed import make_learner
@@ -24,17 +23,17 @@ from skill_train.learners.loop import LearnerLoop
 from skill_train.replay.in_memory import InMemoryReplay
 
 
-def run(stage: Stage, run_dir: RunDir, seed: int, source: Source | None = None) -> dict[str, Any]:
-    """Run a stage until its limits, or a signal; resumes from the run's checkpoint.
+def run(plan: Plan, run_dir: RunDir) -> dict[str, Any]:
+    """Carry out a plan until its limits, or a signal; resumes from the run's checkpoint.
 
     Uses one actor, with the stage's number of environments, whatever its number of actors.
     Returns the final results by name.
     """
-    with run_dir.claim(), Driver(stage, run_dir) as driver:
+    with run_dir.claim(), Driver(plan.stage, run_dir) as driver:
         keep_freed_memory()
         torch.set_num_threads(1)  # small networks are faster so, and sums always come out alike
         try:
-            loop = InlineLoop(Plan.of(stage, seed, source), run_dir, driver)
+            loop = InlineLoop(plan, run_dir, driver)
         except (ValueError, RuntimeError) as error:  # what the agent, or the tables, do not take
             reason = " ".join(str(error).split())[:600]
             raise RunError(f"{run_dir.path} cannot go on from where it stands: {reason}") from error
@@ -56,20 +55,12 @@ class InlineLoop:
         steps = 0 if checkpoint is None else int(checkpoint.counters["env_steps"])
         acting_agent = plan.agent("actor")
         agent = plan.agent("learner")
-        self._replay = InMemoryReplay(
-            agent.tables(),
-            plan.layout(agent),
-            plan.stage.tasks.tasks,
-            component_seed(plan.seed, "replay"),
-            agent.draws(),
-        )
+        self._replay = InMemoryReplay(plan.schema, component_seed(plan.seed, "replay"))
         writer = self._replay.writer(plan.stage.actors.environments)
         self._learner = make_learner(agent, best_device())
-        reader = self._replay.reader()
-        self._loop = LearnerLoop(
-            self._learner, Batches(reader, agent.draws(), self._learner.device)
-        )
-        self._rounds = plan.rounds(agent, actors=1)
+        batches = Batches(self._replay.reader(), plan.schema.draws, self._learner.device)
+        self._loop = LearnerLoop(self._learner, batches, plan.schema)
+        self._rounds = plan.rounds(actors=1)
         self._round = -1
         self._between_rounds = True
         if checkpoint is not None:

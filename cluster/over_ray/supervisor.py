@@ -27,9 +27,8 @@ from skill_train.cluster.over_ray.workers import (
     LearnerWorker,
     ReplayServer,
 )
-from skill_train.cluster.plan.build import FINAL_EVALUATION_SEED, Plan, Source
+from skill_train.cluster.plan.build import FINAL_EVALUATION_SEED, Plan
 from skill_train.cluster.store.run_dir import RunDir
-from skill_train.experiments.spec import Stage
 from skill_train.learners.loop import LearnerReport
 
 START_SECONDS = 120.0
@@ -38,26 +37,20 @@ STOP_SECONDS = 5.0
 REPLAY_INFO_SECONDS = 1.0
 
 
-def run(
-    stage: Stage,
-    run_dir: RunDir,
-    seed: int,
-    source: Source | None = None,
-    address: str | None = None,
-) -> dict[str, Any]:
-    """Run a stage over Ray until its limits, or a signal; resumes from the run's checkpoint.
+def run(plan: Plan, run_dir: RunDir, address: str | None = None) -> dict[str, Any]:
+    """Carry out a plan over Ray until its limits, or a signal; resumes from the run's checkpoint.
 
     ``address``: a Ray cluster to join; None starts one on this machine and ends it afterwards.
     Returns the final results by name.
     """
-    plan = Plan.of(stage, seed, source)
+    count = plan.stage.actors.count
     with (
         run_dir.claim(),
-        Driver(stage, run_dir) as driver,
-        ray_session(address, cpus=stage.actors.count + 2),
+        Driver(plan.stage, run_dir) as driver,
+        ray_session(address, cpus=count + 2),
     ):
         driver.listen()
-        placement.refuse_small_cluster(stage.actors.count, ray.cluster_resources())
+        placement.refuse_small_cluster(count, ray.cluster_resources())
         supervisor = Supervisor(plan, run_dir, driver, local=address is None)
         try:
             supervisor.start()
@@ -86,7 +79,7 @@ class Supervisor:
             Member("actor", f"actor-{i}", self._start_actor(i), self._logs)
             for i in range(plan.stage.actors.count)
         ]
-        rounds = plan.rounds(plan.agent("learner"))
+        rounds = plan.rounds()
         self._turns = (
             None if rounds is None else Turns(len(self._actors), int(plan.stage.learning.overlap))
         )

@@ -82,12 +82,8 @@ class ReplayServer(Worker):
         """Start the server, with the tables of a checkpoint or empty ones; gives its address."""
         from skill_train.replay.server import ReverbReplay
 
-        agent = self._plan.agent("replay")
         self._replay = ReverbReplay(
-            agent.tables(),
-            self._plan.layout(agent),
-            self._plan.stage.tasks.tasks,
-            agent.draws(),
+            self._plan.schema,
             self._port,
             host=self._host,
             restore=restore,
@@ -119,18 +115,11 @@ class LearnerWorker(Worker):
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the rest is the actors'
         from skill_train.replay.reader import ReverbReader
 
-        agent = plan.agent("learner")
-        reader = ReverbReader(
-            replay_address,
-            agent.tables(),
-            plan.layout(agent),
-            plan.stage.tasks.tasks,
-            agent.draws(),
-        )
-        self._learner = make_learner(agent, best_device())
+        reader = ReverbReader(plan.schema, replay_address)
+        self._learner = make_learner(plan.agent("learner"), best_device())
         reader.acted_by(-1)  # nothing on-policy before `load` says where the learner stands
-        feed = Feed(Batches(reader, agent.draws(), self._learner.device))
-        self._loop = LearnerLoop(self._learner, feed)
+        feed = Feed(Batches(reader, plan.schema.draws, self._learner.device))
+        self._loop = LearnerLoop(self._learner, feed, plan.schema)
 
     def load(self, state: Mapping[str, Any] | None) -> int:
         """Continue from a checkpoint, or start afresh; gives the learner step."""
@@ -161,11 +150,10 @@ class ActorWorker(Worker):
 
         agent = plan.agent("actor", index)
         size = plan.stage.actors.environments
-        self._rounds = plan.rounds(agent)
+        self._rounds = plan.rounds()
         # A round ends when replay has all of it; elsewhere the next steps hide its answer time.
         run_ahead = size if self._rounds is None else 0
-        layout = plan.layout(agent)
-        writer = ReverbWriter(replay_address, agent.tables(), layout, size, run_ahead=run_ahead)
+        writer = ReverbWriter(plan.schema, replay_address, size, run_ahead=run_ahead)
         self._actor = plan.actor(index, agent, writer, env_steps)
         self._index, self._steps = index, plan.stage.actors.steps_per_refresh
         self._round: int | None = None

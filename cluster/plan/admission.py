@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 import psutil
@@ -16,7 +15,7 @@ from skill_train.cluster.errors import RunError
 from skill_train.cluster.over_ray.patience import HUNG_SECONDS
 from skill_train.cluster.plan.build import Plan
 from skill_train.experiments.spec import Actors
-from skill_train.replay.tables import TableSpec, max_bytes
+from skill_train.replay.schema import Schema
 
 REPLAY_SHARE = 0.6
 """Share of the machine's memory that full tables, or a batch, may take; the rest is for the
@@ -34,8 +33,7 @@ def check(plan: Plan, inline: bool, address: str | None) -> None:
     actors = plan.stage.actors
     if inline:
         actors = replace(actors, count=1)
-    tables = plan.agent("replay").tables()
-    refusal = unshared(actors, plan.stage.tasks.num_tasks, tables)
+    refusal = unshared(actors, plan.schema)
     if refusal is not None:
         raise RunError(refusal)
     _refuse_oversized_data(plan)
@@ -45,18 +43,18 @@ def check(plan: Plan, inline: bool, address: str | None) -> None:
         _refuse_crowds(plan, actors)
 
 
-def unshared(actors: Actors, num_tasks: int, tables: Sequence[TableSpec]) -> str | None:
+def unshared(actors: Actors, schema: Schema) -> str | None:
     """Why the actors' environments cannot be shared out over the tasks; None if they can.
 
     All of them are dealt to the tasks in turn. Every task needs one. Where each task has its own
     table with a ratio, every task needs as many as the others: the one with most would fill its
     table, and with it block the actors that the others wait for.
     """
-    slots = actors.count * actors.environments
+    slots, num_tasks = actors.count * actors.environments, len(schema.tasks)
     have = f"{actors.count} x {actors.environments} environments (--actors.count, .environments)"
     if slots < num_tasks:
         return f"{have} cannot cover {num_tasks} tasks; ask for at least {num_tasks} in all"
-    even = any(table.per_task and table.samples_per_insert is not None for table in tables)
+    even = any(table.per_task and table.samples_per_insert is not None for table in schema.tables)
     if even and slots % num_tasks:
         return (
             f"{have} cannot be shared out evenly over {num_tasks} tasks, whose tables each keep a "
@@ -67,24 +65,15 @@ def unshared(actors: Actors, num_tasks: int, tables: Sequence[TableSpec]) -> str
 
 def _refuse_oversized_data(plan: Plan) -> None:
     """Full tables, and a batch, must leave this machine enough memory to work."""
-    agent, tasks = plan.agent("replay"), plan.stage.tasks.tasks
-    row_bytes = plan.layout(agent).row_bytes
-    drawn = [
-        replace(table, max_items=draw.batch_size, min_items=1)
-        for draw in agent.draws().values()
-        for table in agent.tables()
-        if table.name == draw.table
-    ]
-    total = machine.memory_bytes()
-    for what, tables, cure in (
-        ("full replay tables", agent.tables(), "give the agent's tables fewer items"),
-        ("one batch", drawn, "give the agent a smaller batch"),
+    schema, total = plan.schema, machine.memory_bytes()
+    for what, wanted, cure in (
+        ("full replay tables", schema.table_bytes, "give the agent's tables fewer items"),
+        ("one batch", schema.batch_bytes, "give the agent a smaller batch"),
     ):
-        wanted = max_bytes(tables, row_bytes, tasks)
         if wanted > REPLAY_SHARE * total:
             raise RunError(
                 f"{what} would take {wanted / 1e9:.1f} GB of this machine's {total / 1e9:.1f} GB; "
-                f"{cure} (rows are {row_bytes} bytes)"
+                f"{cure} (rows are {schema.layout.row_bytes} bytes)"
             )
 
 

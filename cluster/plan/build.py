@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import gymnasium
@@ -21,7 +21,7 @@ from skill_train.actors.skill_env import SkillEnv, SkillEnvironments
 from skill_train.actors.vector_env import environment_spec
 from skill_train.experiments.spec import Stage
 from skill_train.replay.backend import Writer
-from skill_train.replay.step import RowLayout
+from skill_train.replay.schema import Schema
 from skill_train.skill_agents.agent import Agent, EnvironmentSpec
 from skill_train.skill_agents.skills import Skills
 from skill_train.tasks.families import TaskSet
@@ -87,19 +87,19 @@ class Plan:
             self.stage.transfer.apply(agent, self.source.state)
         return agent
 
-    def layout(self, agent: Agent) -> RowLayout:
-        """The rows that this agent writes and reads."""
-        return RowLayout(self.spec.step_spec(agent.extras_spec()))
+    @cached_property
+    def schema(self) -> Schema:
+        """What replay keeps, and how the learner draws from it."""
+        return self.stage.agent.schema(self.spec, self.stage.tasks.tasks)
 
-    def rounds(self, agent: Agent, actors: int | None = None) -> Rounds | None:
+    def rounds(self, actors: int | None = None) -> Rounds | None:
         """How the actors share out an on-policy agent's batches; None for the others.
 
         ``actors``: None stands for the stage's number of them.
         """
         stage = self.stage
         count = stage.actors.count if actors is None else actors
-        tasks = stage.tasks.tasks
-        return Rounds.of(agent.tables(), agent.draws(), tasks, count, stage.actors.environments)
+        return Rounds.of(self.schema, count, stage.actors.environments)
 
     def actor(self, index: int, agent: Agent, writer: Writer, env_steps: int = 0) -> Actor:
         """Actor number ``index``; all actors' slots share out the tasks in turn.

@@ -59,7 +59,7 @@ def plan_for(stage: Stage, seed: int, source: Source | None = None) -> Plan:
     ranges.check(stage)
     try:
         plan = Plan.of(stage, seed, source)
-        plan.agent("learner")
+        _ = plan.schema, plan.agent("learner")
     except unworkable as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise RunError(f"these settings do not work: {reason}") from error

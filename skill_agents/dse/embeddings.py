@@ -100,7 +100,7 @@ class Disentangled(Embedding):
         self.dynamics = IndexedGaussian(spec.num_dynamics, config.dynamics_size, spread, std)
         self.goal = IndexedGaussian(spec.num_goals, config.goal_size, spread, std)
         self.num_goals = spec.num_goals
-        self.size = config.dynamics_size + config.goal_size
+        self.size = config.size
         self.alphas = config.alpha_dynamics, config.alpha_goal
 
     def gaussian(self, task: Tensor) -> Gaussian:
@@ -210,6 +210,11 @@ class DisentangledConfig:
     initial_spread: NonNegative = 1.0  # of the means; not given: the prior's
     initial_std: Positive = 1.0  # not given: the prior's
 
+    @property
+    def size(self) -> int:
+        """Components of a latent (z, g)."""
+        return self.dynamics_size + self.goal_size
+
     def build(self, spec: EnvironmentSpec) -> Embedding:
         """The embeddings, freshly initialised."""
         return Disentangled(self, spec)
@@ -232,6 +237,11 @@ class SingleEmbeddingConfig:
 @dataclass(frozen=True)
 class NoEmbeddingConfig:
     """For independent learners."""
+
+    @property
+    def size(self) -> int:
+        """Components of a latent: none."""
+        return 0
 
     def build(self, spec: EnvironmentSpec) -> Embedding:
         """Nothing."""

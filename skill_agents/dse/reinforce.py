@@ -37,6 +37,10 @@ class ReinforceConfig(TrialAgentConfig):
     policy_learning_rate: Positive = 0.002  # Table 1
     embedding_learning_rate: Positive = 0.002  # Table 1
 
+    def extras(self) -> Mapping[str, ArraySpec]:
+        """The noise of z and g, and log mu(a given s, z, g)."""
+        return {"noise": ArraySpec((self.embedding.size,)), **super().extras()}
+
     def build(self, spec: EnvironmentSpec) -> Reinforce:
         """The agent."""
         return Reinforce(self, spec)
@@ -81,10 +85,6 @@ class Reinforce(TrialAgent[ReinforceConfig]):
         policy = self.policy(one_row_each(observation), nowhere, latent.unsqueeze(1))
         action: Tensor = policy.sample(generator)
         return action.squeeze(1)
-
-    def extras_spec(self) -> Mapping[str, ArraySpec]:
-        """The noise of z and g, and log mu(a given s, z, g)."""
-        return {"noise": ArraySpec((self.embedding.size,)), **super().extras_spec()}
 
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """theta, and delta with omega where there are any."""

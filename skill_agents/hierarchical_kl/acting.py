@@ -16,6 +16,12 @@ from skill_train.skill_agents.hierarchical_kl.skills import Skills
 from skill_train.skill_agents.nets.gaussian import Gaussian
 
 
+def extras(period: int) -> Mapping[str, ArraySpec]:
+    """What acting adds to a row: log mu(a | x), and the age in steps of a latent that is held."""
+    log_prob = {"log_prob": ArraySpec(())}
+    return log_prob if period == 1 else log_prob | {"age": ArraySpec((), "int32")}
+
+
 class HierarchicalActing(Agent):
     """Draws a latent every ``period`` steps, an action at every step, and records log mu(a | x)."""
 
@@ -52,11 +58,6 @@ class HierarchicalActing(Agent):
         if self.period > 1:
             state["age"] = torch.full((batch,), -1, dtype=torch.int32)
         return state
-
-    def extras_spec(self) -> Mapping[str, ArraySpec]:
-        """log mu of the stored action; with held latents also their age in steps."""
-        log_prob = {"log_prob": ArraySpec(())}
-        return log_prob if self.period == 1 else log_prob | {"age": ArraySpec((), "int32")}
 
     def act(
         self,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skill_train.replay.schema import Schema
 from skill_train.replay.step import Step
 from skill_train.replay.tables import Draw, TableSpec, windows
 from skill_train.skill_agents.agent import (
@@ -20,7 +21,7 @@ from skill_train.skill_agents.agent import (
     Metrics,
     ParameterGroup,
 )
-from skill_train.skill_agents.hierarchical_kl.acting import HierarchicalActing
+from skill_train.skill_agents.hierarchical_kl.acting import HierarchicalActing, extras
 from skill_train.skill_agents.hierarchical_kl.defaults import (
     DefaultConfig,
     SharedLowLevel,
@@ -80,6 +81,12 @@ class SVG0Config(AgentConfig):
     def build(self, spec: EnvironmentSpec) -> SVG0:
         """The agent."""
         return SVG0(self, spec)
+
+    def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
+        """Unrolls with the context rows before them; each step is learned from in one of them."""
+        table = self.table(self.unroll_length + context_rows(self.latent_period))
+        draws = {"unrolls": Draw("unrolls", self.batch_size)}
+        return Schema((table,), draws, spec.step_spec(extras(self.latent_period)), tuple(tasks))
 
     def table(self, length: int) -> TableSpec:
         """Where unrolls of ``length + 1`` rows wait for the learner: replay, drawn uniformly."""
@@ -145,14 +152,6 @@ class SVG0(HierarchicalActing):
         self.target_default_policy = copy.deepcopy(self.default_policy).requires_grad_(False)
         self.target_critic = copy.deepcopy(self.critic).requires_grad_(False)
         self.evaluated = config.evaluated.build(self.policy)
-
-    def tables(self) -> tuple[TableSpec, ...]:
-        """Unrolls with the context rows before them; each step is learned from in one of them."""
-        return (self.config.table(self.config.unroll_length + context_rows(self.period)),)
-
-    def draws(self) -> Mapping[str, Draw]:
-        """One batch of unrolls."""
-        return {"unrolls": Draw("unrolls", self.config.batch_size)}
 
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """Policy, critic, and the default policy where it has parameters."""

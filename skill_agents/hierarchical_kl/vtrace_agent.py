@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
-from skill_train.replay.tables import Draw, TableSpec, queue
+from skill_train.replay.schema import Schema
+from skill_train.replay.tables import Draw, queue
 from skill_train.skill_agents.agent import (
     AgentConfig,
     Batch,
@@ -16,7 +17,7 @@ from skill_train.skill_agents.agent import (
     Metrics,
     ParameterGroup,
 )
-from skill_train.skill_agents.hierarchical_kl.acting import HierarchicalActing
+from skill_train.skill_agents.hierarchical_kl.acting import HierarchicalActing, extras
 from skill_train.skill_agents.hierarchical_kl.defaults import (
     DefaultConfig,
     SharedLowLevel,
@@ -67,6 +68,13 @@ class VTraceConfig(AgentConfig):
         """The agent."""
         return VTraceAgent(self, spec)
 
+    def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
+        """A queue of about two batches of unrolls: more would only age."""
+        length = self.unroll_length + context_rows(self.latent_period)
+        table = queue("unrolls", length, 2 * self.batch_size, stride=self.unroll_length)
+        draws = {"unrolls": Draw("unrolls", self.batch_size)}
+        return Schema((table,), draws, spec.step_spec(extras(self.latent_period)), tuple(tasks))
+
 
 class LatentValue(nn.Module):
     """V(z, x)."""
@@ -92,16 +100,6 @@ class VTraceAgent(HierarchicalActing):
         latent_size = self.policy.latent_size
         self.default_policy = config.default.build(spec, config.policy, self.policy)
         self.critic = LatentValue(config, spec, latent_size)
-
-    def tables(self) -> tuple[TableSpec, ...]:
-        """A queue of about two batches: more would only age."""
-        c = self.config
-        length = c.unroll_length + context_rows(self.period)
-        return (queue("unrolls", length, 2 * c.batch_size, stride=c.unroll_length),)
-
-    def draws(self) -> Mapping[str, Draw]:
-        """One batch of unrolls."""
-        return {"unrolls": Draw("unrolls", self.config.batch_size)}
 
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """Policy, critic, and the default policy where it has parameters."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from torch import Tensor
 
+from skill_train.replay.schema import Schema
 from skill_train.replay.step import ArraySpec
-from skill_train.replay.tables import Draw, TableSpec
+from skill_train.replay.tables import Draw
 from skill_train.replay.tables import trials as trial_table
 from skill_train.skill_agents.agent import Agent, AgentConfig, Decay, EnvironmentSpec
 from skill_train.skill_agents.ops.clipped_surrogate import clipped_surrogate
@@ -34,6 +35,17 @@ class TrialAgentConfig(AgentConfig):
     decay: Decay | None = None
     """Not in the paper: of all learning rates."""
 
+    def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
+        """A batch of M trials of every task, which actors fill in rounds."""
+        count = self.trials_per_task
+        table = trial_table("trials", self.max_length, count, use_once=True, per_task=True)
+        row = spec.step_spec(self.extras())
+        return Schema((table,), {"trials": Draw("trials", count)}, row, tuple(tasks))
+
+    def extras(self) -> Mapping[str, ArraySpec]:
+        """What acting adds to a row: log mu(a)."""
+        return {"log_prob": ArraySpec(())}
+
 
 Config = TypeVar("Config", bound=TrialAgentConfig)
 
@@ -45,19 +57,6 @@ class TrialAgent(Agent, Generic[Config]):
         super().__init__()
         self.config = config
         self.scale = trials.ReturnScale(spec.num_tasks, config.return_scale_rate)
-
-    def extras_spec(self) -> Mapping[str, ArraySpec]:
-        """log mu(a)."""
-        return {"log_prob": ArraySpec(())}
-
-    def tables(self) -> tuple[TableSpec, ...]:
-        """A batch of each task, which actors fill in rounds."""
-        length, count = self.config.max_length, self.config.trials_per_task
-        return (trial_table("trials", length, count, use_once=True, per_task=True),)
-
-    def draws(self) -> Mapping[str, Draw]:
-        """M trials of every task."""
-        return {"trials": Draw("trials", self.config.trials_per_task)}
 
     def score(self, played: Trials, value: Tensor, log_prob: Tensor) -> Tensor:
         """Of returns and log pi ``[T, N, B]``, summed over the counted steps, to be maximised.

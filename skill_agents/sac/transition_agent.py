@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from skill_train.replay.tables import Draw, TableSpec, transitions
-from skill_train.skill_agents.agent import Agent, AgentConfig
+from skill_train.replay.schema import Schema
+from skill_train.replay.tables import Draw, transitions
+from skill_train.skill_agents.agent import Agent, AgentConfig, EnvironmentSpec
 from skill_train.skill_agents.ranges import Count, Positive, Share
 
 
@@ -22,6 +23,18 @@ class TransitionAgentConfig(AgentConfig):
     minimum_per_task: Count = 1_000  # as in the authors' code
     samples_per_insert: Positive = 256.0  # an update for each environment step of a task
 
+    def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
+        """A table of transitions for each of N tasks, and M of each, ``[2, N, M]``."""
+        table = transitions(
+            "transitions",
+            self.replay_per_task,
+            min_items=self.minimum_per_task,
+            samples_per_insert=self.samples_per_insert,
+            per_task=True,
+        )
+        draws = {"transitions": Draw("transitions", self.batch_per_task)}
+        return Schema((table,), draws, spec.step_spec({}), tuple(tasks))
+
 
 Config = TypeVar("Config", bound=TransitionAgentConfig)
 
@@ -32,20 +45,3 @@ class TransitionAgent(Agent, Generic[Config]):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-
-    def tables(self) -> tuple[TableSpec, ...]:
-        """A table of transitions for each task."""
-        c = self.config
-        return (
-            transitions(
-                "transitions",
-                c.replay_per_task,
-                min_items=c.minimum_per_task,
-                samples_per_insert=c.samples_per_insert,
-                per_task=True,
-            ),
-        )
-
-    def draws(self) -> Mapping[str, Draw]:
-        """M transitions of each of N tasks, ``[2, N, M]``."""
-        return {"transitions": Draw("transitions", self.config.batch_per_task)}

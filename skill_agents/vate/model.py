@@ -66,20 +66,20 @@ class ModelConfig(ABC):
     """Whether and how a model of the task is learned; `build` makes its part of the agent."""
 
     @abstractmethod
-    def build(self, spec: EnvironmentSpec, belief: Belief, max_length: int) -> Model:
+    def build(self, spec: EnvironmentSpec, belief: Belief) -> Model:
         """The model, freshly initialised."""
+
+    def tables(self, max_length: int) -> tuple[TableSpec, ...]:
+        """Tables of the model's own, of trials of up to ``max_length`` actions."""
+        return ()
+
+    def draws(self, updates: int) -> Mapping[str, Draw]:
+        """What the model learns from in ``updates`` updates."""
+        return {}
 
 
 class Model(nn.Module, ABC):
     """What beside the rewards shapes the belief."""
-
-    def tables(self) -> tuple[TableSpec, ...]:
-        """Tables of its own."""
-        return ()
-
-    def draws(self, updates: int) -> Mapping[str, Draw]:
-        """What it learns from in ``updates`` updates."""
-        return {}
 
     @abstractmethod
     def loss(self, told: Mapping[str, Tensor], batch: Mapping[str, Step]) -> tuple[Tensor, Metrics]:
@@ -90,7 +90,7 @@ class Model(nn.Module, ABC):
 class NoModelConfig(ModelConfig):
     """RL2 and the oracle: the belief learns from rewards alone, or not at all."""
 
-    def build(self, spec: EnvironmentSpec, belief: Belief, max_length: int) -> NoModel:
+    def build(self, spec: EnvironmentSpec, belief: Belief) -> NoModel:
         """No model."""
         return NoModel()
 
@@ -125,31 +125,30 @@ class VariationalModelConfig(ModelConfig):
         if self.sampled_rows is not None and self.sampled_rows < 1:
             raise ValueError("sampled_rows must be at least 1, or None for all")
 
-    def build(self, spec: EnvironmentSpec, belief: Belief, max_length: int) -> VariationalModel:
+    def build(self, spec: EnvironmentSpec, belief: Belief) -> VariationalModel:
         """The model."""
-        return VariationalModel(self, spec, belief, max_length)
+        return VariationalModel(self, spec, belief)
+
+    def tables(self, max_length: int) -> tuple[TableSpec, ...]:
+        """Trials of many policies: what they say of the task does not grow old."""
+        least = min(self.batch_size, self.buffer_trials)
+        return (trials(TABLE, max_length, self.buffer_trials, min_items=least),)
+
+    def draws(self, updates: int) -> Mapping[str, Draw]:
+        """A batch for each update."""
+        return {TABLE: Draw(TABLE, updates * self.batch_size)}
 
 
 class VariationalModel(Model):
     """The decoders, and the ELBO over trials of a buffer."""
 
     def __init__(
-        self, config: VariationalModelConfig, spec: EnvironmentSpec, belief: Belief, length: int
+        self, config: VariationalModelConfig, spec: EnvironmentSpec, belief: Belief
     ) -> None:
         super().__init__()
-        self.config, self.length = config, length
+        self.config = config
         self.decoder = config.decoder.build(spec, belief.size // 2)
         self.explains, self.kl = SPANS[config.span], PRIORS[config.prior]
-
-    def tables(self) -> tuple[TableSpec, ...]:
-        """Trials of many policies: what they say of the task does not grow old."""
-        c = self.config
-        least = min(c.batch_size, c.buffer_trials)
-        return (trials(TABLE, self.length, c.buffer_trials, min_items=least),)
-
-    def draws(self, updates: int) -> Mapping[str, Draw]:
-        """A batch for each update."""
-        return {TABLE: Draw(TABLE, updates * self.config.batch_size)}
 
     def loss(self, told: Mapping[str, Tensor], batch: Mapping[str, Step]) -> tuple[Tensor, Metrics]:
         """Minus the mean over t of ELBO_t, averaged over trials."""

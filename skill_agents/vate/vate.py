@@ -5,14 +5,15 @@ RL2 and the oracle are other beliefs in the same code, past-only decoding anothe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from skill_train.replay.schema import Schema
 from skill_train.replay.step import ArraySpec, Step
-from skill_train.replay.tables import Draw, TableSpec, trials
+from skill_train.replay.tables import Draw, trials
 from skill_train.skill_agents.agent import (
     Acting,
     ActState,
@@ -84,6 +85,17 @@ class VATEConfig(AgentConfig):
         """The agent."""
         return VATE(self, spec)
 
+    def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
+        """On-policy trials, and the model's buffer; rows have log pi of the action drawn."""
+        fresh = trials("trials", self.max_length, self.trials_per_update, use_once=True)
+        draws = {
+            "trials": Draw("trials", self.trials_per_update),
+            **self.model.draws(self.optimisation.updates),
+        }
+        tables = (fresh, *self.model.tables(self.max_length))
+        row = spec.step_spec({"log_prob": ArraySpec(())})
+        return Schema(tables, draws, row, tuple(tasks))
+
 
 class VATE(Agent):
     """The agent. It learns from each trial once, and the model from a buffer of them."""
@@ -96,7 +108,7 @@ class VATE(Agent):
         self.belief = config.belief.build(spec)
         self.policy = Policy(spec, self.belief.size, config.policy_sizes)
         self.value = Value(spec, self.belief.size, config.value_sizes)
-        self.model = config.model.build(spec, self.belief, config.max_length)
+        self.model = config.model.build(spec, self.belief)
         self.rl_gradient = GRADIENTS[config.rl_gradient]
         self.learns_belief = any(
             True for part in (self.belief, self.model) for _ in part.parameters()
@@ -120,22 +132,6 @@ class VATE(Agent):
         action = policy.sample(generator) if explore else policy.mode()
         extras = {"log_prob": policy.log_prob(action)}
         return Acting(action, self.belief.acted(state, action), extras)
-
-    def extras_spec(self) -> Mapping[str, ArraySpec]:
-        """log pi of the action that was drawn."""
-        return {"log_prob": ArraySpec(())}
-
-    def tables(self) -> tuple[TableSpec, ...]:
-        """On-policy trials, and the model's buffer of them."""
-        c = self.config
-        fresh = trials("trials", c.max_length, c.trials_per_update, use_once=True)
-        return (fresh, *self.model.tables())
-
-    def draws(self) -> Mapping[str, Draw]:
-        """One batch of trials, and what the model learns from meanwhile."""
-        c = self.config
-        fresh = Draw("trials", c.trials_per_update)
-        return {"trials": fresh, **self.model.draws(c.optimisation.updates)}
 
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """psi in two parts, and phi with theta."""

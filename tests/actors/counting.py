@@ -60,6 +60,10 @@ class CountingEnv(gymnasium.Env):
         return {"count": np.array(seen, np.float32)}
 
 
+EXTRAS = {"seen": ArraySpec((3,)), "first": ArraySpec((), "bool")}
+"""What `CountingAgent` adds to a row."""
+
+
 class CountingAgent(Agent):
     """Acts (10 episode + step + offset, calls), and remembers how often it was called."""
 
@@ -73,9 +77,6 @@ class CountingAgent(Agent):
     def initial_state(self, batch):
         return {"calls": torch.zeros(batch)}
 
-    def extras_spec(self):
-        return {"seen": ArraySpec((3,)), "first": ArraySpec((), "bool")}
-
     def act(self, timestep, state, explore, generator=None):
         seen = timestep.observation["count"]
         calls = torch.where(timestep.is_first, 0.0, state["calls"]) + 1
@@ -83,12 +84,6 @@ class CountingAgent(Agent):
         extras = {"seen": seen.clone(), "first": timestep.is_first.clone()}
         self.last = timestep
         return Acting(torch.stack([number, calls], -1), {"calls": calls}, extras)
-
-    def tables(self):
-        raise NotImplementedError
-
-    def draws(self):
-        raise NotImplementedError
 
     def parameter_groups(self):
         raise NotImplementedError

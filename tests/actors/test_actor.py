@@ -9,7 +9,7 @@ import torch
 from skill_train.actors.actor import Actor
 from skill_train.actors.vector_env import VectorEnv
 from skill_train.replay.step import RowLayout
-from tests.actors.counting import LENGTH, CountingAgent, CountingEnv, RecordingWriter
+from tests.actors.counting import EXTRAS, LENGTH, CountingAgent, CountingEnv, RecordingWriter
 
 TROUBLE = {(1, 2): "raise"}
 
@@ -19,7 +19,7 @@ def build(tasks=(4, 5), trouble_at: int | None = None) -> tuple[Actor, Recording
         lambda t: CountingEnv(t, trouble=TROUBLE if t == trouble_at else None), tasks, seed=0
     )
     agent = CountingAgent()
-    layout = RowLayout(envs.spec.step_spec(agent.extras_spec()))
+    layout = RowLayout(envs.spec.step_spec(EXTRAS))
     writer = RecordingWriter(layout)
     return Actor(envs, agent, writer, seed=0), writer
 

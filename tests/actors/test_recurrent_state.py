@@ -10,7 +10,6 @@ import torch
 from skill_train.actors.actor import Actor
 from skill_train.actors.make_environments import make_environments
 from skill_train.replay.in_memory import InMemoryReplay
-from skill_train.replay.step import RowLayout
 from skill_train.replay.tables import Draw, trials
 from skill_train.skill_agents.vate.beliefs import GaussianBeliefConfig
 from skill_train.skill_agents.vate.vate import VATE, VATEConfig
@@ -28,9 +27,9 @@ class Bench:
         envs = make_environments(FAMILY.all(), TASKS, seed=0)
         self.spec = replace(envs.spec, num_tasks=21, num_goals=21)
         self.agent = self.new_agent()
-        self.layout = RowLayout(self.spec.step_spec(self.agent.extras_spec()))
-        self.draws = {"trials": Draw("trials", len(TASKS))}
-        self.replay = InMemoryReplay(TABLES, self.layout, FAMILY.all().tasks, 0, self.draws)
+        schema = CONFIG.schema(self.spec, FAMILY.all().tasks)
+        draws = {"trials": Draw("trials", len(TASKS))}
+        self.replay = InMemoryReplay(replace(schema, tables=TABLES, draws=draws), seed=0)
 
     def new_agent(self) -> VATE:
         torch.manual_seed(0)

@@ -11,14 +11,16 @@ from skill_train.actors.batched_env import BatchedEnv
 from skill_train.actors.rounds import Rounds, Share
 from skill_train.actors.vector_env import VectorEnv
 from skill_train.replay.in_memory import InMemoryReplay
-from skill_train.replay.step import RowLayout
+from skill_train.replay.schema import Schema
 from skill_train.replay.tables import Draw, queue, transitions, trials
 from skill_train.tasks.cartpole import GRID
-from tests.actors.counting import CountingAgent, CountingEnv
+from tests.actors.counting import EXTRAS, CountingAgent, CountingEnv
+from tests.replay.streams import schema_of
 
 
 def rounds_of(spec, items, tasks=(0,), actors=1, environments=1) -> Rounds:
-    found = Rounds.of([spec], {"b": Draw(spec.name, items)}, tasks, actors, environments)
+    schema = schema_of([spec], {"b": Draw(spec.name, items)}, tasks)
+    found = Rounds.of(schema, actors, environments)
     assert found is not None
     return found
 
@@ -56,7 +58,7 @@ def test_windows_are_dealt_in_whole_sweeps_of_an_actor(items, actors) -> None:
 
 
 def test_agents_that_draw_items_again_have_no_rounds() -> None:
-    assert Rounds.of([transitions("t", 9)], {"b": Draw("t", 4)}, (0,), 2, 2) is None
+    assert Rounds.of(schema_of([transitions("t", 9)], {"b": Draw("t", 4)}), 2, 2) is None
 
 
 def test_a_task_without_an_environment_is_refused() -> None:
@@ -83,9 +85,9 @@ def counting(spec, tasks, items, lengths=None, trouble=None) -> tuple[Actor, InM
 
     envs = VectorEnv(make, tasks, seed=0)
     agent = CountingAgent()
-    layout = RowLayout(envs.spec.step_spec(agent.extras_spec()))
-    once = tuple(sorted(set(tasks)))
-    replay = InMemoryReplay([spec], layout, once, 0, {"b": Draw(spec.name, items)})
+    row = envs.spec.step_spec(EXTRAS)
+    draws = {"b": Draw(spec.name, items)}
+    replay = InMemoryReplay(Schema((spec,), draws, row, tuple(sorted(set(tasks)))), seed=0)
     return Actor(envs, agent, replay.writer(len(tasks)), seed=0), replay
 
 

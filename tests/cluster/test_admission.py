@@ -14,6 +14,7 @@ from skill_train.cluster.plan import admission, planning
 from skill_train.cluster.plan.admission import unshared
 from skill_train.experiments.spec import Actors
 from skill_train.replay.tables import transitions, trials
+from tests.replay.streams import schema_of
 
 QUEUES = [trials("episodes", 50, 100, use_once=True, per_task=True)]
 RATIOS = [transitions("replay", 100, samples_per_insert=8.0, per_task=True)]
@@ -36,7 +37,7 @@ FREE = [transitions("replay", 100, per_task=True)]
     ],
 )
 def test_environments_are_shared_out_over_nine_tasks(count, environments, tables, sentence):
-    told = unshared(Actors(count, environments), 9, tables)
+    told = unshared(Actors(count, environments), schema_of(tables, tasks=range(9)))
     if sentence is None:
         assert told is None
     else:

@@ -14,6 +14,7 @@ import torch
 from skill_train.cluster.errors import RunError
 from skill_train.cluster.loop import inline
 from skill_train.cluster.plan import overrides
+from skill_train.cluster.plan.planning import plan_for
 from skill_train.cluster.store.run_dir import RunDir
 from skill_train.experiments.registry import EXPERIMENTS
 from skill_train.experiments.spec import Limits, Stage
@@ -26,7 +27,7 @@ def tiny(name: str = "quickstart", *changes: str) -> Stage:
 
 def run(path: Path, stage: Stage, seed: int = 0) -> tuple[RunDir, dict[str, Any]]:
     run_dir = RunDir.create(path, "quickstart", [], stage, seed, tiny=True, inline=True)
-    return run_dir, inline.run(stage, run_dir, seed)
+    return run_dir, inline.run(plan_for(stage, seed), run_dir)
 
 
 def tensors(state: Any) -> list[torch.Tensor]:
@@ -63,7 +64,7 @@ def test_a_second_life_goes_on_where_the_first_ended(tmp_path: Path) -> None:
     stage = tiny("quickstart", "--limits.env-steps", "1500")
     run_dir, before = run(tmp_path / "run", stage)
     longer = replace(stage, limits=Limits(env_steps=3_000))
-    after = inline.run(longer, run_dir, seed=0)
+    after = inline.run(plan_for(longer, 0), run_dir)
     assert after["env_steps"] >= 3_000
     assert after["learner_steps"] > before["learner_steps"]
     assert after["episodes"] >= before["episodes"]
@@ -81,7 +82,7 @@ def test_a_second_life_with_other_sizes_or_tables_is_one_sentence(change, senten
     run_dir, _ = run(tmp_path / "run", stage)
     other = overrides.apply(stage, [*change.split(), "--limits.env-steps", "9000"])
     with pytest.raises(RunError, match="cannot go on from where it stands: ") as refused:
-        inline.run(other, run_dir, seed=0)
+        inline.run(plan_for(other, 0), run_dir)
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -91,7 +92,7 @@ def test_nan_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path: Path) ->
     stage = overrides.apply(stage, ["--checkpoints.every-minutes", "0"])
     run_dir = RunDir.create(tmp_path / "run", "quickstart", [], stage, 0, tiny=True, inline=True)
     with pytest.raises(RunError, match=r"at learner step \d+: the run stops"):
-        inline.run(stage, run_dir, seed=0)
+        inline.run(plan_for(stage, 0), run_dir)
     assert run_dir.read_status().state == "failed"
     finite = [t.isfinite().all() for t in learned(run_dir) if t.is_floating_point()]
     assert finite
@@ -102,6 +103,7 @@ BLOCKED = """
 import sys
 sys.modules.update(dict.fromkeys(("ray", "reverb", "tensorflow")))  # as if not installed
 from skill_train.cluster.cli import main
+from skill_train.cluster.plan.planning import plan_for
 sys.exit(main(sys.argv[1:]))
 """
 

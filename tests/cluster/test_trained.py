@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from skill_train.cluster.loop import inline
+from skill_train.cluster.plan.planning import plan_for
 from skill_train.cluster.show import trained
 from skill_train.cluster.store.run_dir import RunDir
 from skill_train.experiments.registry import EXPERIMENTS
@@ -22,7 +23,7 @@ def run(tmp_path_factory) -> RunDir:
     run = RunDir.create(
         tmp_path_factory.mktemp("runs") / "run", name, changes, stage, 0, tiny=True, inline=True
     )
-    inline.run(stage, run, seed=0)
+    inline.run(plan_for(stage, 0), run)
     return run
 
 

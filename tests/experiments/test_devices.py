@@ -17,7 +17,7 @@ from skill_train.cluster.plan.planning import untrained_source
 from skill_train.experiments.registry import EXPERIMENTS
 from skill_train.learners.feed import to_tensors
 from skill_train.learners.learner import Learner
-from skill_train.skill_agents.agent import Agent, Batch
+from skill_train.skill_agents.agent import Batch
 
 META = torch.device("meta")
 AGENTS = {
@@ -51,19 +51,18 @@ def test_an_update_stays_on_the_learners_device(name: str, monkeypatch: pytest.M
     plan = Plan.of(experiment.tiny(experiment.stage), 0, source)
     agent = plan.agent("learner")
     learner = Learner(agent, META)
-    learner.update(batch(plan, agent))
+    learner.update(batch(plan))
     elsewhere = {name for name, total in learner._sums.items() if total.device != META}
     assert not elsewhere, "metrics that cannot be fetched together with the others"
     assert all(tensor.device == META for tensor in agent.state_dict().values())
 
 
-def batch(plan: Plan, agent: Agent) -> Batch:
+def batch(plan: Plan) -> Batch:
     """Rows of zeros with the shapes that replay would give."""
-    tables = {table.name: table for table in agent.tables()}
-    layout = plan.layout(agent)
+    schema, layout = plan.schema, plan.schema.layout
     drawn = {}
-    for name, draw in agent.draws().items():
-        table = tables[draw.table]
+    for name, draw in schema.draws.items():
+        table = schema.table_of(name)
         rows = 1 + (min(table.length, MOST_ACTIONS) if table.whole_trial else table.length)
         tasks = (plan.stage.tasks.num_tasks,) if table.per_task else ()
         items = layout.zeros(*tasks, min(draw.batch_size, MOST_ITEMS), rows)

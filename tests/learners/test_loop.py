@@ -14,20 +14,15 @@ from skill_train.replay.step import Step
 from skill_train.replay.tables import Draw, TableSpec, queue, transitions
 from skill_train.skill_agents.agent import Batch
 from tests.learners.tiny_agent import TinyAgent
+from tests.replay.streams import schema_of
 
 
 class Aged(TinyAgent):
     """Learns ``minibatches`` times from each batch of one table."""
 
-    def __init__(self, table: TableSpec, minibatches: int = 1) -> None:
+    def __init__(self, minibatches: int = 1) -> None:
         super().__init__()
-        self._table, self._times = table, minibatches
-
-    def tables(self):
-        return (self._table,)
-
-    def draws(self):
-        return {"rows": Draw(self._table.name, 2)}
+        self._times = minibatches
 
     def minibatches(self, batch):
         return [batch] * self._times
@@ -58,7 +53,8 @@ def rows(version: list[list[int]], acted: list[list[bool]] | None = None) -> Bat
 
 
 def loop(table: TableSpec, *batches: Batch, minibatches: int = 1) -> LearnerLoop:
-    return LearnerLoop(Learner(Aged(table, minibatches)), Prepared(*batches))
+    schema = schema_of([table], {"rows": Draw(table.name, 2)})
+    return LearnerLoop(Learner(Aged(minibatches)), Prepared(*batches), schema)
 
 
 def test_it_learns_until_the_updates_are_made_or_no_batch_comes() -> None:

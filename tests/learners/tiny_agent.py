@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from skill_train.replay.step import Step
-from skill_train.replay.tables import Draw, transitions
 from skill_train.skill_agents.agent import Acting, Agent, ParameterGroup
 
 
@@ -28,12 +27,6 @@ class TinyAgent(Agent):
 
     def act(self, timestep, state, explore, generator=None):
         return Acting(self.actor(timestep.reward.unsqueeze(-1)), state, {})
-
-    def tables(self):
-        return (transitions("rows", 10),)
-
-    def draws(self):
-        return {"rows": Draw("rows", 2)}
 
     def parameter_groups(self):
         return {

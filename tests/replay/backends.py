@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from skill_train.replay.backend import Reader, TableInfo, Writer
@@ -12,7 +13,7 @@ from skill_train.replay.reader import ReverbReader
 from skill_train.replay.step import Step
 from skill_train.replay.writer import ReverbWriter
 from tests.replay.serving import ServerProcess
-from tests.replay.streams import LAYOUT
+from tests.replay.streams import schema_of
 
 
 class MemoryBackend:
@@ -27,7 +28,7 @@ class MemoryBackend:
         self.replay: InMemoryReplay
 
     def start(self, specs, draws, tasks=(0,), restore: Path | None = None) -> None:
-        self.replay = InMemoryReplay(specs, LAYOUT, tasks, seed=7, draws=draws)
+        self.replay = InMemoryReplay(schema_of(specs, draws, tasks), seed=7)
         if restore is not None:
             self.replay.load(restore)
 
@@ -58,21 +59,21 @@ class ReverbBackend:
         self.server: ServerProcess
 
     def start(self, specs, draws, tasks=(0,), restore: Path | None = None) -> None:
-        self._made = (specs, LAYOUT, tasks, draws)
-        self.server = ServerProcess(*self._made, restore=restore)
+        self._schema = schema_of(specs, draws, tasks)
+        self.server = ServerProcess(self._schema, restore=restore)
         self._stack.callback(self.server.stop)
 
     def writer(self, num_streams: int) -> Writer:
-        writer = ReverbWriter(self.server.address, self._made[0], LAYOUT, num_streams)
+        writer = ReverbWriter(self._schema, self.server.address, num_streams)
         self._stack.callback(writer.close)
         return writer
 
     def reader(self, only: str | None = None) -> Reader:
         """Draws all, or ``only`` one: each takes items ahead, from queues for good."""
-        specs, layout, tasks, draws = self._made
+        schema = self._schema
         if only is not None:
-            draws = {only: draws[only]}
-        reader = ReverbReader(self.server.address, specs, layout, tasks, draws)
+            schema = replace(schema, draws={only: schema.draws[only]})
+        reader = ReverbReader(schema, self.server.address)
         self._stack.callback(reader.close)
         return reader
 

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from skill_train.replay.schema import Schema
 from skill_train.replay.step import ArraySpec, RowLayout, Step, step_spec
+from skill_train.replay.tables import Draw, TableSpec
 
-LAYOUT = RowLayout(
-    step_spec(
-        {"id": ArraySpec((3,)), "pixels": ArraySpec((2, 2), "uint8")},
-        ArraySpec((), "int64"),
-        {"log_mu": ArraySpec(())},
-    )
+ROW = step_spec(
+    {"id": ArraySpec((3,)), "pixels": ArraySpec((2, 2), "uint8")},
+    ArraySpec((), "int64"),
+    {"log_mu": ArraySpec(())},
 )
+LAYOUT = RowLayout(ROW)
 BIG = 2**40
 """Added to the row number in `action`: not a number that float32 or int32 could hold."""
+
+
+def schema_of(
+    tables: Sequence[TableSpec],
+    draws: Mapping[str, Draw] | None = None,
+    tasks: Sequence[int] = (0,),
+) -> Schema:
+    """Tables of these rows; without draws, for writing alone."""
+    return Schema(tuple(tables), draws or {}, ROW, tuple(tasks))
 
 
 class Streams:

@@ -7,7 +7,7 @@ import pytest
 
 from skill_train.replay.cutting import Cutter, Items
 from skill_train.replay.tables import TableSpec, queue, transitions, trials, windows
-from tests.replay.streams import LAYOUT, Streams
+from tests.replay.streams import LAYOUT, Streams, schema_of
 
 
 class Reference:
@@ -74,7 +74,7 @@ def test_the_reference_cuts_the_same(spec, actions, drops, offset) -> None:
     streams = Streams(
         num_streams, actions, offset, task=lambda stream, episode: (stream + episode) % 3
     )
-    cutter = Cutter([spec], LAYOUT, num_streams)
+    cutter = Cutter(schema_of([spec]), num_streams)
     references = [Reference(spec) for _ in range(num_streams)]
     for _ in range(400):
         step = streams.next()
@@ -99,14 +99,14 @@ def test_the_reference_cuts_the_same(spec, actions, drops, offset) -> None:
 
 def test_several_tables_are_cut_from_the_same_rows() -> None:
     specs = [trials("once", 8, 9, use_once=True), trials("all", 8, 9), transitions("t", 9)]
-    cutter, streams = Cutter(specs, LAYOUT, 2), Streams(2, actions=8)
+    cutter, streams = Cutter(schema_of(specs), 2), Streams(2, actions=8)
     items = [items for _ in range(19) for items in cutter.append(streams.next())]
     count = {spec.name: sum(len(i.rows) for i in items if i.spec is spec) for spec in specs}
     assert count == {"once": 4, "all": 4, "t": 32}
 
 
 def test_items_are_copies() -> None:
-    cutter, streams = Cutter([windows("w", 2, 9)], LAYOUT, 1), Streams(1, actions=9999)
+    cutter, streams = Cutter(schema_of([windows("w", 2, 9)]), 1), Streams(1, actions=9999)
     first = None
     for _ in range(500):
         for items in cutter.append(streams.next()):
@@ -115,14 +115,14 @@ def test_items_are_copies() -> None:
 
 
 def test_a_trial_that_outgrows_its_table_is_named() -> None:
-    cutter, streams = Cutter([trials("e", 4, 9)], LAYOUT, 2), Streams(2, actions=5, offset=3)
+    cutter, streams = Cutter(schema_of([trials("e", 4, 9)]), 2), Streams(2, actions=5, offset=3)
     with pytest.raises(ValueError, match="'e'.*stream 0 .* 5 rows of max_length 4"):
         for _ in range(20):
             cutter.append(streams.next())
 
 
 def test_rows_before_a_first_row_belong_to_no_trial() -> None:
-    cutter, streams = Cutter([trials("e", 7, 9)], LAYOUT, 1), Streams(1, actions=7)
+    cutter, streams = Cutter(schema_of([trials("e", 7, 9)]), 1), Streams(1, actions=7)
     streams.next()
     items = [items for _ in range(16) for items in cutter.append(streams.next())]
     (only,) = items

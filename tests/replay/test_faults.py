@@ -12,12 +12,13 @@ import pytest
 
 from skill_train.replay.reader import ReverbReader
 from skill_train.replay.record import _checksum
-from skill_train.replay.step import ArraySpec, RowLayout, step_spec
+from skill_train.replay.schema import Schema
+from skill_train.replay.step import ArraySpec, step_spec
 from skill_train.replay.tables import Draw, queue, trials, windows
 from skill_train.replay.writer import MOST_AHEAD, ReverbWriter
 from tests.replay.backends import draw, until
 from tests.replay.serving import ServerProcess, port_to_keep
-from tests.replay.streams import BIG, LAYOUT, Streams, check_rows
+from tests.replay.streams import BIG, LAYOUT, Streams, check_rows, schema_of
 
 pytestmark = pytest.mark.reverb
 
@@ -28,7 +29,7 @@ DRAWS = {"w": Draw("w", 32), "q": Draw("q", 8)}
 @pytest.fixture
 def serve(servers):
     def start(specs=SPECS, draws=DRAWS, **kwargs) -> ServerProcess:
-        server = ServerProcess(specs, LAYOUT, (0,), draws, **kwargs)
+        server = ServerProcess(schema_of(specs, draws), **kwargs)
         servers.callback(server.stop)
         return server
 
@@ -38,8 +39,8 @@ def serve(servers):
 def test_a_killed_server_comes_back_with_everything_saved(serve, servers, tmp_path) -> None:
     # A killed server leaves its scratch folder behind: pytest removes this one.
     server = serve(port=port_to_keep(), scratch=tmp_path)
-    writer = ReverbWriter(server.address, SPECS, LAYOUT, 2)
-    reader = ReverbReader(server.address, SPECS, LAYOUT, (0,), DRAWS)
+    writer = ReverbWriter(schema_of(SPECS), server.address, 2)
+    reader = ReverbReader(schema_of(SPECS, DRAWS), server.address)
     servers.callback(writer.close)
     servers.callback(reader.close)
     streams = Streams(2, actions=9, offset=4)
@@ -84,13 +85,13 @@ def test_what_is_left_of_a_broken_round_never_gets_into_a_batch(serve, servers) 
     """One of two actors dies in a round and does its share again: four items where three fit."""
     specs = [trials("e", 4, 4, use_once=True, per_task=True)]
     draws = {"b": Draw("e", 2)}
-    server = ServerProcess(specs, LAYOUT, (0, 1), draws)
+    server = ServerProcess(schema_of(specs, draws, (0, 1)))
     servers.callback(server.stop)
-    reader = ReverbReader(server.address, specs, LAYOUT, (0, 1), draws)
+    reader = ReverbReader(schema_of(specs, draws, (0, 1)), server.address)
     servers.callback(reader.close)
 
     def act(task: int, trials_: int, version: int) -> None:
-        writer = ReverbWriter(server.address, specs, LAYOUT, 1)
+        writer = ReverbWriter(schema_of(specs), server.address, 1)
         streams = Streams(1, actions=4, task=lambda stream, episode: task)
         streams.version = version
         for _ in range(5 * trials_ + 1):
@@ -116,9 +117,9 @@ def test_items_of_weights_that_a_learner_lost_are_not_drawn(serve, servers, late
     """The learner fell back from version 7 to 5, and may say so after some were drawn."""
     specs, draws = [queue("q", 1, 20)], {"q": Draw("q", 4)}
     server = serve(specs, draws)
-    writer = ReverbWriter(server.address, specs, LAYOUT, 1)
+    writer = ReverbWriter(schema_of(specs), server.address, 1)
     servers.callback(writer.close)
-    reader = ReverbReader(server.address, specs, LAYOUT, (0,), draws)
+    reader = ReverbReader(schema_of(specs, draws), server.address)
     servers.callback(reader.close)
     streams = Streams(1, actions=10_000)
     for version, rows in ((7, 3), (5, 5)):
@@ -150,8 +151,8 @@ def test_a_checkpoint_that_reverb_cannot_read_is_named(serve, tmp_path) -> None:
 
 def test_readers_and_writers_may_come_before_the_server(serve, servers) -> None:
     port = port_to_keep()
-    writer = ReverbWriter(f"localhost:{port}", SPECS, LAYOUT, 1)
-    reader = ReverbReader(f"localhost:{port}", SPECS, LAYOUT, (0,), DRAWS)
+    writer = ReverbWriter(schema_of(SPECS), f"localhost:{port}", 1)
+    reader = ReverbReader(schema_of(SPECS, DRAWS), f"localhost:{port}")
     servers.callback(writer.close)
     servers.callback(reader.close)
     streams = Streams(1)
@@ -168,7 +169,7 @@ def test_more_streams_than_reverb_may_hold_items_can_each_run_one_ahead(serve, s
     """A writer of 100 streams is made as any other, and `flush` still confirms the rest."""
     specs, draws = [windows("w", 4, 2000)], {"w": Draw("w", 32)}
     server = serve(specs, draws)
-    writer = ReverbWriter(server.address, specs, LAYOUT, 100, run_ahead=100)
+    writer = ReverbWriter(schema_of(specs), server.address, 100, run_ahead=100)
     servers.callback(writer.close)
     streams = Streams(100)
     for _ in range(5):
@@ -181,8 +182,8 @@ def test_more_streams_than_reverb_may_hold_items_can_each_run_one_ahead(serve, s
 def test_far_more_items_than_reverb_may_hold_are_kept_in_order(serve, servers) -> None:
     specs, draws = [queue("q", 1, 20)], {"q": Draw("q", 20)}
     server = serve(specs, draws)
-    writer = ReverbWriter(server.address, specs, LAYOUT, 1, run_ahead=8)
-    reader = ReverbReader(server.address, specs, LAYOUT, (0,), draws)
+    writer = ReverbWriter(schema_of(specs), server.address, 1, run_ahead=8)
+    reader = ReverbReader(schema_of(specs, draws), server.address)
     servers.callback(writer.close)
     servers.callback(reader.close)
     streams = Streams(1, actions=10_000)
@@ -211,8 +212,8 @@ def test_a_taken_port_is_named(serve) -> None:
 def test_a_server_without_the_table_is_named(serve, servers) -> None:
     server = serve()
     specs = [windows("other", 4, 10)]
-    writer = ReverbWriter(server.address, specs, LAYOUT, 1)
-    reader = ReverbReader(server.address, specs, LAYOUT, (0,), {"b": Draw("other", 2)})
+    writer = ReverbWriter(schema_of(specs), server.address, 1)
+    reader = ReverbReader(schema_of(specs, {"b": Draw("other", 2)}), server.address)
     servers.callback(writer.close)
     servers.callback(reader.close)
     with pytest.raises(ValueError, match="no table 'other'"):
@@ -226,14 +227,15 @@ def test_a_server_without_the_table_is_named(serve, servers) -> None:
 
 def test_rows_of_another_run_are_named(serve, servers) -> None:
     server = serve()
-    writer = ReverbWriter(server.address, SPECS, LAYOUT, 1)
+    writer = ReverbWriter(schema_of(SPECS), server.address, 1)
     servers.callback(writer.close)
     streams = Streams(1)
     for _ in range(40):
         writer.append(streams.next())
     assert writer.flush(30.0)
-    other = RowLayout(step_spec({"x": ArraySpec((3,))}, ArraySpec(()), {}))
-    reader = ReverbReader(server.address, SPECS, other, (0,), {"b": Draw("w", 2)})
+    row = step_spec({"x": ArraySpec((3,))}, ArraySpec(()), {})
+    other = Schema(tuple(SPECS), {"b": Draw("w", 2)}, row)
+    reader = ReverbReader(other, server.address)
     servers.callback(reader.close)
     with pytest.raises(ValueError, match="another row"):
         reader.next("b", 30.0)
@@ -245,12 +247,12 @@ from skill_train.replay.reader import ReverbReader
 from skill_train.replay.server import ReverbReplay
 from skill_train.replay.tables import Draw
 from skill_train.replay.writer import MOST_AHEAD, ReverbWriter
-from tests.replay.streams import LAYOUT, Streams
+from tests.replay.streams import Streams, schema_of
 from tests.replay.test_faults import DRAWS, SPECS
-writer = ReverbWriter(sys.argv[1], SPECS, LAYOUT, 1)
+writer = ReverbWriter(schema_of(SPECS), sys.argv[1], 1)
 writer.append(Streams(1).next())
 assert writer.flush(30.0)
-reader = ReverbReader(sys.argv[1], SPECS, LAYOUT, (0,), DRAWS)
+reader = ReverbReader(schema_of(SPECS, DRAWS), sys.argv[1])
 assert reader.next("w", 0.2) is None
 loaded = [name for name in sys.modules if name.split(".")[0] in ("tensorflow", "reverb")]
 assert not loaded, loaded
@@ -292,7 +294,7 @@ def test_the_public_package_reads_ours_and_we_read_its(serve, servers, tmp_path)
     ]
     draws = {"once": Draw("once", 5), "back": Draw("back", 5)}
     server = serve(specs, draws)
-    writer = ReverbWriter(server.address, specs[:1], LAYOUT, 1)
+    writer = ReverbWriter(schema_of(specs[:1]), server.address, 1)
     servers.callback(writer.close)
     streams = Streams(1, actions=5)
     for _ in range(31):
@@ -304,7 +306,7 @@ def test_the_public_package_reads_ours_and_we_read_its(serve, servers, tmp_path)
     read = LAYOUT.unpack(np.load(tmp_path / "i.npy"))
     assert list(read["observation/id"][:, 0, 2]) == [0, 6, 12, 18, 24]
     assert read["is_first"][:, 6].all()
-    reader = ReverbReader(server.address, specs, LAYOUT, (0,), {"back": draws["back"]})
+    reader = ReverbReader(schema_of(specs, {"back": draws["back"]}), server.address)
     servers.callback(reader.close)
     batch = draw(reader, "back", 30.0)
     check_rows(batch, padded=True)

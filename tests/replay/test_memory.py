@@ -8,14 +8,14 @@ from skill_train.replay.in_memory import InMemoryReplay
 from skill_train.replay.limiter import UNLIMITED, Limiter
 from skill_train.replay.memory_table import MemoryTable
 from skill_train.replay.tables import Draw, queue, transitions, windows
-from tests.replay.streams import LAYOUT, Streams, check_rows
+from tests.replay.streams import LAYOUT, Streams, check_rows, schema_of
 
 SPECS = [windows("w", 3, 40, samples_per_insert=8.0), transitions("t", 300), queue("q", 2, 1000)]
 DRAWS = {"w": Draw("w", 4), "t": Draw("t", 16), "q": Draw("q", 3)}
 
 
 def made(seed: int) -> InMemoryReplay:
-    return InMemoryReplay(SPECS, LAYOUT, (0,), seed, DRAWS)
+    return InMemoryReplay(schema_of(SPECS, DRAWS), seed)
 
 
 def play(replay: InMemoryReplay, writer, streams: Streams, steps: int) -> list[bytes]:

@@ -5,21 +5,40 @@ from __future__ import annotations
 import pytest
 
 from skill_train.replay.limiter import Limiter, table_limiter
-from skill_train.replay.tables import (
-    concrete_tables,
-    max_bytes,
-    queue,
-    transitions,
-    trials,
-    windows,
-)
+from skill_train.replay.tables import Draw, queue, transitions, trials, windows
+from tests.replay.streams import LAYOUT, schema_of
 
 
 def test_a_per_task_table_is_one_for_each_task() -> None:
     specs = [windows("w", 4, 10), transitions("t", 5, per_task=True)]
-    names = [table.name for table in concrete_tables(specs, (0, 1, 4))]
-    assert names == ["w", "t/0", "t/1", "t/4"]
-    assert max_bytes(specs, row_bytes=100, tasks=(0, 1, 4)) == 10 * 5 * 100 + 3 * 5 * 2 * 100
+    draws = {"some": Draw("w", 2), "each": Draw("t", 3)}
+    schema = schema_of(specs, draws, tasks=(0, 1, 4))
+    assert list(schema.limited(lambda batch: 0)) == ["w", "t/0", "t/1", "t/4"]
+    assert schema.sources("some") == ("w",)
+    assert schema.sources("each") == ("t/0", "t/1", "t/4")
+    assert schema.table_bytes == (10 * 5 + 3 * 5 * 2) * LAYOUT.row_bytes
+    assert schema.batch_bytes == (2 * 5 + 3 * 3 * 2) * LAYOUT.row_bytes
+
+
+def test_a_limiter_counts_what_all_draws_of_its_table_take() -> None:
+    draws = {"a": Draw("w", 2), "b": Draw("w", 5)}
+    schema = schema_of([windows("w", 4, 100, samples_per_insert=1.0)], draws)
+    ((_, limiter),) = schema.limited(lambda batch: 10 * batch).values()
+    assert limiter == table_limiter(schema.tables[0], batch=7, ahead=70)
+
+
+@pytest.mark.parametrize(
+    ("tables", "draws", "message"),
+    [
+        ([], {}, "needs tables"),
+        ([windows("w", 1, 9)] * 2, {}, "its own name"),
+        ([windows("w", 1, 9)], {"d": Draw("v", 2)}, "'d' is from table 'v'"),
+        ([windows("w", 1, 9)], {"d": Draw("w", 0)}, "batch_size must be at least 1"),
+    ],
+)
+def test_impossible_schemas_are_refused(tables, draws, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        schema_of(tables, draws)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from skill_train.skill_agents.agent import Timestep
+from skill_train.skill_agents.hierarchical_kl.acting import extras
 from tests.skill_agents.hierarchical_kl.unrolls import (
     DRIVEN,
     POLICY,
@@ -73,7 +74,7 @@ def test_extras_and_actions_are_what_the_row_declares():
     for spec in (DRIVEN, STEPPED):
         for period in (1, 3):
             agent = build(spec=spec, latent_period=period)
-            row = spec.step_spec(agent.extras_spec())
+            row = spec.step_spec(extras(period))
             acting = play(agent, [True])[0]
             assert acting.extras.keys() == row.extras.keys()
             for name, array in row.extras.items():

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from skill_train.replay.in_memory import InMemoryReplay
-from skill_train.replay.step import RowLayout, Step
+from skill_train.replay.step import Step
 from skill_train.skill_agents.hierarchical_kl.action_head import ActionHead
 from skill_train.skill_agents.hierarchical_kl.policies import (
     FlatPolicyConfig,
@@ -53,7 +53,7 @@ def test_the_means_of_actions_are_limited_only_where_asked(config):
 def test_neighbouring_unrolls_learn_from_neighbouring_steps(make, period):
     """After the context of the first one, every row is learned from in exactly one unroll."""
     agent = make(latent_period=period, unroll_length=4, batch_size=1)
-    (table,) = agent.tables()
+    (table,) = agent.config.schema(DRIVEN, (0,)).tables
     assert (table.length, table.stride) == (4 + period, 4)
     starts = range(0, 40, table.stride)
     learned = [t for s in starts for t in range(s + period, s + table.length)]
@@ -62,10 +62,10 @@ def test_neighbouring_unrolls_learn_from_neighbouring_steps(make, period):
 
 def test_losses_take_the_rows_that_tables_give():
     agent = svg0(unroll_length=4, batch_size=2, minimum_unrolls=1, latent_period=2).float()
-    layout = RowLayout(DRIVEN.step_spec(agent.extras_spec()))
-    replay = InMemoryReplay(agent.tables(), layout, (0,), 0, agent.draws())
+    schema = agent.config.schema(DRIVEN, (0,))
+    replay = InMemoryReplay(schema, seed=0)
     writer, reader = replay.writer(2), replay.reader()
-    row = layout.views(layout.zeros(2))
+    row = schema.layout.views(schema.layout.zeros(2))
     for _ in range(20):
         writer.append(row)
     rows = reader.next("unrolls", 0.0)

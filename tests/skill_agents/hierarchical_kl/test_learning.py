@@ -15,7 +15,6 @@ from skill_train.actors.vector_env import VectorEnv
 from skill_train.learners.feed import Batches
 from skill_train.learners.learner import Learner
 from skill_train.replay.in_memory import InMemoryReplay
-from skill_train.replay.step import RowLayout
 from skill_train.skill_agents.hierarchical_kl.action_head import ActionHead
 from skill_train.skill_agents.hierarchical_kl.defaults import (
     FlatDefault,
@@ -72,11 +71,11 @@ def train(config, make, rounds: int, steps: int, updates: int) -> tuple[float, f
     torch.manual_seed(0)
     envs = VectorEnv(make, [0] * 8, seed=0)
     agent = config.build(envs.spec)
-    layout = RowLayout(envs.spec.step_spec(agent.extras_spec()))
-    replay = InMemoryReplay(agent.tables(), layout, (0,), 0, agent.draws())
+    schema = config.schema(envs.spec, (0,))
+    replay = InMemoryReplay(schema, seed=0)
     actor = Actor(envs, agent, replay.writer(envs.size), seed=0)
     learner = Learner(agent)
-    batches = Batches(replay.reader(), agent.draws(), learner.device)
+    batches = Batches(replay.reader(), schema.draws, learner.device)
     before = evaluate(agent, partial(VectorEnv, make), [0], 60, seed=1).return_mean
     for _ in range(rounds):
         actor.set_weights({}, learner.steps)

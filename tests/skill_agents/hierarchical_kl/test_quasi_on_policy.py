@@ -10,7 +10,6 @@ import torch
 
 from skill_train.experiments.registry import EXPERIMENTS
 from skill_train.replay.in_memory import InMemoryReplay
-from skill_train.replay.step import RowLayout
 from skill_train.skill_agents.hierarchical_kl.quasi_on_policy import quasi_on_policy
 from tests.skill_agents.hierarchical_kl.unrolls import DRIVEN, SVG0_CONFIG, random_unrolls, svg0
 
@@ -25,9 +24,9 @@ class Numbered:
     """Replay of the agent's own tables, fed rows whose reward is their number."""
 
     def __init__(self) -> None:
-        agent = CONFIG.build(DRIVEN)
-        self.layout = RowLayout(DRIVEN.step_spec(agent.extras_spec()))
-        self.replay = InMemoryReplay(agent.tables(), self.layout, (0,), 0, agent.draws())
+        schema = CONFIG.schema(DRIVEN, (0,))
+        self.layout = schema.layout
+        self.replay = InMemoryReplay(schema, seed=0)
         self.writer, self.reader = self.replay.writer(1), self.replay.reader()
         self.rows = 0
 
@@ -48,8 +47,8 @@ def test_only_where_unrolls_wait_differs_from_the_off_policy_agent():
     for field in fields(OFF_POLICY):
         if field.name not in ("replay_unrolls", "samples_per_insert"):
             assert getattr(CONFIG, field.name) == getattr(OFF_POLICY, field.name)
-    (table,) = CONFIG.build(DRIVEN).tables()
-    (replayed,) = OFF_POLICY.build(DRIVEN).tables()
+    (table,) = CONFIG.schema(DRIVEN, (0,)).tables
+    (replayed,) = OFF_POLICY.schema(DRIVEN, (0,)).tables
     assert table.use_once and not replayed.use_once
     assert (table.max_items, table.samples_per_insert) == (2 * BATCH, None)
     assert (table.length, table.stride) == (replayed.length, replayed.stride)
@@ -94,7 +93,7 @@ def test_figure_9_trains_the_same_agents_in_two_other_ways(variant):
         EXPERIMENTS[name + way].stage for way in ("", "-quasi-on-policy", "-single-actor")
     )
     assert queued.agent == quasi_on_policy(usual.agent)
-    (table,) = queued.agent.build(DRIVEN).tables()
+    (table,) = queued.agent.schema(DRIVEN, (0,)).tables
     assert table.use_once and table.max_items == 2 * 512
     assert queued.learning.updates_per_publish == 1
     assert single.agent == usual.agent

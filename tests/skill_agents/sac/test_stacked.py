@@ -10,7 +10,6 @@ from torch import Tensor
 
 from skill_train.learners.learner import Learner
 from skill_train.replay.step import ArraySpec, Step
-from skill_train.replay.tables import concrete_tables
 from skill_train.skill_agents.agent import ContinuousAction, EnvironmentSpec, Timestep
 from skill_train.skill_agents.sac.agent import SAC, SACConfig
 from skill_train.skill_agents.sac.parts import Critics
@@ -153,9 +152,8 @@ def test_each_environment_is_acted_in_by_its_tasks_policy(explore):
 
 def test_every_task_has_a_table_and_one_task_is_one_of_them():
     for spec, tasks in ((ONE, (0,)), (FAMILY, TASKS)):
-        agent = CONFIG.build(spec)
-        names = [table.name for table in concrete_tables(agent.tables(), tasks)]
-        assert names == [f"transitions/{task}" for task in tasks]
+        schema = CONFIG.schema(spec, tasks)
+        assert schema.sources("transitions") == tuple(f"transitions/{task}" for task in tasks)
 
 
 def test_critics_of_all_tasks_are_the_same_as_those_picked_out():

@@ -49,9 +49,7 @@ def visits(seed: int, batch: int) -> Step:
 def trained():
     torch.manual_seed(0)
     belief = GaussianBeliefConfig(size=3, embedding=16, memory=24).build(SPEC)
-    model = VariationalModelConfig(CellRewardConfig((16,)), kl_weight=1.0).build(
-        SPEC, belief, LENGTH
-    )
+    model = VariationalModelConfig(CellRewardConfig((16,)), kl_weight=1.0).build(SPEC, belief)
     adam = torch.optim.Adam([*belief.parameters(), *model.parameters()], lr=5e-3)
     data = visits(0, 2_000)
     for _ in range(400):

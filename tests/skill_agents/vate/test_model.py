@@ -28,7 +28,7 @@ MODEL = SMALL.model
 def build(config: VariationalModelConfig):
     torch.manual_seed(0)
     belief = SMALL.belief.build(GRID)
-    return belief, config.build(GRID, belief, LENGTH)
+    return belief, config.build(GRID, belief)
 
 
 def slow_kl(mean, std, mean_q=0.0, std_q=1.0) -> float:
@@ -102,13 +102,12 @@ def test_sub_sampled_rows_are_distinct_and_give_the_mean_of_their_elbos():
 
 
 def test_tables_and_draws():
-    _, model = build(MODEL)
-    (table,) = model.tables()
+    (table,) = MODEL.tables(LENGTH)
     assert table.whole_trial and not table.use_once and table.max_items == 20
-    assert model.draws(6)[TABLE].batch_size == 12
-    none = NoModelConfig().build(GRID, SMALL.belief.build(GRID), LENGTH)
-    assert none.tables() == () and none.draws(6) == {}
-    assert float(none.loss({}, {})[0]) == 0.0
+    assert MODEL.draws(6)[TABLE].batch_size == 12
+    none = NoModelConfig()
+    assert none.tables(LENGTH) == () and none.draws(6) == {}
+    assert float(none.build(GRID, SMALL.belief.build(GRID)).loss({}, {})[0]) == 0.0
 
 
 def test_what_does_not_exist_is_refused():

@@ -43,7 +43,7 @@ def build(config: VATEConfig, spec=GRID) -> VATE:
 def batch_for(agent: VATE, spec=GRID) -> dict:
     return {
         name: random_trials(spec, seed, draw.batch_size)
-        for seed, (name, draw) in enumerate(agent.draws().items())
+        for seed, (name, draw) in enumerate(agent.config.schema(spec, (0,)).draws.items())
     }
 
 
@@ -130,8 +130,8 @@ def test_the_beliefs_loss_is_the_rl_loss_and_lambda_times_the_models():
 
 
 def test_rl2_and_the_oracle_have_no_buffer_and_the_oracle_no_encoder():
-    assert set(build(SMALL).draws()) == {"trials", TABLE}
-    assert set(build(RL2).draws()) == set(build(ORACLE).draws()) == {"trials"}
+    assert set(SMALL.schema(GRID, (0,)).draws) == {"trials", TABLE}
+    assert set(RL2.schema(GRID, (0,)).draws) == set(ORACLE.schema(GRID, (0,)).draws) == {"trials"}
     assert set(build(RL2).parameter_groups()) == {"policy", "value", "belief"}
     assert set(build(ORACLE).parameter_groups()) == {"policy", "value"}
 
