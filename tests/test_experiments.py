@@ -11,6 +11,7 @@ import pytest
 from skill_train.cluster import launch
 from skill_train.cluster.loop import inline
 from skill_train.cluster.plan import admission, planning
+from skill_train.cluster.plan.build import Plan
 from skill_train.cluster.store.run_dir import RunDir
 from skill_train.experiments.registry import EXPERIMENTS
 from skill_train.experiments.spec import Experiment, Stage
@@ -74,12 +75,13 @@ def test_tiny(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     ended: list[tuple[Stage, RunDir, dict[str, Any]]] = []
     carry_out = inline.run
 
-    def recorded(stage: Stage, run: RunDir, *args: Any) -> dict[str, Any]:
-        results = carry_out(stage, run, *args)
-        ended.append((stage, run, results))
+    def recorded(plan: Plan, run: RunDir) -> dict[str, Any]:
+        results = carry_out(plan, run)
+        ended.append((plan.stage, run, results))
         return results
 
     monkeypatch.setattr(inline, "run", recorded)
+    monkeypatch.chdir(tmp_path)  # no finished run lies here that one of these would start from
     launch.start(name, [], 0, tmp_path / "run", tiny=True, inline=True, address=None)
     assert len(ended) == len(with_those_before(name))
     for stage, run, results in ended:
