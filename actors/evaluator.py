@@ -35,6 +35,26 @@ class Evaluation:
         """Mean return of the first, second... episode of a trial; empty without trials."""
         return tuple(np.mean([e.return_per_episode for e in self.episodes], axis=0).tolist())
 
+    def without_first(self, uncounted: int) -> Evaluation:
+        """The same with returns that leave out the first ``uncounted`` episodes of each trial.
+
+        Raises ValueError where a trial has no more episodes than these.
+        """
+        if uncounted == 0:
+            return self
+        fewest = min(len(episode.return_per_episode) for episode in self.episodes)
+        if fewest <= uncounted:
+            raise ValueError(
+                f"evaluation.uncounted_episodes is {uncounted}, but a trial here has "
+                f"{fewest or 'no inner'} episodes"
+            )
+        return Evaluation(
+            tuple(
+                e._replace(return_=float(sum(e.return_per_episode[uncounted:])))
+                for e in self.episodes
+            )
+        )
+
     def per_task(self) -> dict[int, Evaluation]:
         """The same by task index."""
         tasks = sorted({e.task for e in self.episodes})

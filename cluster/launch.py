@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ from skill_train.cluster.errors import RunError
 from skill_train.cluster.over_ray.ray_token import offer_token
 from skill_train.cluster.plan import admission, drift, planning
 from skill_train.cluster.plan.build import Plan
-from skill_train.cluster.store.run_dir import SOURCE, RunDir
+from skill_train.cluster.store.run_dir import SOURCE, RunDir, all_runs
+from skill_train.experiments.data import FromRun
 from skill_train.replay import reverb_native
 
 
@@ -25,31 +26,39 @@ def start(
     inline: bool,
     address: str | None,
     source: RunDir | None = None,
+    say: Callable[[str], None] = print,
 ) -> tuple[RunDir, dict[str, Any]]:
     """Make a run and carry it out; returns its directory and final results.
 
-    An experiment that comes after another starts from ``source``, or trains that other one first,
-    as published, in the run's own ``source/``. Everything that can be wrong with the settings
-    raises RunError before the run exists.
+    An experiment that comes after another starts from ``source``; without it from a finished run
+    of that other one, of this seed and as published, among those below ``runs/``, which is said;
+    without such a run it trains one first, in the run's own ``source/``. Everything that
+    can be wrong with the settings raises RunError before the run exists.
     """
     experiment = planning.find(name)
     stage = planning.stage_for(name, changes, tiny)
-    _can_run(inline, address)
-    if source is None:
-        before = planning.untrained_source(experiment, tiny, seed)
-    elif experiment.after is None:
+    _can_run(inline or stage.actors is None, address)
+    after = experiment.after if stage.needs_source else None
+    if source is not None and after is None:
         raise RunError(f"{name} does not start from another run; leave out --from")
+    if source is None and after is not None:
+        source = _finished(after, seed, tiny)
+        if source is not None:
+            say(f"starting from {source.path}, a finished run of {after}")
+    if source is None:
+        before = None if after is None else planning.untrained_source(experiment, tiny, seed)
     else:
-        before = planning.source_from(source)
+        before = planning.source_from(source, isinstance(stage.data, FromRun))
     plan = planning.plan_for(stage, seed, before)
     admission.check(plan, inline, address)
     run = RunDir.create(path, name, changes, stage, seed, tiny=tiny, inline=inline)
     if source is not None:
-        run.adopt(source)
-    elif experiment.after is not None:
+        run.adopt(source, with_replay=isinstance(stage.data, FromRun))
+    elif after is not None:
         _create_sources(run)
-        return run, _carry_out(run, address)
-    return run, _train(run, plan, address)
+    else:
+        return run, _train(run, plan, address)
+    return run, _carry_out(run, address)
 
 
 def resume(run: RunDir, address: str | None) -> dict[str, Any]:
@@ -64,8 +73,33 @@ def resume(run: RunDir, address: str | None) -> dict[str, Any]:
             f"{run.path} is a copy that the run around it starts from, so it is not trained; "
             f"resume {run.path.parent}, or what it was copied from: {copied}"
         )
-    _can_run(run.config.inline, address)
+    alone = run.config.inline or planning.stage_of(run).actors is None
+    _can_run(alone, address)
     return _carry_out(run, address)
+
+
+def _finished(name: str, seed: int, tiny: bool) -> RunDir | None:
+    """The newest finished run of an experiment as it is now, also one inside a later run."""
+    for run in _with_sources(reversed(all_runs())):
+        try:
+            config = run.config
+            asked = (config.experiment, config.seed, config.tiny, config.overrides)
+            if asked != (name, seed, tiny, ()) or run.adopted:
+                continue
+            if run.read_status().state == "finished" and run.checkpoints():
+                drift.refuse(run, planning.stage_of(run))
+                return run
+        except RunError:  # damaged, or of other code
+            continue
+    return None
+
+
+def _with_sources(runs: Iterable[RunDir]) -> Iterator[RunDir]:
+    for run in runs:
+        one: RunDir | None = run
+        while one is not None:
+            yield one
+            one = one.source
 
 
 def _can_run(inline: bool, address: str | None) -> None:
@@ -97,24 +131,24 @@ def _create_sources(run: RunDir) -> None:
 def _carry_out(run: RunDir, address: str | None) -> dict[str, Any]:
     """Train what comes before, if that is not done, and then the run itself."""
     config = run.config
-    source = run.source
-    if source is None and planning.find(config.experiment).after is not None:
+    source, stage = run.source, planning.stage_of(run)
+    if source is None and stage.needs_source:
         raise RunError(f"{run.path} has lost {run.path / SOURCE}, the run that it starts from")
     if source is not None and not source.adopted and source.read_status().state != "finished":
         results = _carry_out(source, address)
         if source.read_status().state != "finished":
             return results
-    stage = planning.stage_of(run)
     drift.refuse(run, stage)
-    before = None if source is None else planning.source_from(source)
+    rows = isinstance(stage.data, FromRun)
+    before = None if source is None else planning.source_from(source, rows)
     plan = planning.plan_for(stage, config.seed, before)
     admission.check(plan, config.inline, address)
     return _train(run, plan, address)
 
 
 def _train(run: RunDir, plan: Plan, address: str | None) -> dict[str, Any]:
-    """The run itself, in this process or over Ray."""
-    if run.config.inline:
+    """The run itself, over Ray; in this process if that is asked for, or nobody acts."""
+    if run.config.inline or plan.stage.actors is None:
         from skill_train.cluster.loop import inline
 
         return inline.run(plan, run)

@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from skill_train.experiments.data import Data, FromRun
 from skill_train.skill_agents.agent import AgentConfig
-from skill_train.skill_agents.ranges import Count, NonNegative, Positive, Share
+from skill_train.skill_agents.ranges import Count, Index, NonNegative, Positive, Share
 from skill_train.skill_agents.skills import SkillsConfig
 from skill_train.skill_agents.transfer import Transfer
 from skill_train.tasks.families import TaskSet
@@ -51,7 +52,11 @@ class Evaluating:
 
     episodes: Count = 20
     every_env_steps: Count = 50_000
+    every_learner_steps: Count | None = None
+    """The clock is the learner's instead, where this is given; without actors there is no other."""
     final_episodes: Count = 100
+    uncounted_episodes: Index = 0
+    """Of a trial, as many first episodes are left out of its return, such as those that explore."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +85,18 @@ class Limits:
 
 @dataclass(frozen=True)
 class Stage:
-    """One training: an agent, its tasks, and how much of it."""
+    """A part of an experiment that acts, learns, or does both: an agent, its tasks, and how much.
+
+    Raises ValueError where the parts do not make a stage.
+    """
 
     agent: AgentConfig
     tasks: TaskSet
     limits: Limits
-    actors: Actors = field(default_factory=Actors)
-    learning: Learning = field(default_factory=Learning)
+    actors: Actors | None = field(default_factory=Actors)
+    """None: nobody acts, and the learner learns from `data` alone, in one process."""
+    learning: Learning | None = field(default_factory=Learning)
+    """None: rows are collected and nothing is learned; the weights stay those it begins with."""
     evaluation: Evaluating = field(default_factory=Evaluating)
     checkpoints: Checkpointing = field(default_factory=Checkpointing)
     evaluation_tasks: TaskSet | None = None
@@ -96,6 +106,26 @@ class Stage:
     skills: SkillsConfig | None = None
     """How its actions are carried out by the agent of the experiment before; None: they are the
     task's own."""
+    data: Data | None = None
+    """What the tables are filled with before the first update; None: they begin empty."""
+
+    @property
+    def needs_source(self) -> bool:
+        """Whether it starts from a run that came before."""
+        return any((self.transfer, self.skills, isinstance(self.data, FromRun)))
+
+    def __post_init__(self) -> None:
+        if self.actors is None and self.learning is None:
+            raise ValueError("a stage needs actors, learning or both")
+        if self.actors is None:
+            if self.data is None:
+                raise ValueError("a stage without actors learns from data, and has none")
+            if self.evaluation.every_learner_steps is None:
+                raise ValueError("a stage without actors needs evaluation.every_learner_steps")
+            if self.limits.learner_steps is None and self.limits.minutes is None:
+                raise ValueError("a stage without actors needs limits.learner_steps or minutes")
+        if self.learning is None and self.limits.env_steps is None and self.limits.minutes is None:
+            raise ValueError("a stage without learning needs limits.env_steps or minutes")
 
 
 @dataclass(frozen=True)
@@ -126,6 +156,13 @@ class Experiment:
     """The experiment that comes before: its trained agent is what this one starts from."""
     cost: Cost | None = None
     """None: nobody has measured it yet."""
+
+    def __post_init__(self) -> None:
+        if self.stage.needs_source and self.after is None:
+            raise ValueError(
+                f"{self.name}: the stage's transfer, skills or data come from a run before it; "
+                "name that experiment in after"
+            )
 
     @property
     def paper(self) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 
 from skill_train.replay.backend import TableInfo
 from skill_train.replay.cutting import Cutter, Items
-from skill_train.replay.memory_table import MemoryTable
+from skill_train.replay.memory_table import MemoryTable, table_file
 from skill_train.replay.record import empty_folder, read_record, write_record
 from skill_train.replay.schema import Schema
 from skill_train.replay.step import Step
@@ -61,7 +61,7 @@ class InMemoryReplay:
         folder = empty_folder(folder)
         with self._lock:
             state = {
-                name: table.save(folder / _file(index))
+                name: table.save(folder / table_file(index))
                 for index, (name, table) in enumerate(self._tables.items())
             }
         write_record(folder, "memory", self._described, self._schema.layout, state)
@@ -75,7 +75,7 @@ class InMemoryReplay:
         state = read_record(folder, "memory", self._described, self._schema.layout)
         with self._lock:
             for index, (name, table) in enumerate(self._tables.items()):
-                table.load(folder / _file(index), state[name])
+                table.load(folder / table_file(index), state[name])
 
     def close(self) -> None:
         """Nothing to stop."""
@@ -171,7 +171,3 @@ class InMemoryReader:
 
     def close(self) -> None:
         """Nothing to stop."""
-
-
-def _file(index: int) -> str:
-    return f"table-{index}.npy"

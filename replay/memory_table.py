@@ -118,3 +118,8 @@ class MemoryTable:
         if self._oldest + self._size <= len(self._ring):
             return self._ring[self._oldest : self._oldest + self._size]
         return self._ring[(self._oldest + np.arange(self._size)) % len(self._ring)]
+
+
+def table_file(index: int) -> str:
+    """The file of table number ``index`` in a folder that a whole replay was saved to."""
+    return f"table-{index}.npy"

@@ -55,14 +55,10 @@ def read_record(folder: Path, kind: str, tables: Tables, layout: RowLayout) -> d
     Raises ValueError, in one sentence, if the folder is no saved replay of this kind, was saved
     with other tables, limiters or rows, or is damaged.
     """
-    try:
-        record = json.loads((Path(folder) / _FILE).read_text())
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{folder} holds no saved replay: {_FILE} cannot be read") from error
-    if (record.get("format"), record.get("kind")) != (_FORMAT, kind):
+    record = _read(folder)
+    if record["kind"] != kind:
         raise ValueError(
-            f"{folder} holds a replay of kind {record.get('kind')!r}, format "
-            f"{record.get('format')}; this run reads kind {kind!r}, format {_FORMAT}"
+            f"{folder} holds a replay of kind {record['kind']!r}; this run reads kind {kind!r}"
         )
     _same(f"the rows saved in {folder}", record["layout"], _plain(layout.describe()))
     saved, wanted = record["tables"], _described(tables)
@@ -73,11 +69,37 @@ def read_record(folder: Path, kind: str, tables: Tables, layout: RowLayout) -> d
         )
     for name in wanted:
         _same(f"table {name!r} saved in {folder}", saved[name], wanted[name])
+    _refuse_damage(folder, record)
+    return record["state"]
+
+
+def read_kind(folder: Path, layout: RowLayout) -> tuple[str, tuple[str, ...]]:
+    """Which back end saved ``folder``, and the names of its concrete tables in their order.
+
+    Raises ValueError, in one sentence, if the folder is no saved replay, holds rows of another
+    layout, or is damaged.
+    """
+    record = _read(folder)
+    _same(f"the rows saved in {folder}", record["layout"], _plain(layout.describe()))
+    _refuse_damage(folder, record)
+    return record["kind"], tuple(record["tables"])
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    try:
+        record = json.loads((Path(folder) / _FILE).read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{folder} holds no saved replay: {_FILE} cannot be read") from error
+    if not isinstance(record, dict) or record.get("format") != _FORMAT or "kind" not in record:
+        raise ValueError(f"{folder} holds no replay of format {_FORMAT}, which this version reads")
+    return record
+
+
+def _refuse_damage(folder: Path, record: Mapping[str, Any]) -> None:
     for name, checksum in record["files"].items():
         path = Path(folder) / name
         if not path.is_file() or _checksum(path) != checksum:
             raise ValueError(f"{folder} is damaged: {name} is missing or not as it was saved")
-    return record["state"]
 
 
 def _same(what: str, saved: Any, wanted: Any) -> None:

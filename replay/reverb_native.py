@@ -15,6 +15,7 @@ import importlib.metadata
 import importlib.util
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -129,14 +130,14 @@ def _table_state(message: bytes) -> tuple[str, TableState]:
     In rate_limiter_info: samples_per_insert 1, min_diff 2, max_diff 3, min_size_to_sample 4,
     insert_stats 5 and sample_stats 6, each with completed 2.
     """
-    table = _fields(message)
-    limiter = _fields(table.get(5, b""))
+    table = fields(message)
+    limiter = fields(table.get(5, b""))
     state = TableState(
         size=table.get(7, 0),
         max_items=table.get(3, 0),
         max_times_sampled=table.get(4, 0),
-        inserted=_fields(limiter.get(5, b"")).get(2, 0),
-        sampled=_fields(limiter.get(6, b"")).get(2, 0),
+        inserted=fields(limiter.get(5, b"")).get(2, 0),
+        sampled=fields(limiter.get(6, b"")).get(2, 0),
         samples_per_insert=limiter.get(1, 0.0),
         min_size_to_sample=limiter.get(4, 0),
         min_diff=limiter.get(2, 0.0),
@@ -145,9 +146,17 @@ def _table_state(message: bytes) -> tuple[str, TableState]:
     return table[8].decode(), state
 
 
-def _fields(message: bytes) -> dict[int, Any]:
+def fields(message: bytes) -> dict[int, Any]:
     """Field number -> value of a protocol-buffer message: ints, doubles, or bytes."""
-    fields: dict[int, Any] = {}
+    return dict(_walk(message))
+
+
+def repeated_fields(message: bytes, number: int) -> list[Any]:
+    """All values of one field that may be repeated."""
+    return [value for field, value in _walk(message) if field == number]
+
+
+def _walk(message: bytes) -> Iterator[tuple[int, Any]]:
     at = 0
     while at < len(message):
         key, at = _varint(message, at)
@@ -164,8 +173,7 @@ def _fields(message: bytes) -> dict[int, Any]:
             at += length
         else:
             value, at = message[at : at + 4], at + 4
-        fields[key >> 3] = value
-    return fields
+        yield key >> 3, value
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:

@@ -85,8 +85,8 @@ def test_tiny(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     launch.start(name, [], 0, tmp_path / "run", tiny=True, inline=True, address=None)
     assert len(ended) == len(with_those_before(name))
     for stage, run, results in ended:
-        assert results["env_steps"] >= stage.limits.env_steps
-        assert results["learner_steps"] > 0
+        assert results["env_steps"] >= (stage.limits.env_steps or 0)
+        assert results["learner_steps"] >= (stage.limits.learner_steps or 1)
         assert results["evaluation_episodes"] >= 4
         assert run.load_latest() is not None
 
@@ -104,8 +104,6 @@ def test_it_can_be_planned(name: str, tiny: bool) -> None:
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=lambda e: e.name)
 def test_what_takes_over_has_something_before_it(experiment: Experiment) -> None:
     assert experiment.after is None or experiment.after in EXPERIMENTS
-    stage = experiment.stage
-    assert (stage.transfer is None and stage.skills is None) or experiment.after is not None
 
 
 @pytest.mark.parametrize(

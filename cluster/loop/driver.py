@@ -41,7 +41,8 @@ class Driver:
         self._state = "starting"
         self._components: Sequence[Mapping[str, Any]] = ()
         self._status_at = self._metrics_at = 0.0
-        self._evaluated_at = self._refused = 0
+        self._refused = 0
+        self._evaluated_at = self._evaluation_clock
         self._checkpointed_at = time.monotonic()
         self._handlers: dict[int, Any] = {}
 
@@ -78,7 +79,7 @@ class Driver:
     def restore(self, counters: Mapping[str, int | float]) -> None:
         """Continue from a checkpoint's counters."""
         self.progress.restore(counters)
-        self._evaluated_at = self.progress.env_steps
+        self._evaluated_at = self._evaluation_clock
 
     def say(self, what: str) -> None:
         """What the run is busy with, for whoever watches."""
@@ -99,11 +100,19 @@ class Driver:
         return reached is not None
 
     def evaluation_due(self) -> bool:
-        """Every so many environment steps; asking starts the next interval."""
-        due = self.progress.env_steps - self._evaluated_at >= self._stage.evaluation.every_env_steps
+        """Every so many environment or learner steps; asking starts the next interval."""
+        evaluation, now = self._stage.evaluation, self._evaluation_clock
+        due = now - self._evaluated_at >= (
+            evaluation.every_learner_steps or evaluation.every_env_steps
+        )
         if due:
-            self._evaluated_at = self.progress.env_steps
+            self._evaluated_at = now
         return due
+
+    @property
+    def _evaluation_clock(self) -> int:
+        by_updates = self._stage.evaluation.every_learner_steps is not None
+        return self.progress.learner_steps if by_updates else self.progress.env_steps
 
     def checkpoint_due(self) -> bool:
         """Every so many minutes; asking starts the next interval."""

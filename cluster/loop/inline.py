@@ -15,6 +15,7 @@ from skill_train.cluster.errors import RunError
 from skill_train.cluster.loop.driver import Driver
 from skill_train.cluster.plan.build import FINAL_EVALUATION_SEED, Plan, component_seed
 from skill_train.cluster.store.run_dir import RunDir
+from skill_train.experiments.spec import Learning
 from skill_train.learners.allocator import keep_freed_memory
 from skill_train.learners.feed import Batches
 from skill_train.learners.graphed import make_learner
@@ -47,17 +48,18 @@ def run(plan: Plan, run_dir: RunDir) -> dict[str, Any]:
 
 
 class InlineLoop:
-    """Turns of acting and learning, as far as the tables' limits let either go on."""
+    """Turns of acting and learning, as far as the tables' limits let either go on.
+
+    A stage without actors learns from its data alone, one without learning only acts.
+    """
 
     def __init__(self, plan: Plan, run_dir: RunDir, driver: Driver) -> None:
         self._plan, self._run, self._driver = plan, run_dir, driver
         checkpoint = run_dir.load_latest()
         steps = 0 if checkpoint is None else int(checkpoint.counters["env_steps"])
-        acting_agent = plan.agent("actor")
-        agent = plan.agent("learner")
+        self._agent = plan.agent("actor")
+        self._learner = make_learner(plan.agent("learner"), best_device())
         self._replay = InMemoryReplay(plan.schema, component_seed(plan.seed, "replay"))
-        writer = self._replay.writer(plan.stage.actors.environments)
-        self._learner = make_learner(agent, best_device())
         batches = Batches(self._replay.reader(), plan.schema.draws, self._learner.device)
         self._loop = LearnerLoop(self._learner, batches, plan.schema)
         self._rounds = plan.rounds(actors=1)
@@ -65,25 +67,33 @@ class InlineLoop:
         self._between_rounds = True
         if checkpoint is not None:
             self._loop.load_state_dict(checkpoint.learner_state)
-            if checkpoint.replay is not None:
-                self._replay.load(checkpoint.replay)
             driver.restore(checkpoint.counters)
-        self._actor: Actor = plan.actor(0, acting_agent, writer, steps)
+        if checkpoint is not None and checkpoint.replay is not None:
+            self._replay.load(checkpoint.replay)
+        else:
+            self._fill()
+        self._actor: Actor | None = None
+        if plan.stage.actors is not None:
+            writer = self._replay.writer(plan.actors.environments)
+            self._actor = plan.actor(0, self._agent, writer, steps)
 
     def train(self) -> None:
         """Act, then learn, then act again."""
         self._driver.running()
         self._driver.say("training in this process")
         while not self._driver.over():
-            acted, learned = self._act(), self._learn()
+            acted = self._actor is not None and self._act(self._actor)
+            learning = self._plan.stage.learning
+            learned = learning is not None and self._learn(learning.inline_updates)
             if not acted and not learned:
                 raise RunError(
                     "neither the actor nor the learner can go on: the tables' limits do not fit "
                     "together (min_items or samples_per_insert against the batch size)"
                 )
             if self._driver.evaluation_due():
-                steps = self._driver.progress.env_steps
-                self._evaluate(self._plan.stage.evaluation.episodes, seed=steps)
+                progress = self._driver.progress
+                seed = progress.env_steps or progress.learner_steps
+                self._evaluate(self._plan.stage.evaluation.episodes, seed)
             if self._driver.checkpoint_due():
                 self._save()
             self._driver.tick(self._components())
@@ -99,49 +109,67 @@ class InlineLoop:
 
     def close(self) -> None:
         """Close the environments."""
-        self._actor.close()
+        if self._actor is not None:
+            self._actor.close()
 
-    def _act(self) -> bool:
-        steps = self._plan.stage.learning.inline_env_steps
+    def _fill(self) -> None:
+        """Put the stage's data into the tables; raises ValueError where a table gets none."""
+        if self._plan.stage.data is None:
+            return
+        self._driver.say("filling the tables")
+        self._plan.fill(self._replay.writer(1))
+        tables = self._replay.info()
+        empty = [name for name, table in tables.items() if table.size == 0]
+        if empty:
+            raise ValueError(f"the data leave tables empty: {', '.join(empty)}")
+        self._driver.progress.set_replay(tables)
+
+    def _act(self, actor: Actor) -> bool:
+        steps = (self._plan.stage.learning or Learning()).inline_env_steps
         if self._rounds is None or self._between_rounds:
-            self._actor.set_weights(self._learner.acting_weights(), self._learner.steps)
+            actor.set_weights(self._learner.acting_weights(), self._learner.steps)
         if self._rounds is None:
-            report = self._actor.run(steps, flush_timeout_s=0.0)
+            report = actor.run(steps, flush_timeout_s=0.0)
         else:
             if self._between_rounds:
                 self._round += 1
-                self._actor.begin(self._rounds.share(0, self._round))
-            report = self._actor.collect(steps, flush_timeout_s=0.0)
+                actor.begin(self._rounds.share(0, self._round))
+            report = actor.collect(steps, flush_timeout_s=0.0)
             self._between_rounds = report.done
         self._driver.progress.add_actor(report, report.policy_version)
         self._driver.progress.set_replay(self._replay.info())
         # Where every episode ends at once, a turn may go by with resets alone.
         return report.env_steps > 0 or not report.blocked
 
-    def _learn(self) -> bool:
+    def _learn(self, updates: int) -> bool:
         before = self._learner.steps
-        report = self._loop.learn(math.inf, self._plan.stage.learning.inline_updates)
+        report = self._loop.learn(math.inf, updates)
         if report.steps > before:
             self._driver.progress.set_learner(report.steps, report.metrics)
         self._driver.note_refused(report.metrics)
         return report.steps > before
 
     def _evaluate(self, episodes: int, seed: int) -> None:
-        self._actor.set_weights(self._learner.acting_weights(), self._learner.steps)
-        self._driver.add_evaluation(self._plan.evaluate(self._actor.agent, episodes, seed))
+        weights = self._learner.acting_weights()
+        if self._actor is not None:
+            self._actor.set_weights(weights, self._learner.steps)
+        else:
+            self._agent.load_acting_weights(weights)
+        self._driver.add_evaluation(self._plan.evaluate(self._agent.eval(), episodes, seed))
 
     def _save(self) -> None:
         progress = self._driver.progress
         self._run.save_checkpoint(
             progress.counters(),
             self._learner.state_dict(),
-            self._replay.save,
+            self._replay.save if self._actor is not None else None,  # data can be read again
             score=progress.score,
             keep=self._plan.stage.checkpoints.keep,
         )
 
     def _components(self) -> list[dict[str, Any]]:
-        roles = ("replay", "learner", "actor", "evaluator")
-        self._driver.progress.set_health(actors_alive=1, restarts=0)
+        actors = ("actor",) if self._actor is not None else ()
+        roles = ("replay", "learner", *actors, "evaluator")
+        self._driver.progress.set_health(actors_alive=len(actors), restarts=0)
         here = {"pid": os.getpid(), "address": socket.gethostname(), "restarts": 0}
         return [{"role": role, "name": role, **here} for role in roles]

@@ -43,7 +43,7 @@ def run(plan: Plan, run_dir: RunDir, address: str | None = None) -> dict[str, An
     ``address``: a Ray cluster to join; None starts one on this machine and ends it afterwards.
     Returns the final results by name.
     """
-    count = plan.stage.actors.count
+    count = plan.actors.count
     with (
         run_dir.claim(),
         Driver(plan.stage, run_dir) as driver,
@@ -77,12 +77,12 @@ class Supervisor:
         self._evaluator = Member("evaluator", "evaluator", self._start_evaluator, self._logs)
         self._actors = [
             Member("actor", f"actor-{i}", self._start_actor(i), self._logs)
-            for i in range(plan.stage.actors.count)
+            for i in range(plan.actors.count)
         ]
-        rounds = plan.rounds()
-        self._turns = (
-            None if rounds is None else Turns(len(self._actors), int(plan.stage.learning.overlap))
-        )
+        learning = plan.stage.learning
+        self._turns = None
+        if learning is not None and plan.rounds() is not None:
+            self._turns = Turns(len(self._actors), int(learning.overlap))
         self._members = [self._replay, self._learner, *self._actors, self._evaluator]
         self._checkpointer = Checkpointer(run_dir, plan.stage.checkpoints.keep, self._replay)
         self._ask: dict[str, Callable[[Member], None]] = {
@@ -246,7 +246,7 @@ class Supervisor:
             member.send("work", 0.0, 0, returns=2)
         elif not self._checkpointer.busy and self._driver.checkpoint_due():
             member.send("state")
-        else:
+        elif learning is not None:
             seconds, updates = learning.seconds_per_publish, learning.updates_per_publish
             if self._turns is not None:
                 updates = 1  # one batch: the next round waits for the weights that it gives

@@ -79,8 +79,9 @@ class ReplayServer(Worker):
         self._replay: ReverbReplay | None = None
 
     def serve(self, restore: Path | None) -> str:
-        """Start the server, with the tables of a checkpoint or empty ones; gives its address."""
+        """Start the server with the tables of a checkpoint, or the data; gives its address."""
         from skill_train.replay.server import ReverbReplay
+        from skill_train.replay.writer import ReverbWriter
 
         self._replay = ReverbReplay(
             self._plan.schema,
@@ -89,6 +90,10 @@ class ReplayServer(Worker):
             restore=restore,
             scratch=self._scratch,
         )
+        if restore is None and self._plan.stage.data is not None:
+            writer = ReverbWriter(self._plan.schema, self._replay.address, 1)
+            self._plan.fill(writer)
+            writer.close()
         return self._replay.address
 
     def info(self) -> Mapping[str, TableInfo]:
@@ -149,13 +154,13 @@ class ActorWorker(Worker):
         from skill_train.replay.writer import ReverbWriter
 
         agent = plan.agent("actor", index)
-        size = plan.stage.actors.environments
+        size = plan.actors.environments
         self._rounds = plan.rounds()
         # A round ends when replay has all of it; elsewhere the next steps hide its answer time.
         run_ahead = size if self._rounds is None else 0
         writer = ReverbWriter(plan.schema, replay_address, size, run_ahead=run_ahead)
         self._actor = plan.actor(index, agent, writer, env_steps)
-        self._index, self._steps = index, plan.stage.actors.steps_per_refresh
+        self._index, self._steps = index, plan.actors.steps_per_refresh
         self._round: int | None = None
 
     def act(self, weights: Weights, version: int) -> ActorReport:

@@ -30,13 +30,13 @@ SAMPLE_ENVIRONMENTS = 100
 
 def check(plan: Plan, inline: bool, address: str | None) -> None:
     """Raises RunError where the run would hang, learn nothing, or not fit into memory."""
-    actors = plan.stage.actors
-    if inline:
-        actors = replace(actors, count=1)
+    _refuse_oversized_data(plan)
+    if plan.stage.actors is None:
+        return
+    actors = replace(plan.actors, count=1) if inline else plan.actors
     refusal = unshared(actors, plan.schema)
     if refusal is not None:
         raise RunError(refusal)
-    _refuse_oversized_data(plan)
     if not inline:
         _refuse_long_calls(plan)
     if address is None:
@@ -103,13 +103,13 @@ def _bytes_per_environment(plan: Plan) -> float:
 def _refuse_long_calls(plan: Plan) -> None:
     """Refuse what would be taken for hung, and killed, as often as it is asked for."""
     stage = plan.stage
-    publish = stage.learning.seconds_per_publish
+    publish = 0.0 if stage.learning is None else stage.learning.seconds_per_publish
     if publish >= HUNG_SECONDS:
         raise RunError(
             f"--learning.seconds-per-publish must be below {HUNG_SECONDS:.0f}, not {publish:g}: "
             "a learner that takes longer over a call is taken for hung"
         )
-    steps, episodes = stage.actors.steps_per_refresh, stage.evaluation.episodes
+    steps, episodes = plan.actors.steps_per_refresh, stage.evaluation.episodes
     if steps <= SHORT_STEPS and episodes <= SHORT_EPISODES:
         return
     per_step, per_episode = _seconds_per_step_and_episode(plan)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -19,9 +20,14 @@ from skill_train.actors.make_environments import make_environments
 from skill_train.actors.rounds import Rounds
 from skill_train.actors.skill_env import SkillEnv, SkillEnvironments
 from skill_train.actors.vector_env import environment_spec
-from skill_train.experiments.spec import Stage
+from skill_train.experiments.data import FromDatasets, FromRun
+from skill_train.experiments.spec import Actors, Stage
 from skill_train.replay.backend import Writer
+from skill_train.replay.datasets import read_dataset
+from skill_train.replay.filling import fill
+from skill_train.replay.saved import saved_episodes
 from skill_train.replay.schema import Schema
+from skill_train.replay.step import Step
 from skill_train.skill_agents.agent import Agent, EnvironmentSpec
 from skill_train.skill_agents.skills import Skills
 from skill_train.tasks.families import TaskSet
@@ -44,6 +50,8 @@ class Source:
     plan: Plan
     state: Mapping[str, Tensor]
     """Its ``state_dict()``, on the CPU."""
+    replay: Path | None = None
+    """Folder of the rows that its run kept, on the driver's node; None where nobody needs them."""
 
     def agent(self) -> Agent:
         """It."""
@@ -87,26 +95,88 @@ class Plan:
             self.stage.transfer.apply(agent, self.source.state)
         return agent
 
+    @property
+    def actors(self) -> Actors:
+        """The stage's actors. Raises ValueError where it has none."""
+        if self.stage.actors is None:
+            raise ValueError("the stage has no actors")
+        return self.stage.actors
+
     @cached_property
     def schema(self) -> Schema:
-        """What replay keeps, and how the learner draws from it."""
-        return self.stage.agent.schema(self.spec, self.stage.tasks.tasks)
+        """What replay keeps, and how the learner draws from it.
+
+        Without actors, or without learning, there is no ratio between what they do.
+        Raises ValueError for data that an on-policy agent cannot learn from.
+        """
+        stage = self.stage
+        schema = stage.agent.schema(self.spec, stage.tasks.tasks)
+        if stage.data is not None and any(table.use_once for table in schema.tables):
+            raise ValueError(
+                "the agent learns once from what its own actors do, and so from no other data"
+            )
+        if stage.actors is not None and stage.learning is not None:
+            ratios = any(table.samples_per_insert is not None for table in schema.tables)
+            if stage.data is not None and ratios:
+                raise ValueError(
+                    "tables that keep a ratio between acting and learning cannot be filled with "
+                    "data beforehand; give the agent none (samples_per_insert)"
+                )
+            return schema
+        free = [replace(t, samples_per_insert=None, use_once=False) for t in schema.tables]
+        if stage.learning is None:
+            return replace(schema, tables=tuple(free), draws={})
+        return replace(schema, tables=tuple(replace(table, min_items=1) for table in free))
+
+    def data(self) -> Iterator[Step]:
+        """Episodes ``[L+1, ...]`` of the stage's data; none where it has no data.
+
+        Raises ValueError where they cannot be read.
+        """
+        data = self.stage.data
+        if isinstance(data, FromRun):
+            if self.source is None or self.source.replay is None:
+                raise ValueError("the run before has kept no rows with its last checkpoint")
+            yield from saved_episodes(self.source.replay, self.source.plan.schema)
+        elif isinstance(data, FromDatasets):
+            tasks = self.stage.tasks.tasks
+            if len(data.names) not in (1, len(tasks)):
+                raise ValueError(
+                    f"{len(data.names)} datasets for {len(tasks)} tasks; give one for each, or one"
+                )
+            each: Sequence[int | None] = tasks if len(data.names) > 1 else (None,)
+            for name, task in zip(data.names, each, strict=True):
+                yield from read_dataset(name, task)
+
+    def fill(self, writer: Writer) -> int:
+        """Write the stage's data through ``writer``, of one stream; returns its actions.
+
+        Raises ValueError where the data cannot be read, or do not fit the agent's rows.
+        """
+        data = self.stage.data
+        if data is None:
+            return 0
+        actions = fill(writer, self.schema, self.data(), data.relabel)
+        if actions == 0:
+            raise ValueError("the data hold nothing of the stage's tasks")
+        return actions
 
     def rounds(self, actors: int | None = None) -> Rounds | None:
         """How the actors share out an on-policy agent's batches; None for the others.
 
         ``actors``: None stands for the stage's number of them.
         """
-        stage = self.stage
-        count = stage.actors.count if actors is None else actors
-        return Rounds.of(self.schema, count, stage.actors.environments)
+        mine = self.stage.actors
+        if mine is None:
+            return None
+        return Rounds.of(self.schema, mine.count if actors is None else actors, mine.environments)
 
     def actor(self, index: int, agent: Agent, writer: Writer, env_steps: int = 0) -> Actor:
         """Actor number ``index``; all actors' slots share out the tasks in turn.
 
         ``env_steps``: how far the run is; a restarted actor does not replay its first episodes.
         """
-        size, tasks = self.stage.actors.environments, self.stage.tasks
+        size, tasks = self.actors.environments, self.stage.tasks
         slots = range(index * size, (index + 1) * size)
         mine = [tasks.tasks[slot % tasks.num_tasks] for slot in slots]
         env_seed = component_seed(self.seed, "environment", index, env_steps)
@@ -115,9 +185,10 @@ class Plan:
         return Actor(envs, agent, writer, noise_seed)
 
     def evaluate(self, agent: Agent, episodes: int, seed: int) -> Evaluation:
-        """Episodes on the evaluation tasks."""
+        """Episodes on the evaluation tasks. Raises ValueError where too many are left uncounted."""
         tasks = self.stage.evaluation_tasks or self.stage.tasks
-        return evaluate(agent, partial(self.environments, tasks), tasks.tasks, episodes, seed)
+        played = evaluate(agent, partial(self.environments, tasks), tasks.tasks, episodes, seed)
+        return played.without_first(self.stage.evaluation.uncounted_episodes)
 
     def make(self, task: int, **kwargs: Any) -> gymnasium.Env:
         """One evaluation task as the agent acts in it, ``kwargs`` overriding the family's."""

@@ -13,9 +13,11 @@ import io
 import re
 import typing
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from skill_train.cluster.errors import RunError
+from skill_train.experiments.data import FromDatasets
 from skill_train.experiments.spec import Stage
 from skill_train.skill_agents.ranges import FINITE, Range
 
@@ -40,6 +42,7 @@ def apply(stage: Stage, args: Sequence[str]) -> Stage:
     does not fit, with the type.
     """
     given = _split(args)
+    stage, given = _take_data(stage, given)
     known = fields(stage)
     line: list[str] = []
     for name, values in given:
@@ -60,6 +63,21 @@ def apply(stage: Stage, args: Sequence[str]) -> Stage:
                     f"(the experiment has {_shown(known[name].value)})"
                 ) from None
         raise RunError(f"the overrides do not fit together: {error}") from error
+
+
+def _take_data(
+    stage: Stage, given: Sequence[tuple[str, list[str]]]
+) -> tuple[Stage, list[tuple[str, list[str]]]]:
+    """``--data NAME...``, Minari datasets in place of what the stage learns from; and the rest."""
+    rest = [one for one in given if one[0] != "data"]
+    for _, values in (one for one in given if one[0] == "data"):
+        if not values:
+            raise RunError("--data needs the names of Minari datasets, such as reacher/medium-v0")
+        if stage.data is None:
+            raise RunError("--data is for experiments that learn from data; this one acts itself")
+        names = tuple(_separate(values, "tuple"))
+        stage = replace(stage, data=FromDatasets(names, stage.data.relabel))
+    return stage, rest
 
 
 def fields(stage: Stage) -> dict[str, Field]:

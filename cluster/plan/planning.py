@@ -72,12 +72,17 @@ def plan_of(run: RunDir) -> Plan:
     return plan_for(stage_of(run), run.config.seed, source)
 
 
-def source_from(run: RunDir) -> Source:
-    """What another run can start from: a run's plan, and its agent as last saved."""
-    checkpoint = run.load_latest(with_replay=False)
+def source_from(run: RunDir, rows: bool = False) -> Source:
+    """What another run can start from: a run's plan, and its agent as last saved.
+
+    ``rows``: and the rows that it kept, which raises RunError where it has kept none.
+    """
+    checkpoint = run.load_latest(with_replay=rows)
     if checkpoint is None:
         raise RunError(f"{run.path} has no checkpoint yet, so nothing can start from it")
-    return Source(plan_of(run), checkpoint.learner_state["agent"])
+    if rows and checkpoint.replay is None:
+        raise RunError(f"{run.path} has kept no rows with its last checkpoint ({checkpoint.path})")
+    return Source(plan_of(run), checkpoint.learner_state["agent"], checkpoint.replay)
 
 
 def untrained_source(experiment: Experiment, tiny: bool, seed: int) -> Source | None:

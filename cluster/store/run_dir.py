@@ -87,12 +87,13 @@ class RunDir:
         path = self.path / SOURCE
         return RunDir(path) if (path / CONFIG).is_file() else None
 
-    def adopt(self, run: RunDir) -> None:
-        """Keep a copy of ``run``'s newest checkpoint, without its replay, as this one's source.
+    def adopt(self, run: RunDir, with_replay: bool = False) -> None:
+        """Keep a copy of ``run``'s newest checkpoint as this one's source.
 
-        Raises RunError where it has none.
+        ``with_replay``: with its rows, as hard links where both are on one disk. Raises RunError
+        where it has no checkpoint.
         """
-        checkpoint = run.load_latest(with_replay=False)
+        checkpoint = run.load_latest(with_replay)
         if checkpoint is None:
             raise RunError(f"{run.path} has no checkpoint yet, so nothing can start from it")
         copy = self.path / SOURCE
@@ -101,7 +102,10 @@ class RunDir:
             shutil.copytree(run.source.path, copy / SOURCE)
         shutil.copy2(run.path / "environment.json", copy)
         Checkpoints(copy / CHECKPOINTS).save(
-            checkpoint.counters, checkpoint.learner_state, score=checkpoint.score
+            checkpoint.counters,
+            checkpoint.learner_state,
+            score=checkpoint.score,
+            replay_from=checkpoint.path if with_replay else None,
         )
         config = dataclasses.replace(run.config, adopted_from=str(run.path))
         write_json(copy / CONFIG, dataclasses.asdict(config))

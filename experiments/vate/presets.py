@@ -73,7 +73,7 @@ def tiny(stage: Stage) -> Stage:
         stage,
         agent=replace(agent, trials_per_update=environments, model=model),
         actors=Actors(count=1, environments=environments, steps_per_refresh=environments),
-        learning=replace(stage.learning, inline_env_steps=2 * environments),
+        learning=replace(stage.learning or Learning(), inline_env_steps=2 * environments),
         evaluation=Evaluating(episodes=4, every_env_steps=4_000, final_episodes=4),
         limits=Limits(env_steps=4_000),
     )
