@@ -93,6 +93,13 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seconds", type=_positive, default=15, metavar="S")
     _add_choice(one)
 
+    one = command("dataset", "Write a run's rows as a Minari dataset, one for each of its tasks.")
+    _add_run(one)
+    _add_imports(one)
+    one.add_argument(
+        "--out", required=True, metavar="NAME", help="as Minari names it, such as reacher/mixed-v0"
+    )
+
     one = command("latents", "Draw the latents of one episode, step by step.")
     _add_run(one)
     one.add_argument("--out", type=Path, required=True, metavar="FILE.png")

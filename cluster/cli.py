@@ -201,6 +201,13 @@ def _skills(args: argparse.Namespace) -> None:
     print(f"wrote {args.out}, {args.panels} environments")
 
 
+def _dataset(args: argparse.Namespace) -> None:
+    from skill_train.cluster import datasets
+
+    for one in datasets.write(RunDir.open(args.run), args.out):
+        print(f"wrote {one.name}: {one.episodes:,} episodes, {one.actions:,} steps of {one.task}")
+
+
 def _latents(args: argparse.Namespace) -> None:
     from skill_train.cluster.show import latents
 
@@ -220,6 +227,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "video": _video,
     "skills": _skills,
     "latents": _latents,
+    "dataset": _dataset,
 }
 
 

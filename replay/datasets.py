@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from skill_train.replay.step import Step
 
 ROOT = "MINARI_DATASETS_PATH"
 """Minari's own variable for the folder of all datasets."""
-EXTRA = "extra/"
+EXTRAS = "extras"
 BATCH = 1000
 """Episodes that are handed to Minari at a time."""
 
@@ -36,7 +37,8 @@ def write_dataset(
     """Write rows ``[L+1, ...]`` of episodes as the dataset ``name``; returns episodes and actions.
 
     ``name`` is Minari's: ``namespace/dataset-v0``, in the folder that Minari uses. Raises
-    ValueError if it is malformed, is there already, or there are no episodes.
+    ValueError if it is malformed, is there already, there are no episodes, or they have pixels,
+    which Minari would keep as JPEG: other pixels than the agent saw.
     """
     from minari.dataset.minari_dataset import parse_dataset_id
     from minari.storage.local import get_dataset_path
@@ -50,19 +52,27 @@ def write_dataset(
         ) from error
     if get_dataset_path(name).exists():
         raise ValueError(f"there is a dataset {name} already, in {get_dataset_path(name)}")
+    pictures = [name for name, space in _groups(observation_space) if space.dtype == np.uint8]
+    if pictures:
+        raise ValueError(
+            f"Minari keeps pictures as JPEG, which loses detail, so {', '.join(pictures)} "
+            "cannot be written; let a run start from the rows themselves instead"
+        )
     buffers = (_buffer(number, rows) for number, rows in enumerate(episodes))
     first = list(itertools.islice(buffers, BATCH))
     if not first:
         raise ValueError("there are no episodes to write")
-    dataset = create_dataset_from_buffers(
-        name,
-        first,
-        env=environment,
-        observation_space=observation_space,
-        action_space=action_space,
-        description=description,
-        data_format="hdf5",
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of fields that a dataset need not have
+        dataset = create_dataset_from_buffers(
+            name,
+            first,
+            env=environment,
+            observation_space=observation_space,
+            action_space=action_space,
+            description=description,
+            data_format="hdf5",
+        )
     while more := list(itertools.islice(buffers, BATCH)):
         dataset.storage.update_episodes(more)
     return int(dataset.storage.total_episodes), int(dataset.storage.total_steps)
@@ -85,6 +95,10 @@ def read_dataset(name: str, task: int | None = None) -> Iterator[Step]:
         yield _rows(episode, task)
 
 
+def _groups(space: gymnasium.Space[Any]) -> list[tuple[str, gymnasium.Space[Any]]]:
+    return list(space.items()) if isinstance(space, gymnasium.spaces.Dict) else [("state", space)]
+
+
 def _buffer(number: int, rows: Step) -> Any:
     from minari.data_collector.episode_buffer import EpisodeBuffer
 
@@ -102,7 +116,7 @@ def _buffer(number: int, rows: Step) -> Any:
         infos={
             "task": np.asarray(rows.task),
             "policy_version": np.asarray(rows.policy_version),
-            **{EXTRA + name: np.asarray(leaf) for name, leaf in rows.extras.items()},
+            EXTRAS: {name: np.asarray(leaf) for name, leaf in rows.extras.items()},
         },
     )
 
@@ -123,11 +137,7 @@ def _rows(episode: Any, task: int | None) -> Step:
         is_first=first,
         task=(infos.get("task", zeros) if task is None else zeros + task).astype(np.int32),
         policy_version=np.asarray(infos.get("policy_version", zeros), np.int64),
-        extras={
-            name.removeprefix(EXTRA): np.asarray(leaf)
-            for name, leaf in infos.items()
-            if name.startswith(EXTRA)
-        },
+        extras={name: np.asarray(leaf) for name, leaf in infos.get(EXTRAS, {}).items()},
     )
 
 
