@@ -1,7 +1,7 @@
 """What every replay back end offers, in one process or behind a Reverb server.
 
-An actor holds a `Writer`, a learner a `Reader`, and whoever runs the experiment the `Replay`
-itself. `replay.in_memory` and `replay.server` implement all three; one contract test covers both.
+An actor holds a `Writer`, a learner a `Reader`, and the run's driver the `Replay` itself.
+`replay.in_memory` and `replay.server` implement all three; one contract test covers both.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ class _Rounds(Sampling):
     def acted_by(self, newest: int) -> None:
         with self.changed:
             self._newest = newest
-            if self._version > newest:  # drawn before anybody said where the learner stands
+            if self._version > newest:  # drawn before the learner's step was known
                 self._version = -1
                 self._clear()
 

@@ -1,8 +1,8 @@
-"""What a saved replay says of itself, and how it is told from a damaged or a foreign one.
+"""The record of a saved replay, which tells it from a damaged one and from one of another run.
 
 A saved replay is a folder with ``replay.json`` beside its data files. The record names the row's
 layout and every table with its limiter, because Reverb takes all of these from a checkpoint
-without a word, whatever the new run asks for.
+without a word, even where the new run asks for others.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The tables behind a Reverb server, and their way to disk and back.
 
-Reverb's server listens on all interfaces (``[::]``) and cannot be told otherwise, without
+Reverb's server listens on all interfaces (``[::]``) and has no setting for it, without
 encryption or password: keep its port inside a private network. It also lets two servers share one
 port without a word, so that is looked at first.
 
@@ -34,8 +34,8 @@ class ReverbReplay:
     """The tables of ``schema``, served by this process at `address` until `close`.
 
     ``port`` None takes a free one; a run that should survive the server's death fixes it, so that
-    readers and writers find the restarted server. ``host`` is what they are told to connect to
-    (not what is listened on, see above). ``restore`` is a folder that `save` wrote.
+    readers and writers find the restarted server. ``host`` is the name in `address` (not
+    what is listened on, see above). ``restore`` is a folder that `save` wrote.
     ``max_in_flight`` is the readers', for the limiters. ``scratch`` is where Reverb writes a
     checkpoint before `save` moves it: a folder on the disk that is saved to makes that instant;
     None takes the system's temporary folder.
@@ -62,7 +62,7 @@ class ReverbReplay:
             checkpoint = str(Path(restore) / _CHECKPOINT)
         self._port = _free_port(port)
         self._host = host
-        # Reverb deletes whatever else lies where it writes checkpoints, so that place is its own.
+        # Reverb deletes all else in the folder that it writes checkpoints to, so it gets its own.
         self._scratch = Path(tempfile.mkdtemp(prefix="replay-", dir=scratch))
         try:
             self._server = native().Server(

@@ -1,9 +1,9 @@
 """The one row that every actor writes and every learner reads, and its packed form.
 
-Time convention, stated here once. Row ``t`` of a stream holds what the agent saw, what it did,
-and what that action brought::
+Time convention, stated here once. Row ``t`` of a stream holds what the agent saw, what it did, and
+the outcome of that action::
 
-    row t = (o_t, a_t, r_t = what a_t brought, discount_t = what a_t left of the future, ...)
+    row t = (o_t, a_t, r_t = the reward of a_t, discount_t = what a_t left of the future, ...)
 
 * ``discount_t`` is 0 when ``a_t`` truly ended the episode and 1 otherwise; a time limit keeps 1,
   so that a learner bootstraps from ``o_{t+1}``. A learner multiplies by its own gamma.

@@ -22,7 +22,7 @@ from skill_train.replay.step import Step
 _IN_FLIGHT = 48
 """Items of one stream that Reverb may hold unconfirmed; from 50 on it complains on stderr."""
 MOST_AHEAD = _IN_FLIGHT - 1
-"""More than this are never left unconfirmed, whatever ``run_ahead`` says."""
+"""The most items that are left unconfirmed, also where ``run_ahead`` is larger."""
 
 
 class ReverbWriter:

@@ -79,7 +79,7 @@ class Timestep(NamedTuple):
 
     observation: Mapping[str, Tensor]
     reward: Tensor
-    """What the last action brought, 0 on a first row."""
+    """Of the last action, 0 on a first row."""
     is_first: Tensor
     """bool: the episode (or trial) starts here, so state from before does not apply."""
     task: Tensor

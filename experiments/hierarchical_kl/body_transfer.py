@@ -66,11 +66,11 @@ PAIRS = (
 def agnostic(pair: Pair, tuned: Tuned) -> SVG0Config:
     """Appendix E.2.3: the low level sees proprioception only, the high level all the rest."""
     domain = DOMAINS[pair.domain]
-    told = (PIXELS,) if pair.vision else domain.told
+    seen = (PIXELS,) if pair.vision else domain.task_groups
     agent = SVG0Config(
-        policy=HierarchicalPolicyConfig(high_groups=told, low_groups=("proprioception",)),
+        policy=HierarchicalPolicyConfig(high_groups=seen, low_groups=("proprioception",)),
         default=SharedLowLevel(AR1Config(domain.correlation)),
-        critic_groups=("proprioception", *told),
+        critic_groups=("proprioception", *seen),
     )
     return tuned.apply(agent)
 

@@ -19,10 +19,10 @@ class Domain:
     title: str
     env: str
     """The middle of ``skill/ENV-BODY-v0``."""
-    told: tuple[str, ...]
-    """What the high level sees."""
+    task_groups: tuple[str, ...]
+    """Groups of the observation that the high level sees."""
     low: tuple[str, ...] = ()
-    """What the low level sees (table 1)."""
+    """Groups that the low level sees (table 1)."""
     correlation: float = 0.9
     """Of the AR(1) prior; Appendix G.2: 0.9 where the ant moves boxes, 0.95 where it goes to a
     target. The paper gives none for other tasks and bodies."""
@@ -34,7 +34,7 @@ class Domain:
 
     def full_groups(self) -> tuple[str, ...]:
         """Everything, for pi_H, critics and flat policies."""
-        return ("proprioception", *self.told)
+        return ("proprioception", *self.task_groups)
 
     def low_groups(self) -> tuple[str, ...]:
         """For pi_L and flat default policies."""

@@ -15,7 +15,7 @@ _FIGURE = "after figure 11, column 1"
 _SOURCE = "ball-go-to-target-agnostic"
 
 assert isinstance(SMALL_AGENT.policy, HierarchicalPolicyConfig)
-AGNOSTIC = replace(SMALL_AGENT, policy=replace(SMALL_AGENT.policy, high_groups=GOING.told))
+AGNOSTIC = replace(SMALL_AGENT, policy=replace(SMALL_AGENT.policy, high_groups=GOING.task_groups))
 """Section 7.2: pi_H sees nothing of the body."""
 
 EXPERIMENTS = (

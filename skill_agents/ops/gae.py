@@ -26,7 +26,7 @@ def generalised_advantages(
     Args:
         v_t: V(x_t), ``[T, ...]``.
         v_tp1: V(x_{t+1}), ``[T, ...]``.
-        reward_t: What a_t brought, ``[T, ...]``.
+        reward_t: The reward of a_t, ``[T, ...]``.
         discount_t: gamma, or 0 where a_t ended the episode, ``[T, ...]``.
         lambda_: In [0, 1]; one for all rows, or ``[T, ...]``.
 

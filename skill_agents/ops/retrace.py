@@ -42,7 +42,7 @@ def retrace(
         q_t: Q(x_t, a_t) of the target network, ``[T, ...]``.
         v_tp1: E_a Q(x_{t+1}, a) under the target policy, ``[T, ...]``; whatever belongs to step
             t+1 but not to a_t, such as the cost of a KL, is already taken off.
-        reward_t: What a_t brought, ``[T, ...]``.
+        reward_t: The reward of a_t, ``[T, ...]``.
         discount_t: gamma, or 0 where a_t ended the episode, ``[T, ...]``.
         ratio_t: pi(a_t | x_t) / mu(a_t | x_t), ``[T, ...]``.
         lambda_: Trace parameter in [0, 1].

@@ -16,7 +16,7 @@ def discounted_returns(reward_t: Tensor, discount_t: Tensor, bootstrap: Tensor) 
     where one may fall inside, use `lambda_returns`, which has a value to bootstrap from.
 
     Args:
-        reward_t: What a_t brought, ``[T, ...]``.
+        reward_t: The reward of a_t, ``[T, ...]``.
         discount_t: gamma, or 0 where a_t ended the episode, ``[T, ...]``.
         bootstrap: Value of what follows the last row, ``[...]``.
 
@@ -53,7 +53,7 @@ def lambda_returns(
     state t to state t+1, so H steps need the H values of states 1 .. H.
 
     Args:
-        reward_t: What a_t brought, ``[T, ...]``.
+        reward_t: The reward of a_t, ``[T, ...]``.
         discount_t: gamma, or 0 where a_t ended the episode, ``[T, ...]``.
         v_tp1: V(x_{t+1}), ``[T, ...]``.
         lambda_: In [0, 1]; one for all rows, or ``[T, ...]``.

@@ -1,4 +1,4 @@
-"""What the policy is told of the task: a Gaussian belief (VATE), a vector (RL2), or the truth.
+"""The policy's belief over the task: a Gaussian (VATE), a vector (RL2), or the task itself.
 
 A belief is recurrent state while acting and a function of whole trials while learning; both give
 the same numbers. At the first row of a trial the memory is empty: h_0 = 0. The heads have no bias,
@@ -78,11 +78,11 @@ class RecurrentBelief(Belief):
         return {"memory": empty, "action": none}
 
     def step(self, timestep: Timestep, state: ActState) -> tuple[Tensor, ActState]:
-        """Take in what the last action brought; a new trial forgets all."""
+        """Add the last action and its reward to the memory; a new trial empties it."""
         seen = F.elu(self.embed(self.experience.of_timestep(timestep, state["action"])))
         memory = self.gru(seen.unsqueeze(0), state["memory"].unsqueeze(0))[0].squeeze(0)
         memory = torch.where(timestep.is_first.unsqueeze(-1), 0.0, memory)
-        return self.told(memory), {**state, "memory": memory}
+        return self.of_memory(memory), {**state, "memory": memory}
 
     def acted(self, state: ActState, action: Tensor) -> ActState:
         """Remember the action until its reward is there."""
@@ -92,34 +92,34 @@ class RecurrentBelief(Belief):
         """The memory is empty at row 0, which starts the trial."""
         experience = [self.experience.of_rows(rows) for rows in batches]
         memory, _ = self.gru(F.elu(self.embed(torch.cat(experience, 1))))
-        told = self.told(torch.cat([torch.zeros_like(memory[:1]), memory]))
-        return list(told.split([part.shape[1] for part in experience], 1))
+        belief = self.of_memory(torch.cat([torch.zeros_like(memory[:1]), memory]))
+        return list(belief.split([part.shape[1] for part in experience], 1))
 
-    def told(self, memory: Tensor) -> Tensor:
-        """``[..., memory]`` to ``[..., size]``."""
-        told: Tensor = self.head(memory)
-        return told
+    def of_memory(self, memory: Tensor) -> Tensor:
+        """The belief ``[..., size]`` at memories ``[..., memory]``."""
+        belief: Tensor = self.head(memory)
+        return belief
 
 
 class GaussianBelief(RecurrentBelief):
     """q(m | tau_:t), as its mean and log-variance side by side."""
 
-    def told(self, memory: Tensor) -> Tensor:
-        """Bounded log-variance, so that no KL overflows."""
+    def of_memory(self, memory: Tensor) -> Tensor:
+        """The belief with a bounded log-variance, so that no KL overflows."""
         mean, log_variance = self.head(memory).chunk(2, dim=-1)
         bound = LARGEST_LOG_VARIANCE
         return torch.cat([mean, bound * torch.tanh(log_variance / bound)], -1)
 
 
-def gaussian_of(told: Tensor) -> Gaussian:
-    """The distribution that a `GaussianBelief` tells of, ``[..., size / 2]``."""
-    mean, log_variance = told.chunk(2, dim=-1)
+def gaussian_of(belief: Tensor) -> Gaussian:
+    """The distribution ``[..., size / 2]`` of a `GaussianBelief` ``[..., size]``."""
+    mean, log_variance = belief.chunk(2, dim=-1)
     return Gaussian(mean, (0.5 * log_variance).exp())
 
 
 @dataclass(frozen=True)
 class GaussianBeliefConfig(BeliefConfig):
-    """VATE's."""
+    """The belief of VATE."""
 
     size: Count = 10  # section 5
     embedding: Count = 32
@@ -151,15 +151,15 @@ class KnownTask(Belief):
         self.size = num_tasks
 
     def initial_state(self, batch: int) -> ActState:
-        """Nothing to remember."""
+        """An empty state: nothing is remembered."""
         return {}
 
     def step(self, timestep: Timestep, state: ActState) -> tuple[Tensor, ActState]:
-        """The truth."""
+        """The task, one-hot."""
         return F.one_hot(timestep.task, self.size).float(), state
 
     def unroll(self, *batches: Step) -> list[Tensor]:
-        """The truth, the task of a trial's first row."""
+        """The task of a trial's first row, one-hot at every row."""
         tasks = [rows.task[:1].long().expand(len(rows.task), -1) for rows in batches]
         return [F.one_hot(task, self.size).float() for task in tasks]
 

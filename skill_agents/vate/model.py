@@ -79,11 +79,13 @@ class ModelConfig(ABC):
 
 
 class Model(nn.Module, ABC):
-    """What beside the rewards shapes the belief."""
+    """The part of the loss that shapes the belief beside the rewards."""
 
     @abstractmethod
-    def loss(self, told: Mapping[str, Tensor], batch: Mapping[str, Step]) -> tuple[Tensor, Metrics]:
-        """One scalar, for belief and model; ``told`` has the beliefs at each draw's rows."""
+    def loss(
+        self, beliefs: Mapping[str, Tensor], batch: Mapping[str, Step]
+    ) -> tuple[Tensor, Metrics]:
+        """One scalar, for belief and model; ``beliefs`` has those at the rows of each draw."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,10 @@ class NoModelConfig(ModelConfig):
 class NoModel(Model):
     """A loss of zero."""
 
-    def loss(self, told: Mapping[str, Tensor], batch: Mapping[str, Step]) -> tuple[Tensor, Metrics]:
-        """Zero."""
+    def loss(
+        self, beliefs: Mapping[str, Tensor], batch: Mapping[str, Step]
+    ) -> tuple[Tensor, Metrics]:
+        """A loss of zero."""
         return torch.zeros(()), {}
 
 
@@ -150,11 +154,13 @@ class VariationalModel(Model):
         self.decoder = config.decoder.build(spec, belief.size // 2)
         self.explains, self.kl = SPANS[config.span], PRIORS[config.prior]
 
-    def loss(self, told: Mapping[str, Tensor], batch: Mapping[str, Step]) -> tuple[Tensor, Metrics]:
+    def loss(
+        self, beliefs: Mapping[str, Tensor], batch: Mapping[str, Step]
+    ) -> tuple[Tensor, Metrics]:
         """Minus the mean over t of ELBO_t, averaged over trials."""
         rows = batch[TABLE]
         counted = rows.valid()
-        posterior = gaussian_of(told[TABLE])
+        posterior = gaussian_of(beliefs[TABLE])
         kl = self.kl(posterior)
         t = self._rows(len(rows.reward), rows.reward.device)
         q = Gaussian(posterior.mean[t], posterior.std[t])

@@ -47,7 +47,7 @@ def through(belief: Tensor) -> Tensor:
 
 
 def detached(belief: Tensor) -> Tensor:
-    """It does not: the ablation of section 5."""
+    """The gradient of the RL loss stops at the belief: the ablation of section 5."""
     return belief.detach()
 
 
@@ -113,7 +113,7 @@ class VATE(Agent):
         self.learns_belief = any(
             True for part in (self.belief, self.model) for _ in part.parameters()
         )
-        """False for the oracle, which is told the task."""
+        """False for the oracle, which knows the task."""
 
     def initial_state(self, batch: int) -> ActState:
         """What the belief remembers; episodes of one trial share it."""
@@ -127,8 +127,8 @@ class VATE(Agent):
         generator: torch.Generator | None = None,
     ) -> Acting:
         """Without ``explore`` the likeliest action."""
-        told, state = self.belief.step(timestep, state)
-        policy = self.policy(timestep.observation, told)
+        belief, state = self.belief.step(timestep, state)
+        policy = self.policy(timestep.observation, belief)
         action = policy.sample(generator) if explore else policy.mode()
         extras = {"log_prob": policy.log_prob(action)}
         return Acting(action, self.belief.acted(state, action), extras)
@@ -145,8 +145,8 @@ class VATE(Agent):
             ),
         }
         if self.learns_belief:
-            told = [*self.belief.parameters(), *self.model.parameters()]
-            groups["belief"] = ParameterGroup(told, c.belief_learning_rate)
+            learned = [*self.belief.parameters(), *self.model.parameters()]
+            groups["belief"] = ParameterGroup(learned, c.belief_learning_rate)
         return groups
 
     def minibatches(self, batch: Batch) -> Iterator[Batch]:
@@ -187,15 +187,16 @@ class VATE(Agent):
         c, rows = self.config, batch["trials"]
         counted, now = rows.valid(), rows.map(lambda leaf: leaf[:-1])
         observation, extras = now.observation, now.extras
-        told = dict(zip(batch, self.belief.unroll(*batch.values()), strict=True))
-        given = self.rl_gradient(told["trials"][:-1])
+        unrolled = self.belief.unroll(*batch.values())
+        beliefs = dict(zip(batch, unrolled, strict=True))
+        given = self.rl_gradient(beliefs["trials"][:-1])
         policy, value = self.policy(observation, given), self.value(observation, given)
         log_prob = policy.log_prob(now.action)
         surrogate = c.optimisation.policy_loss(log_prob, extras["log_prob"], extras["advantage"])
         entropy = policy.entropy()
         policy_loss = masked_mean(surrogate - c.entropy_cost * entropy, counted)
         value_loss = masked_mean(c.optimisation.value_loss(value, extras["target"]), counted)
-        model_loss, metrics = self.model.loss(told, batch)
+        model_loss, metrics = self.model.loss(beliefs, batch)
         losses = {"policy": policy_loss, "value": value_loss}
         if self.learns_belief:
             rl_loss = policy_loss + c.value_cost * value_loss

@@ -87,5 +87,5 @@ def test_log_variances_are_bounded_and_small_ones_hardly_changed():
     with torch.no_grad():
         belief.head.weight[:] = torch.tensor([[0.0] * 6, [1.0] + [0.0] * 5])
     for memory, expected in ((1000.0, 6.0), (-1000.0, -6.0), (0.1, 0.1)):
-        told = belief.told(torch.tensor([memory, 0, 0, 0, 0, 0]))
+        told = belief.of_memory(torch.tensor([memory, 0, 0, 0, 0, 0]))
         assert told[1].item() == pytest.approx(expected, rel=1e-3)
