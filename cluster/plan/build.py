@@ -20,6 +20,7 @@ from skill_train.actors.make_environments import make_environments
 from skill_train.actors.rounds import Rounds
 from skill_train.actors.skill_env import SkillEnv, SkillEnvironments
 from skill_train.actors.vector_env import environment_spec
+from skill_train.cluster.errors import RunError
 from skill_train.experiments.data import FromDatasets, FromRun
 from skill_train.experiments.spec import Actors, Stage
 from skill_train.replay.backend import Writer
@@ -185,10 +186,13 @@ class Plan:
         return Actor(envs, agent, writer, noise_seed)
 
     def evaluate(self, agent: Agent, episodes: int, seed: int) -> Evaluation:
-        """Episodes on the evaluation tasks. Raises ValueError where too many are left uncounted."""
+        """Episodes on the evaluation tasks. Raises RunError where too many are left uncounted."""
         tasks = self.stage.evaluation_tasks or self.stage.tasks
         played = evaluate(agent, partial(self.environments, tasks), tasks.tasks, episodes, seed)
-        return played.without_first(self.stage.evaluation.uncounted_episodes)
+        try:
+            return played.without_first(self.stage.evaluation.uncounted_episodes)
+        except ValueError as error:
+            raise RunError(str(error)) from error
 
     def make(self, task: int, **kwargs: Any) -> gymnasium.Env:
         """One evaluation task as the agent acts in it, ``kwargs`` overriding the family's."""

@@ -68,3 +68,19 @@ def test_environments_are_closed_and_exploration_is_off():
     evaluate(Agent(), singly(make), [0, 1], episodes=2, seed=0)
     assert all(env.closed for env in made)
     assert not any(explored)
+
+
+def test_the_first_episodes_of_a_trial_can_stay_uncounted():
+    trials = Evaluation(
+        (
+            EpisodeResult(0, 6.0, 9, None, return_per_episode=(1.0, 2.0, 3.0)),
+            EpisodeResult(1, 1.0, 9, None, return_per_episode=(0.0, 0.5, 0.5)),
+        )
+    )
+    assert trials.without_first(0) is trials
+    assert trials.without_first(2).return_mean == (3.0 + 0.5) / 2
+    assert trials.without_first(1).return_per_episode == trials.return_per_episode
+    with pytest.raises(ValueError, match="is 3, but a trial here has 3 episodes"):
+        trials.without_first(3)
+    with pytest.raises(ValueError, match="no inner episodes"):
+        Evaluation((EpisodeResult(0, 6.0, 9, None),)).without_first(1)

@@ -11,12 +11,14 @@ import torch
 from skill_train.cluster import datasets, launch
 from skill_train.cluster.errors import RunError
 from skill_train.cluster.loop import inline
+from skill_train.cluster.over_ray import supervisor
 from skill_train.cluster.plan import planning
 from skill_train.cluster.store.run_dir import RunDir
 from skill_train.experiments.data import FromDatasets
 from skill_train.experiments.registry import EXPERIMENTS
 from skill_train.experiments.spec import Evaluating, Limits, Stage
 from skill_train.replay.datasets import ROOT, read_dataset
+from skill_train.replay.saved import saved_episodes
 
 COLLECT, OFFLINE = "sac/reacher", "sac/reacher-offline"
 
@@ -158,3 +160,23 @@ def test_a_dataset_of_each_task(tmp_path) -> None:
         tasks = {int(task) for rows in read_dataset(one.name) for task in rows.task}
         assert tasks == {i}
         assert one.actions > 0
+
+
+@pytest.mark.cluster
+@pytest.mark.reverb
+def test_over_ray_rows_are_added_to_a_dataset_without_learning(collected, tmp_path) -> None:
+    (written,) = datasets.write(collected, "own/reacher-v0")
+    stage = planning.stage_for(COLLECT, ("--actors.environments", "2"), tiny=True)
+    data = FromDatasets((written.name,))
+    stage = replace(stage, learning=None, data=data, limits=Limits(env_steps=400))
+    plan = planning.plan_for(stage, 0)
+    run = RunDir.create(tmp_path / "run", COLLECT, (), stage, 0, tiny=True)
+    results = supervisor.run(plan, run)
+    assert results["learner_steps"] == 0
+    assert results["evaluation_episodes"] == 4
+    checkpoint = run.load_latest()
+    assert checkpoint is not None and checkpoint.replay is not None
+    rows = sum(len(rows.reward) - 1 for rows in saved_episodes(checkpoint.replay, plan.schema))
+    # Of what was acted, the last step of an environment is a transition once the next is there.
+    assert written.actions + results["env_steps"] - 100 <= rows
+    assert rows <= written.actions + results["env_steps"]
