@@ -10,10 +10,10 @@ if find_library("OSMesa"):
     os.environ.setdefault("MUJOCO_GL", "osmesa")
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in its own
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep tests that start Ray in one worker: several Rays at once starve each other."""
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            if item.get_closest_marker("cluster"):
-                item.add_marker(pytest.mark.xdist_group("ray"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep tests that start Ray in one worker: several Rays at once starve each other.
+
+    pytest-xdist reads the mark as soon as all are collected, before any hook of ours that comes then.
+    """
+    if item.get_closest_marker("cluster"):
+        item.add_marker(pytest.mark.xdist_group("ray"))
