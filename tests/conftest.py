@@ -13,7 +13,7 @@ if find_library("OSMesa"):
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Keep tests that start Ray in one worker: several Rays at once starve each other.
 
-    pytest-xdist reads the mark as soon as all are collected, before any hook of ours that comes then.
+    pytest-xdist reads the marks as soon as all tests are collected, before a hook of ours could.
     """
     if item.get_closest_marker("cluster"):
         item.add_marker(pytest.mark.xdist_group("ray"))
