@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 RESET_ATTEMPTS = 5
 FAILURES_IN_A_ROW = 100
 """So many without one finished episode in between: the task is broken for good."""
+ALONE = "state"
+"""The group of an observation that is not in groups."""
 
 
 class BrokenTaskError(RuntimeError):
@@ -94,7 +96,7 @@ class VectorEnv(TaskEnvironments):
 
     def _show(self, slot: int, seen: Any) -> None:
         if self._flat:
-            self._shown["observation"][slot] = seen
+            self._shown[ALONE][slot] = seen
         else:
             for name, array in self._shown.items():
                 array[slot] = seen[name]
@@ -152,7 +154,7 @@ class VectorEnv(TaskEnvironments):
 def environment_spec(env: gymnasium.Env, num_tasks: int = 1) -> EnvironmentSpec:
     """What an agent must know of ``env``; raises ValueError for spaces that no agent here takes."""
     space = env.observation_space
-    boxes = dict(space) if isinstance(space, gymnasium.spaces.Dict) else {"observation": space}
+    boxes = dict(space) if isinstance(space, gymnasium.spaces.Dict) else {ALONE: space}
     observation = {}
     for name, box in boxes.items():
         if not isinstance(box, gymnasium.spaces.Box):

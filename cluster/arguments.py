@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
 
     one = command("list", "Show the experiments, or the fields of one.")
     one.add_argument("experiment", nargs="?", help="show the fields that can be overridden")
+    _add_modules(one)
     _add_json(one)
 
     one = command(
@@ -36,7 +37,12 @@ def parser() -> argparse.ArgumentParser:
         epilog="--FIELD overrides any field of the experiment, such as --limits.minutes 5; "
         "skill-train list EXPERIMENT shows them all.",
     )
-    one.add_argument("experiment", metavar="EXPERIMENT", help="a name from skill-train list")
+    one.add_argument(
+        "experiment",
+        metavar="EXPERIMENT",
+        help="a name from skill-train list, or one of your own: FILE.py, FILE.py:VARIABLE or "
+        "MODULE:VARIABLE",
+    )
     one.add_argument("--actors", type=int, metavar="N", help="actor processes")
     one.add_argument("--seed", type=_seed, default=0, metavar="S")
     one.add_argument("--run-dir", type=Path, metavar="DIR", help="default: runs/EXPERIMENT-TIME")
@@ -47,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
         help="the run to start from, where the experiment comes after another; "
         "default: train that one first",
     )
-    _add_imports(one)
+    _add_modules(one)
     one.add_argument("--inline", action="store_true", help="in one process, deterministic")
     one.add_argument("--address", metavar="A", help="a Ray cluster to join; default: start one")
     one.add_argument("--tiny", action="store_true", help="the same in seconds, to try it out")
@@ -57,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
     one = command("resume", "Go on with a run from its last checkpoint.")
     _add_run(one)
-    _add_imports(one)
+    _add_modules(one)
     one.add_argument("--address", metavar="A", help="a Ray cluster to join; default: start one")
 
     one = command("status", "Show how one run, or every run below runs/, stands.")
@@ -95,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
 
     one = command("dataset", "Write a run's rows as a Minari dataset, one for each of its tasks.")
     _add_run(one)
-    _add_imports(one)
+    _add_modules(one)
     one.add_argument(
         "--out", required=True, metavar="NAME", help="as Minari names it, such as reacher/mixed-v0"
     )
@@ -120,19 +126,20 @@ def _add_episodes(parser: argparse.ArgumentParser, episodes: int) -> None:
     _add_choice(parser)
 
 
-def _add_imports(parser: argparse.ArgumentParser) -> None:
+def _add_modules(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--import",
-        dest="imports",
+        "--module",
+        dest="modules",
         action="append",
         default=[],
         metavar="MODULE",
-        help="a module that registers environments, where the run's are not of this package",
+        help="a module, or a FILE.py, with environments or experiments that are not of this "
+        "package; may be given again",
     )
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
-    _add_imports(parser)
+    _add_modules(parser)
     parser.add_argument("--seed", type=_seed, default=0, metavar="S")
     parser.add_argument("--checkpoint", choices=("latest", "best"), default="latest")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import importlib
 import io
 import json
 import logging
@@ -14,6 +13,7 @@ from typing import Any
 
 from skill_train.cluster import arguments
 from skill_train.cluster.errors import RunError
+from skill_train.cluster.plan import outside
 from skill_train.cluster.store.run_dir import RunDir
 
 # What needs torch, Ray or a simulator is imported by the command that needs it: --help is quick.
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if rest and args.name != "run":
             raise RunError(f"{args.name} does not take {rest[0]!r}; see skill-train {args.name} -h")
         args.overrides = rest
-        _import(getattr(args, "imports", ()))
+        _use_what_is_named(args)
         COMMANDS[args.name](args)
     except RunError as error:
         print(f"skill-train: {error}", file=sys.stderr)
@@ -65,18 +65,18 @@ def _sentence(error: OSError) -> str:
     return f"{error.filename} cannot be used: {error.strerror}"
 
 
-def _import(modules: Sequence[str]) -> None:
-    for name in modules:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise RunError(f"--import {name} does not work: {error}") from error
+def _use_what_is_named(args: argparse.Namespace) -> None:
+    """Import modules from outside, and go on with the name of an experiment given by its file."""
+    for module in getattr(args, "modules", ()):
+        outside.use(module)
+    if getattr(args, "experiment", None) is not None:
+        args.experiment = outside.experiment(args.experiment)
 
 
 def _list(args: argparse.Namespace) -> None:
     from skill_train.cluster.plan import overrides, planning
     from skill_train.cluster.show import report
-    from skill_train.experiments.registry import EXPERIMENTS
+    from skill_train.experiments import registry
 
     if args.experiment is not None:
         experiment = planning.find(args.experiment)
@@ -87,9 +87,9 @@ def _list(args: argparse.Namespace) -> None:
             print(f"{report.experiment(experiment)}\n")
             print(overrides.describe(experiment.stage))
     elif args.json:
-        _print_json([report.facts(e) for e in EXPERIMENTS.values()])
+        _print_json([report.facts(e) for e in registry.known().values()])
     else:
-        print(report.experiments(list(EXPERIMENTS.values())))
+        print(report.experiments(list(registry.known().values())))
 
 
 def _run(args: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from skill_train.cluster.errors import RunError
 from skill_train.cluster.over_ray.ray_token import offer_token
-from skill_train.cluster.plan import admission, drift, planning
+from skill_train.cluster.plan import admission, drift, outside, planning
 from skill_train.cluster.plan.build import Plan
 from skill_train.cluster.store.run_dir import SOURCE, RunDir, all_runs
 from skill_train.experiments.data import FromRun
@@ -51,7 +51,9 @@ def start(
         before = planning.source_from(source, isinstance(stage.data, FromRun))
     plan = planning.plan_for(stage, seed, before)
     admission.check(plan, inline, address)
-    run = RunDir.create(path, name, changes, stage, seed, tiny=tiny, inline=inline)
+    run = RunDir.create(
+        path, name, changes, stage, seed, tiny=tiny, inline=inline, modules=outside.named()
+    )
     if source is not None:
         run.adopt(source, with_replay=isinstance(stage.data, FromRun))
     elif after is not None:
@@ -123,7 +125,14 @@ def _create_sources(run: RunDir) -> None:
     tiny, inline = config.tiny, config.inline
     stage = planning.stage_for(before, (), tiny)
     source = RunDir.create(
-        run.path / SOURCE, before, (), stage, config.seed, tiny=tiny, inline=inline
+        run.path / SOURCE,
+        before,
+        (),
+        stage,
+        config.seed,
+        tiny=tiny,
+        inline=inline,
+        modules=config.modules,
     )
     _create_sources(source)
 

@@ -7,7 +7,7 @@ factor of two or so: boxes make steps slower, and a machine's load moves all of 
 from __future__ import annotations
 
 from skill_train.experiments.spec import Cost
-from skill_train.tasks.families import TaskSet
+from skill_train.tasks.families import Tasks
 
 PAPER_UPDATE_SECONDS = 0.62  # benchmarks/results/throughput.md, paper's sizes: 1.61 a second
 VISION_UPDATE_SECONDS = 44.0  # the same with pixels: 64 times an update of 8 unrolls, 0.68 s
@@ -26,20 +26,20 @@ VISION_STEPS_PER_SECOND = 200.0  # rendered without a GPU
 GRID_STEPS_PER_SECOND = 25_000.0  # one update for 640 of them included
 
 
-def of_learner_steps(learner_steps: int, tasks: TaskSet) -> Cost:
+def of_learner_steps(learner_steps: int, tasks: Tasks) -> Cost:
     """At the paper's sizes: one core learns, the other acts for as long."""
     update = VISION_UPDATE_SECONDS if _sees_pixels(tasks) else PAPER_UPDATE_SECONDS
     seconds = learner_steps * update
     return Cost(round(seconds * _acting_rate(tasks)), seconds / 3600)
 
 
-def of_steps_from_a_queue(learner_steps: int, steps_per_update: int, tasks: TaskSet) -> Cost:
+def of_steps_from_a_queue(learner_steps: int, steps_per_update: int, tasks: Tasks) -> Cost:
     """At the paper's sizes where every step is learned from once: acting takes longer."""
     env_steps = learner_steps * steps_per_update
     return Cost(env_steps, env_steps / _acting_rate(tasks) / 3600)
 
 
-def of_env_steps(env_steps: int, tasks: TaskSet) -> Cost:
+def of_env_steps(env_steps: int, tasks: Tasks) -> Cost:
     """At the quickstart's sizes: the slower of acting and learning, on a core each."""
     acting = env_steps / _acting_rate(tasks)
     learning = env_steps / SMALL_ENV_STEPS_PER_UPDATE * SMALL_UPDATE_SECONDS
@@ -51,7 +51,7 @@ def of_grid_steps(env_steps: int) -> Cost:
     return Cost(env_steps, env_steps / GRID_STEPS_PER_SECOND / 3600)
 
 
-def _acting_rate(tasks: TaskSet) -> float:
+def _acting_rate(tasks: Tasks) -> float:
     if _sees_pixels(tasks):
         return VISION_STEPS_PER_SECOND
     env_id = tasks.family.env_id
@@ -64,5 +64,5 @@ def _acting_rate(tasks: TaskSet) -> float:
     )
 
 
-def _sees_pixels(tasks: TaskSet) -> bool:
+def _sees_pixels(tasks: Tasks) -> bool:
     return tasks.family.env_id.endswith("-Vision-v0")

@@ -14,7 +14,7 @@ from skill_train.skill_agents.agent import AgentConfig
 from skill_train.skill_agents.ranges import Count, Index, NonNegative, Positive, Share
 from skill_train.skill_agents.skills import SkillsConfig
 from skill_train.skill_agents.transfer import Transfer
-from skill_train.tasks.families import TaskSet
+from skill_train.tasks.families import Tasks
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Stage:
     """
 
     agent: AgentConfig
-    tasks: TaskSet
+    tasks: Tasks
     limits: Limits
     actors: Actors | None = field(default_factory=Actors)
     """None: nobody acts, and the learner learns from `data` alone, in one process."""
@@ -99,7 +99,7 @@ class Stage:
     """None: rows are collected and nothing is learned; the weights stay those it begins with."""
     evaluation: Evaluating = field(default_factory=Evaluating)
     checkpoints: Checkpointing = field(default_factory=Checkpointing)
-    evaluation_tasks: TaskSet | None = None
+    evaluation_tasks: Tasks | None = None
     """Unseen tasks to evaluate on; None: the training tasks."""
     transfer: Transfer | None = None
     """What the agent takes over from the experiment before; needs `Experiment.after`."""
@@ -166,9 +166,15 @@ class Experiment:
 
     @property
     def paper(self) -> str:
-        """The name's first part; without one, the folder in ``skill_agents`` of its agent."""
+        """The name's first part; without one, the folder in ``skill_agents`` of its agent.
+
+        An agent from outside this package gives the name of its own package.
+        """
         paper, slash, _ = self.name.partition("/")
-        return paper if slash else type(self.stage.agent).__module__.split(".")[2]
+        if slash:
+            return paper
+        where = type(self.stage.agent).__module__.removeprefix("skill_train.skill_agents.")
+        return where.partition(".")[0]
 
     @property
     def task(self) -> str:

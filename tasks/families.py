@@ -3,6 +3,7 @@
 A `TaskFamily` is the whole grid of I dynamics x J goals; task (i, j) has index ``i * J + j``.
 A `TaskSet` names some cells of it: what an experiment's actors draw from or what is held out.
 A task keeps its family's index in every set, so that train and test sets agree on embeddings.
+A `GymnasiumTask` is a family of one, whatever environment its id names.
 """
 
 from __future__ import annotations
@@ -107,18 +108,12 @@ class TaskFamily:
         return TaskSet(self, tuple(t for t in range(self.num_tasks) if t not in out))
 
 
-@dataclass(frozen=True)
-class TaskSet:
-    """Tasks of one ``family``, by their index in it, in increasing order without repeats."""
+class Tasks:
+    """Tasks of one ``family``, by their index in it: what a run acts in."""
 
     family: TaskFamily
     tasks: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        if not self.tasks or list(self.tasks) != sorted(set(self.tasks)):
-            raise ValueError(f"a task set needs distinct tasks in order, not {self.tasks}")
-        for task in self.tasks:
-            self.family.cell(task)
+    """In increasing order, without repeats."""
 
     @property
     def num_tasks(self) -> int:
@@ -164,6 +159,37 @@ class TaskSet:
     def _require(self, task: int) -> None:
         if task not in self.tasks:
             raise ValueError(f"task {task} is not in this set, which has {self.tasks}")
+
+
+@dataclass(frozen=True)
+class TaskSet(Tasks):
+    """Some tasks of a family that is written out."""
+
+    family: TaskFamily
+    tasks: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not self.tasks or list(self.tasks) != sorted(set(self.tasks)):
+            raise ValueError(f"a task set needs distinct tasks in order, not {self.tasks}")
+        for task in self.tasks:
+            self.family.cell(task)
+
+
+@dataclass(frozen=True)
+class GymnasiumTask(Tasks):
+    """The one task of whatever environment Gymnasium has under ``env_id``."""
+
+    env_id: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "family", TaskFamily(self.env_id))
+        object.__setattr__(self, "tasks", (0,))
+
+    def make_batch(self, tasks: Sequence[int]) -> None:
+        """None: environments as arrays of other people's follow rules of their own.
+
+        Gymnasium wraps no time limit around them, and their episodes may begin anew at once.
+        """
 
 
 def _registered(env_id: str) -> gymnasium.envs.registration.EnvSpec:

@@ -43,11 +43,13 @@ def test_make_targets_exist(document: Path) -> None:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.usefixtures("nothing_stays")
 def test_commands_of_the_readme_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In order, in an empty folder; training in its tiny form, in one process."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     ran = []
     for line in commands(ROOT / "README.md"):
         words = shlex.split(line)
@@ -76,7 +78,7 @@ def test_files_exist(document: Path) -> None:
     text = document.read_text()
     for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
         assert (document.parent / link).exists(), f"{document.name} links to {link}"
-    folders = (*PACKAGES, "tests", "benchmarks", "docs", "deploy")
+    folders = (*PACKAGES, "tests", "benchmarks", "docs", "deploy", "examples")
     for path in re.findall(r"`([\w./-]+/[\w./-]*)`", text):
         if path.split("/")[0] in folders:
             assert (ROOT / path).exists(), f"{document.name} names {path}"

@@ -131,7 +131,7 @@ def test_every_import_points_down():
     assert violations(ROOT) == []
 
 
-@pytest.mark.parametrize("folder", ["tests", "benchmarks", "docs", "scripts"])
+@pytest.mark.parametrize("folder", ["tests", "benchmarks", "docs", "examples", "scripts"])
 def test_nothing_is_imported_by_its_bare_name(folder):
     """A checkout has the folders on its path, so that only this shows a forgotten name."""
     bare = [

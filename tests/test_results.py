@@ -26,6 +26,13 @@ def test_quickstart_reaches_four_targets_in_five(tmp_path: Path) -> None:
     assert results["success_rate"] >= 0.8
 
 
+def test_sac_swings_a_pendulum_up(tmp_path: Path) -> None:
+    """Over Ray and Reverb; hanging down for an episode costs 200 x pi^2, 1974."""
+    stage = EXPERIMENTS["sac/gymnasium"].stage
+    run = RunDir.create(tmp_path / "run", "sac/gymnasium", [], stage, seed=0)
+    assert supervisor.run(plan_for(stage, 0), run)["return_mean"] >= -200
+
+
 def test_grid_comes_within_a_tenth_of_the_shortest_path(tmp_path: Path) -> None:
     stage = EXPERIMENTS["hierarchical_kl/grid-1step"].stage
     run = RunDir.create(tmp_path / "run", "hierarchical_kl/grid-1step", [], stage, seed=0)

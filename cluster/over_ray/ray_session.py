@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import ray
 from ray.exceptions import RayError
 
 from skill_train.cluster.errors import RunError
 from skill_train.cluster.over_ray.ray_token import make_token
+from skill_train.cluster.plan import outside
 
 OBJECT_STORE_BYTES = 256 << 20
 """Ray carries weights and reports only; trajectories go through Reverb."""
@@ -23,7 +25,12 @@ def ray_session(address: str | None, cpus: int) -> Iterator[None]:
     """
     try:
         if address is not None:
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+            ray.init(
+                address=address,
+                log_to_driver=False,
+                logging_level="ERROR",
+                runtime_env=_code(),
+            )
         else:
             make_token()
             ray.init(
@@ -33,7 +40,7 @@ def ray_session(address: str | None, cpus: int) -> Iterator[None]:
                 object_store_memory=OBJECT_STORE_BYTES,
                 log_to_driver=False,
                 logging_level="ERROR",
-                runtime_env={"env_vars": {"OMP_NUM_THREADS": "1"}},
+                runtime_env={"env_vars": {"OMP_NUM_THREADS": "1"}, **_code()},
             )
     except (RayError, OSError, RuntimeError, ValueError) as error:
         where = f"the Ray cluster at {address}" if address else "Ray on this machine"
@@ -45,3 +52,9 @@ def ray_session(address: str | None, cpus: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _code() -> dict[str, Any]:
+    """For Ray to carry to every node: what a plan's classes and environments are imported from."""
+    modules = outside.not_installed()
+    return {"py_modules": modules} if modules else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from skill_train.actors.rounds import Rounds
 from skill_train.actors.skill_env import SkillEnv, SkillEnvironments
 from skill_train.actors.vector_env import environment_spec
 from skill_train.cluster.errors import RunError
+from skill_train.cluster.plan.outside import Imported
 from skill_train.experiments.data import FromDatasets, FromRun
 from skill_train.experiments.spec import Actors, Stage
 from skill_train.replay.backend import Writer
@@ -31,7 +32,7 @@ from skill_train.replay.schema import Schema
 from skill_train.replay.step import Step
 from skill_train.skill_agents.agent import Agent, EnvironmentSpec
 from skill_train.skill_agents.skills import Skills
-from skill_train.tasks.families import TaskSet
+from skill_train.tasks.families import Tasks
 
 FINAL_EVALUATION_SEED = 1_000_003
 """Episodes that nothing was ever tuned or stopped on."""
@@ -69,6 +70,7 @@ class Plan:
     seed: int
     spec: EnvironmentSpec
     source: Source | None = None
+    imported: Imported = field(default_factory=Imported.here)
 
     @staticmethod
     def of(stage: Stage, seed: int, source: Source | None = None) -> Plan:
@@ -200,7 +202,7 @@ class Plan:
         skills = _skills(self.stage, self.source)
         return env if skills is None else SkillEnv(env, skills)
 
-    def environments(self, tasks: TaskSet, slots: Sequence[int], seed: int) -> Environments:
+    def environments(self, tasks: Tasks, slots: Sequence[int], seed: int) -> Environments:
         """What the agent acts in: an environment for each task of ``slots``, or skills there."""
         envs, skills = make_environments(tasks, slots, seed), _skills(self.stage, self.source)
         return envs if skills is None else SkillEnvironments(envs, skills, seed)

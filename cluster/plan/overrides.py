@@ -122,8 +122,10 @@ def _range(hint: Any) -> Range | None:
 
 
 def _holds_dataclasses(hint: Any) -> bool:
-    inside = typing.get_args(hint)
-    return dataclasses.is_dataclass(hint) or any(map(_holds_dataclasses, inside))
+    """Whether it is, or has inside, a dataclass or what dataclasses are derived from."""
+    below: list[type] = hint.__subclasses__() if isinstance(hint, type) and hint is not type else []
+    found = any(map(dataclasses.is_dataclass, (hint, *below)))
+    return found or any(map(_holds_dataclasses, typing.get_args(hint)))
 
 
 def _type_name(hint: Any) -> str:

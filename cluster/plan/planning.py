@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import difflib
-import sys
 from collections.abc import Sequence
 
 from skill_train.cluster.errors import RunError
-from skill_train.cluster.plan import overrides, ranges
+from skill_train.cluster.plan import outside, overrides, ranges
 from skill_train.cluster.plan.build import Plan, Source
 from skill_train.cluster.store.run_dir import RunDir
-from skill_train.experiments.registry import EXPERIMENTS
+from skill_train.experiments import registry
 from skill_train.experiments.spec import Experiment, Stage
 
 
 def find(name: str) -> Experiment:
     """The experiment of that name; raises RunError naming the closest one."""
-    if name in EXPERIMENTS:
-        return EXPERIMENTS[name]
-    close = difflib.get_close_matches(name, EXPERIMENTS, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(EXPERIMENTS)}"
+    if name in registry.EXPERIMENTS:
+        return registry.EXPERIMENTS[name]
+    known = registry.known()
+    if name in known:
+        return known[name]
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else "see: skill-train list"
     raise RunError(f"there is no experiment {name!r}; {hint}")
 
 
@@ -33,18 +35,16 @@ def stage_for(name: str, changes: Sequence[str], tiny: bool) -> Stage:
 def stage_of(run: RunDir) -> Stage:
     """The stage that a run was started with.
 
-    Raises RunError where making its environments would import a module that nobody has named:
-    a run's files may come from anybody.
+    Raises RunError where it needs modules that nobody has named, by its record or to make its
+    environments: a run's files may come from anybody.
     """
     config = run.config
+    outside.require(config.modules, run.path)
     stage = stage_for(config.experiment, config.overrides, config.tiny)
     for tasks in (stage.tasks, stage.evaluation_tasks):
         module, colon, _ = ("" if tasks is None else tasks.family.env_id).partition(":")
-        if colon and module not in sys.modules:
-            raise RunError(
-                f"{run.path} has environments of the module {module!r}; if you trust that, import "
-                f"it with: --import {module}"
-            )
+        if colon:
+            outside.require([module], run.path)
     return stage
 
 
@@ -60,10 +60,18 @@ def plan_for(stage: Stage, seed: int, source: Source | None = None) -> Plan:
     try:
         plan = Plan.of(stage, seed, source)
         _ = plan.schema, plan.agent("learner")
+    except gymnasium.error.UnregisteredEnv as error:
+        raise RunError(
+            f"{_line(error)} If a module of yours registers it, add: --module MODULE"
+        ) from error
     except unworkable as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = _line(error)[:300] or type(error).__name__
         raise RunError(f"these settings do not work: {reason}") from error
     return plan
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())
 
 
 def plan_of(run: RunDir) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,13 +122,14 @@ def show(run: RunDir) -> list[str]:
 def what_next(run: RunDir, state: str, shown: bool) -> str:
     """Commands to try on a run that has just ended."""
     path = short(run.path)
+    modules = "".join(f" --module {_named(one)}" for one in run.config.modules)
     commands = []
     if state != "finished":
-        commands.append(f"skill-train resume {path}")
+        commands.append(f"skill-train resume {path}{modules}")
     if run.checkpoints():
-        commands.append(f"skill-train eval {path} --episodes 100 --seed 1")
+        commands.append(f"skill-train eval {path} --episodes 100 --seed 1{modules}")
         if not shown:
-            commands.append(f"skill-train video {path} --out {path}/video.mp4")
+            commands.append(f"skill-train video {path} --out {path}/video.mp4{modules}")
     if not shown:
         commands.append(f"skill-train plot {path} --out {path}/curve.png")
     commands.append(f"tensorboard --logdir {path}/tensorboard")
@@ -162,6 +164,11 @@ def short(path: Path) -> str:
     """``path`` as it would be typed here."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
+
+
+def _named(module: str) -> str:
+    """A module from outside as it would be typed here; a file's path may be a shorter one."""
+    return shlex.quote(short(Path(module)) if module.endswith(".py") else module)
 
 
 def _row(one: Experiment) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def film(
     make = partial(plan.make, render_mode="rgb_array")
     try:
         return video.record(agent, make, tasks.tasks, episodes, seed, out)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, TypeError) as error:
         raise RunError(f"cannot film to {out}: {' '.join(str(error).split())}") from error
 
 

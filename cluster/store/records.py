@@ -42,10 +42,14 @@ class Config:
     """The stage with all its fields, as it was when the run began; for reading and comparing."""
     adopted_from: str | None = None
     """The run that this one is a copy of, made to start from; None for a run of its own."""
+    modules: tuple[str, ...] = ()
+    """Modules and files from outside that the user named; never imported because they are here."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed <= MAX_SEED:
             raise ValueError(f"seed must be from 0 to {MAX_SEED}, not {self.seed}")
+        if not all(one.isprintable() for one in self.modules):
+            raise ValueError(f"modules must be printable, not {self.modules}")
 
 
 @dataclass(frozen=True)

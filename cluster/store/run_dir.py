@@ -47,6 +47,7 @@ class RunDir:
         *,
         tiny: bool = False,
         inline: bool = False,
+        modules: Sequence[str] = (),
     ) -> RunDir:
         """A new run at ``path``, or at ``runs/EXPERIMENT-TIME``.
 
@@ -55,7 +56,9 @@ class RunDir:
         """
         from skill_train.cluster import machine
 
-        config = Config(experiment, tuple(overrides), seed, tiny, inline, plain(stage))
+        config = Config(
+            experiment, tuple(overrides), seed, tiny, inline, plain(stage), modules=tuple(modules)
+        )
         where = RUNS if path is None else Path(path)
         try:
             where = _new_folder(experiment) if path is None else _empty_folder(where)

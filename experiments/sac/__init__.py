@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from skill_train.experiments.sac import reacher
+from skill_train.experiments.sac import gymnasium_task, reacher
 
-EXPERIMENTS = reacher.EXPERIMENTS
+EXPERIMENTS = (*gymnasium_task.EXPERIMENTS, *reacher.EXPERIMENTS)

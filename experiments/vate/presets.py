@@ -16,7 +16,7 @@ from skill_train.skill_agents.vate.model import NoModelConfig, VariationalModelC
 from skill_train.skill_agents.vate.policy_gradient import A2C, PPO
 from skill_train.skill_agents.vate.vate import VATEConfig
 from skill_train.tasks import goal_grid, meta_locomotion, point_robot
-from skill_train.tasks.families import TaskSet
+from skill_train.tasks.families import Tasks, TaskSet
 from skill_train.tasks.goal_grid_bounds import Bounds
 
 GRID_AGENT = VATEConfig(gamma=0.98, reward_scale=0.05, entropy_cost=0.06, model_weight=0.02)
@@ -85,8 +85,8 @@ def tiny_locomotion(stage: Stage) -> Stage:
     assert isinstance(agent, VATEConfig)
     agent = replace(agent, max_length=10 * meta_locomotion.EPISODES)
 
-    def short(tasks: TaskSet) -> TaskSet:
-        return replace(tasks, family=replace(tasks.family, kwargs={"episode_steps": 10}))
+    def short(tasks: Tasks) -> TaskSet:
+        return TaskSet(replace(tasks.family, kwargs={"episode_steps": 10}), tasks.tasks)
 
     held_out = stage.evaluation_tasks
     return replace(

@@ -15,6 +15,7 @@ from skill_train.skill_agents.nets.mlp import MLP
 
 SEEN = re.compile(r"(\w+)((?:/[1-9]\d*)*)")
 """A group's name, then the layers of its encoder."""
+EVERY = "*"
 
 
 class View(nn.Module):
@@ -22,7 +23,7 @@ class View(nn.Module):
 
     ``"proprioception"`` is a group as it is; ``"objects/50"`` the same group through an encoder of
     its own with a layer of 50, ``"objects/100/20"`` with two. Pixels have a `ConvEncoder`, and need
-    the size of its embedding: ``"pixels/256"``.
+    the size of its embedding: ``"pixels/256"``. ``"*"`` is every group that is not pixels.
 
     Raises ValueError if there is no group, one that the task does not have, or pixels as they are.
     """
@@ -32,7 +33,7 @@ class View(nn.Module):
         if not groups:
             raise ValueError(f"a network must see a group; the task has {_names(observation)}")
         self.groups = tuple(groups)
-        parsed = [_parse(group, observation) for group in groups]
+        parsed = [part for group in groups for part in _parse(group, observation)]
         self.names = tuple(name for name, _ in parsed)
         self.ranks = tuple(len(observation[name].shape) for name in self.names)
         self.encoders = nn.ModuleDict()
@@ -61,8 +62,18 @@ class View(nn.Module):
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
 
 
-def _parse(group: str, observation: Mapping[str, ArraySpec]) -> tuple[str, list[int]]:
-    """Name and encoder's layers; raises ValueError with what is allowed."""
+def _parse(group: str, observation: Mapping[str, ArraySpec]) -> list[tuple[str, list[int]]]:
+    """Name and encoder's layers of each group meant; raises ValueError with what is allowed."""
+    if group == EVERY:
+        floats: list[tuple[str, list[int]]] = [
+            (name, []) for name, array in sorted(observation.items()) if array.dtype != "uint8"
+        ]
+        if not floats:
+            raise ValueError(
+                f"the task shows pixels alone ({_names(observation)}), which {EVERY!r} leaves out; "
+                f"name them with an encoder, such as {next(iter(observation))}/256"
+            )
+        return floats
     match = SEEN.fullmatch(group)
     name = match[1] if match else group
     if match is None or name not in observation:
@@ -72,7 +83,7 @@ def _parse(group: str, observation: Mapping[str, ArraySpec]) -> tuple[str, list[
     sizes = [int(size) for size in match[2].split("/")[1:]]
     if observation[name].dtype == "uint8" and not sizes:
         raise ValueError(f"observation group {name!r} is pixels, which need an encoder: {name}/256")
-    return name, sizes
+    return [(name, sizes)]
 
 
 def _names(observation: Mapping[str, ArraySpec]) -> str:

@@ -135,15 +135,15 @@ def test_spaces_become_a_spec():
     assert spec.action == ContinuousAction((-1.0, -1.0), (1.0, 1.0))
     assert spec.num_tasks == 9
     cart = environment_spec(gymnasium.make("CartPole-v1"))
-    assert cart.observation == {"observation": ArraySpec((4,))}
+    assert cart.observation == {"state": ArraySpec((4,))}
     assert cart.action == DiscreteAction(2)
 
 
 def test_an_array_observation_is_a_group_of_its_own():
     envs = VectorEnv(lambda task: gymnasium.make("CartPole-v1"), [0, 0], seed=0)
-    assert envs.reset()["observation"].shape == (2, 4)
+    assert envs.reset()["state"].shape == (2, 4)
     outcome = envs.step(np.array([0, 1]))
-    assert outcome.observation["observation"].shape == (2, 4)
+    assert outcome.observation["state"].shape == (2, 4)
     assert outcome.reward.tolist() == [1.0, 1.0]
 
 

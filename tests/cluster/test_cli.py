@@ -331,7 +331,7 @@ def test_a_mistake_is_one_sentence(args, sentence, tmp_path, monkeypatch, capsys
 OWN_TASK = """
 import gymnasium
 from skill_train.tasks.arena.go_to_target import GoToTarget
-print("own_task is imported")
+print("target_task is imported")
 gymnasium.register(id="own/Target-v0", entry_point=GoToTarget, kwargs={"body": "ball"})
 """
 
@@ -340,18 +340,18 @@ def test_a_run_imports_only_what_the_user_names(tmp_path, monkeypatch, capsys):
     """The same run started with a module of one's own, and then met as if from a stranger."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "own_task.py").write_text(OWN_TASK)
-    own = ["--tasks.family.env-id", "own_task:own/Target-v0"]
+    (tmp_path / "target_task.py").write_text(OWN_TASK)
+    own = ["--tasks.family.env-id", "target_task:own/Target-v0"]
     args = ["run", "quickstart", "--tiny", "--inline", "--run-dir", "run", *SHORT, *own]
     assert "finished after" in answer(capsys, *args)
     evaluate = ["eval", "run", "--episodes", "2"]
-    monkeypatch.delitem(sys.modules, "own_task")
+    monkeypatch.delitem(sys.modules, "target_task")
     for command in (evaluate, ["latents", "run", "--out", "x.png"]):
         told = complaint(capsys, *command)
-        assert "if you trust that, import it with: --import own_task" in told
-    assert "own_task" not in sys.modules
-    assert "mean return" in answer(capsys, *evaluate, "--import", "own_task")
-    assert "No module named 'nowhere'" in complaint(capsys, *evaluate, "--import", "nowhere")
+        assert "if you trust that code, name it: --module target_task" in told
+    assert "target_task" not in sys.modules
+    assert "mean return" in answer(capsys, *evaluate, "--module", "target_task")
+    assert "No module named 'nowhere'" in complaint(capsys, *evaluate, "--module", "nowhere")
 
 
 def test_a_run_without_a_checkpoint(tmp_path, capsys):

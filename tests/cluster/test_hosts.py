@@ -12,6 +12,7 @@ import pytest
 from tests.cluster import hosts
 from tests.cluster.hosts import Host, Hosts
 from tests.cluster.live_run import PATIENCE_S, LiveRun
+from tests.cluster.test_outside import OWN
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -126,6 +127,20 @@ def test_a_run_finishes_on_hosts_that_share_no_disk(lab: Hosts) -> None:
     assert (
         "needs 41 CPUs (40 for its actors, 1 for the learner), the cluster has 12" in refused.stderr
     )
+
+
+def test_a_users_own_code_reaches_hosts_that_do_not_have_it(lab: Hosts) -> None:
+    """An agent of a file, an environment and a module beside it, all on the driver's disk alone."""
+    run = RunOnHosts(lab, cpus=[1, 3, 3])
+    mine = run.head.path("/tmp/mine")
+    mine.mkdir()
+    (mine / "own_push.py").write_text(OWN)
+    (mine / "own_helper.py").write_text("STEPS = 20")
+    command = ["run", "/tmp/mine/own_push.py", "--actors", "4", "--run-dir", FOLDER]
+    run._launch([*command, "--address", run.address, *ENDLESS, "agent.samples-per-insert=1"])
+    assert run.addresses("actor") - {"host0"}
+    assert not any(host.path("/tmp/mine").exists() for host in lab.all[1:])
+    run.goes_on_and_stops()
 
 
 def test_the_loss_of_a_host_is_survived(lab: Hosts) -> None:

@@ -31,6 +31,9 @@ def test_a_view_lays_its_groups_side_by_side_in_its_own_order(leading):
     assert view.size == 6 + 1 + 3
     assert torch.equal(view(seen), torch.cat(parts, -1))
     assert torch.equal(View(("proprioception",), GROUPS)(seen), seen["proprioception"])
+    every = View(("*",), GROUPS)
+    assert every.names == ("boxes", "clock", "proprioception"), "all but pixels"
+    assert torch.equal(every(seen), view(seen))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""Soft actor-critic on whatever environment Gymnasium has: ``--tasks.env-id HalfCheetah-v5``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from skill_train.experiments.spec import (
+    Actors,
+    Cost,
+    Evaluating,
+    Experiment,
+    Learning,
+    Limits,
+    Stage,
+)
+from skill_train.skill_agents.sac.agent import SACConfig
+from skill_train.tasks.families import GymnasiumTask
+
+AGENT = SACConfig(groups=("*",))
+"""Haarnoja et al. 2018b, table 1: an update for each step of the environment."""
+
+
+def tiny(stage: Stage) -> Stage:
+    """Seconds of the same."""
+    agent = stage.agent
+    assert isinstance(agent, SACConfig)
+    small = replace(
+        agent,
+        policy_sizes=(8, 8),
+        critic_sizes=(8, 8),
+        batch_per_task=8,
+        minimum_per_task=20,
+        samples_per_insert=0.5,
+    )
+    return replace(
+        stage,
+        agent=small,
+        limits=Limits(env_steps=1_000),
+        evaluation=Evaluating(episodes=4, every_env_steps=500, final_episodes=4),
+    )
+
+
+EXPERIMENTS = (
+    Experiment(
+        name="sac/gymnasium",
+        summary="SAC on any Gymnasium environment with continuous actions, --tasks.env-id",
+        stage=Stage(
+            agent=AGENT,
+            tasks=GymnasiumTask("Pendulum-v1"),
+            actors=Actors(count=1, environments=1, steps_per_refresh=20),
+            learning=Learning(seconds_per_publish=0.1, inline_env_steps=1, inline_updates=1),
+            limits=Limits(env_steps=10_000),
+            evaluation=Evaluating(episodes=10, every_env_steps=2_000, final_episodes=100),
+        ),
+        tiny=tiny,
+        cost=Cost(env_steps=10_000, hours=0.05),  # skill_agents/sac/README.md
+    ),
+)
