@@ -50,7 +50,7 @@ def test_the_agent_chooses_latents_and_the_finished_run_acts(arm, tmp_path):
 
 
 def test_a_high_level_of_another_paper_chooses_latents(tmp_path):
-    run = start("hierarchical_kl/skills-ball-go-to-target-small", tmp_path / "run")
+    run = start("hierarchical_kl/skills-ball-go-to-target-to-gap-small", tmp_path / "run")
     plan, agent, _ = trained.load(run)
     assert isinstance(agent, SAC)
     assert plan.spec.action == ContinuousAction((-2.0, -2.0), (2.0, 2.0))
