@@ -19,7 +19,7 @@ from skill_train.skill_agents.agent import (
 from skill_train.skill_agents.hierarchical_kl.defaults import DefaultPolicy
 from skill_train.skill_agents.hierarchical_kl.noise import Noise
 from skill_train.skill_agents.hierarchical_kl.policies import Policy
-from skill_train.skill_agents.hierarchical_kl.skills import skills_of
+from skill_train.skill_agents.hierarchical_kl.skills import default_skills
 from skill_train.skill_agents.nets.gaussian import Gaussian
 from skill_train.skill_agents.skills import Skills
 
@@ -103,4 +103,4 @@ class HierarchicalActing(Agent):
 
     def skills(self) -> Skills:
         """The low level, whose latents the default policy draws where nobody chooses them."""
-        return skills_of(self.policy, self.default_policy, self.period, self.action)
+        return default_skills(self.policy, self.default_policy, self.period, self.action)

@@ -103,7 +103,7 @@ class ActionSkills(Skills):
         return action
 
 
-def skills_of(
+def default_skills(
     policy: Policy,
     default_policy: DefaultPolicy,
     period: int,
