@@ -5,7 +5,7 @@ from __future__ import annotations
 from skill_train.experiments.hierarchical_kl.domains import DOMAINS
 from skill_train.experiments.hierarchical_kl.small import SMALL_ACTORS
 from skill_train.experiments.shared_learners import tiny_sac
-from skill_train.experiments.spec import Evaluating, Experiment, Learning, Limits, Stage
+from skill_train.experiments.spec import Cost, Evaluating, Experiment, Learning, Limits, Stage
 from skill_train.skill_agents.hierarchical_kl.skills import LowLevelConfig
 from skill_train.skill_agents.sac.agent import SACConfig
 from skill_train.skill_agents.sac.temperature import FixedTemperature
@@ -38,5 +38,6 @@ EXPERIMENTS = (
         ),
         tiny=tiny_sac,
         after="quickstart",
+        cost=Cost(ENV_STEPS, 2 / 60),  # 2 minutes inline, on a core of its own
     ),
 )
