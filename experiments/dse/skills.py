@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from skill_train.experiments.shared_learners import tiny_sac
+from skill_train.experiments.sac.tiny import tiny_sac
 from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
 from skill_train.skill_agents.dse.skills import LatentBoxConfig, LatentPointsConfig
 from skill_train.skill_agents.reinforce.agent import BaselineReinforceConfig

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skill_train.experiments.hierarchical_kl.domains import DOMAINS
 from skill_train.experiments.hierarchical_kl.small import SMALL_ACTORS
-from skill_train.experiments.shared_learners import tiny_sac
+from skill_train.experiments.sac.tiny import tiny_sac
 from skill_train.experiments.spec import Cost, Evaluating, Experiment, Learning, Limits, Stage
 from skill_train.skill_agents.hierarchical_kl.skills import LowLevelConfig
 from skill_train.skill_agents.sac.agent import SACConfig

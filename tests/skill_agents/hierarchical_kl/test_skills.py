@@ -100,6 +100,23 @@ def test_a_choice_counts_where_a_period_begins():
         torch.testing.assert_close(acting.action, expected)
 
 
+@pytest.mark.parametrize("period", [1, 3])
+def test_chosen_by_pi_h_they_act_as_the_agent_does(period):
+    agent = svg0(latent_period=period)
+    skills = agent.skills()
+    mine, theirs = initial(skills, 5), {k: v.clone() for k, v in agent.initial_state(5).items()}
+    for t in range(12):
+        now = seen(t == 0, 5)
+        now = now._replace(
+            observation={name: torch.randn_like(array) for name, array in now.observation.items()},
+            is_first=now.is_first | (torch.rand(5) < 0.2),
+        )
+        acting = skills.act(now, agent.policy.high(now.observation).mean, mine)
+        expected = agent.act(now, theirs, explore=False)
+        mine, theirs = acting.state, expected.state
+        torch.testing.assert_close(acting.action, expected.action)
+
+
 def test_where_one_episode_begins_only_its_choice_counts():
     skills = svg0(latent_period=3).skills()
     state = {"latent": torch.zeros(2, 3).double(), "age": torch.zeros(2).int()}

@@ -1,4 +1,4 @@
-"""Learners that papers share, shrunk to seconds: the same code, smaller numbers."""
+"""SAC as another paper's learner, shrunk to seconds."""
 
 from __future__ import annotations
 
