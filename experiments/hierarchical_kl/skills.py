@@ -27,6 +27,7 @@ EXPERIMENTS = (
     Experiment(
         name="hierarchical_kl/skills-ball-go-to-target-to-gap-small",
         summary="Ball, jump over a gap, SAC on the latents of the quickstart's low level",
+        figure="after figure 6",
         stage=Stage(
             agent=AGENT,
             tasks=DOMAINS["gap"].tasks("ball"),
