@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import torch
 
 from skill_train.actors.episodes import EpisodeResult
-from skill_train.skill_agents.agent import EnvironmentSpec
+from skill_train.skill_agents.agent import EnvironmentSpec, Timestep
 
 
 class Outcome(NamedTuple):
@@ -77,3 +78,18 @@ class Environments(Protocol):
 
     def close(self) -> None:
         """Close them."""
+
+
+def timestep_of(
+    observation: Mapping[str, np.ndarray],
+    reward: np.ndarray,
+    is_first: np.ndarray,
+    task: np.ndarray,
+) -> Timestep:
+    """The same arrays ``[B, ...]`` as the tensors that an agent sees."""
+    return Timestep(
+        {name: torch.from_numpy(array) for name, array in observation.items()},
+        torch.from_numpy(reward),
+        torch.from_numpy(is_first),
+        torch.from_numpy(task),
+    )

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from skill_train.actors.environments import Environments, Outcome
-from skill_train.skill_agents.agent import Acting, Acts, Timestep
+from skill_train.actors.environments import Environments, Outcome, timestep_of
+from skill_train.skill_agents.agent import Acting, Agent
 
 
 class Turn(NamedTuple):
@@ -29,7 +29,7 @@ class Player:
     Begins an episode in every environment.
     """
 
-    def __init__(self, agent: Acts, envs: Environments, seed: int, explore: bool) -> None:
+    def __init__(self, agent: Agent, envs: Environments, seed: int, explore: bool) -> None:
         self.agent, self.envs = agent, envs
         self.observation = envs.reset()
         """o_t, on which the next turn acts."""
@@ -39,18 +39,13 @@ class Player:
         self._state = agent.initial_state(envs.size)
         self._generator = torch.Generator().manual_seed(seed)
         self._reward = np.zeros(envs.size, np.float32)
-        self._task = torch.from_numpy(envs.tasks.astype(np.int64))
+        self._task = envs.tasks.astype(np.int64)
 
     @torch.inference_mode()
     def turn(self) -> Turn:
         """Let the agent act once in every environment."""
         observation, is_first = self.observation, self.is_first
-        timestep = Timestep(
-            {name: torch.from_numpy(array) for name, array in observation.items()},
-            torch.from_numpy(self._reward),
-            torch.from_numpy(is_first),
-            self._task,
-        )
+        timestep = timestep_of(observation, self._reward, is_first, self._task)
         acting = self.agent.act(timestep, self._state, self._explore, self._generator)
         self._state = acting.state
         outcome = self.envs.step(acting.action.numpy())

@@ -1,7 +1,7 @@
 """Environments whose actions are skills: choices for a trained policy, which then acts itself.
 
-`SkillEnvironments` is B of them with one forward pass of the policy for all, for actors and
-evaluation; `SkillEnv` wraps a single one for anybody who has a Gymnasium learner. Observations,
+`SkillEnvironments` is B of them with one forward pass of the policy for all, for actors, evaluation
+and films; `SkillEnv` wraps a single one for anybody who has a Gymnasium learner. Observations,
 rewards and ends are the task's own: every step is one choice, one action, one step of the task.
 """
 
@@ -15,8 +15,14 @@ import gymnasium
 import numpy as np
 import torch
 
-from skill_train.actors.environments import Environments, Outcome
-from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction, EnvironmentSpec
+from skill_train.actors.clipping import Clip
+from skill_train.actors.environments import Environments, Outcome, timestep_of
+from skill_train.skill_agents.agent import (
+    ContinuousAction,
+    DiscreteAction,
+    EnvironmentSpec,
+    Timestep,
+)
 from skill_train.skill_agents.skills import Skills
 
 
@@ -24,13 +30,11 @@ class SkillEnvironments:
     """``envs`` acted in by ``skills``; the face is that of `Environments`."""
 
     def __init__(self, envs: Environments, skills: Skills, seed: int) -> None:
-        """``seed``: of the draws of a policy that is random."""
+        """``seed``: of whatever the skills draw."""
         self.envs = envs
         self.spec: EnvironmentSpec = replace(envs.spec, action=skills.action)
-        self._skills = skills
-        self._generator = torch.Generator().manual_seed(seed)
-        self._observation: Mapping[str, np.ndarray] = {}
-        """o_t, by which the skills act next."""
+        self._policy = _Policy(skills, envs.size, torch.Generator().manual_seed(seed))
+        self._tasks = envs.tasks.astype(np.int64)
 
     @property
     def tasks(self) -> np.ndarray:
@@ -49,21 +53,29 @@ class SkillEnvironments:
 
     def reset(self) -> Mapping[str, np.ndarray]:
         """Begin an episode of the task everywhere."""
-        self._observation = self.envs.reset()
-        return self._observation
+        observation = self.envs.reset()
+        nothing, first = np.zeros(self.size, np.float32), np.ones(self.size, bool)
+        self._policy.shown = timestep_of(observation, nothing, first, self._tasks)
+        return observation
 
     def step(self, action: np.ndarray) -> Outcome:
         """Choose everywhere: latents ``[B, C]``, or ``[B]`` indices."""
-        seen = {name: torch.from_numpy(array) for name, array in self._observation.items()}
-        acted = self._skills.act(seen, torch.from_numpy(action), self._generator)
-        outcome = self.envs.step(acted.numpy())
-        self._observation = outcome.observation
+        outcome = self.envs.step(self._policy.act(action))
+        self._policy.shown = timestep_of(
+            outcome.observation, outcome.reward, outcome.is_first, self._tasks
+        )
         return outcome
 
+    def draw(self) -> np.ndarray:
+        """What `step` may do where nobody chooses: the skills' own draws."""
+        return self._policy.draw()
+
     def hold(self, held: np.ndarray) -> Mapping[str, np.ndarray]:
-        """As `Environments`."""
-        self._observation = self.envs.hold(held)
-        return self._observation
+        """As `Environments`. What waits shows first rows, so the skills remember nothing of it."""
+        observation = self.envs.hold(held)
+        seen = {name: torch.from_numpy(array) for name, array in observation.items()}
+        self._policy.shown = self._policy.shown._replace(observation=seen)
+        return observation
 
     def close(self) -> None:
         """Close the environments."""
@@ -83,9 +95,8 @@ class SkillEnv(gymnasium.Wrapper, gymnasium.utils.RecordConstructorArgs):
         if not isinstance(env.observation_space, gymnasium.spaces.Dict):
             raise ValueError(f"skills need observations in named groups, not {env}")
         self.action_space = action_space(skills.action)
-        self._skills = skills
         self._generator = torch.Generator()
-        self._seen: dict[str, np.ndarray] = {}
+        self._policy = _Policy(skills, 1, self._generator)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -93,15 +104,52 @@ class SkillEnv(gymnasium.Wrapper, gymnasium.utils.RecordConstructorArgs):
         """Start the task."""
         if seed is not None:
             self._generator.manual_seed(seed)
-        self._seen, info = self.env.reset(seed=seed, options=options)
-        return self._seen, info
+        seen, info = self.env.reset(seed=seed, options=options)
+        self._policy.shown = _shown_by_one(seen, reward=0.0, is_first=True)
+        return seen, info
 
     def step(self, action: Any) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         """Let the trained policy act by the choice ``action``, once."""
-        seen = {name: torch.from_numpy(array[None]) for name, array in self._seen.items()}
-        acted = self._skills.act(seen, torch.as_tensor(action)[None], self._generator)
-        self._seen, reward, terminated, truncated, info = self.env.step(acted[0].numpy())
-        return self._seen, float(reward), terminated, truncated, info
+        acted = self._policy.act(np.asarray(action)[None])[0]
+        seen, reward, terminated, truncated, info = self.env.step(acted)
+        self._policy.shown = _shown_by_one(seen, float(reward), is_first=False)
+        return seen, float(reward), terminated, truncated, info
+
+
+class _Policy:
+    """Skills at work in B environments, with what they remember from step to step."""
+
+    shown: Timestep
+    """What the environments show, on which the skills act next."""
+
+    def __init__(self, skills: Skills, batch: int, generator: torch.Generator) -> None:
+        self._skills, self._generator = skills, generator
+        self._clip = Clip(skills.action)
+        self._state = skills.initial_state(batch)
+
+    @torch.inference_mode()
+    def act(self, choice: np.ndarray) -> np.ndarray:
+        """The task's actions by choices, which are clipped to their bounds."""
+        chosen = torch.from_numpy(self._clip(choice))
+        acting = self._skills.act(self.shown, chosen, self._state, self._generator)
+        self._state = acting.state
+        action: np.ndarray = acting.action.numpy()
+        return action
+
+    @torch.inference_mode()
+    def draw(self) -> np.ndarray:
+        """Choices for the next `act`."""
+        choice: np.ndarray = self._skills.draw(self.shown, self._state, self._generator).numpy()
+        return choice
+
+
+def _shown_by_one(seen: Mapping[str, np.ndarray], reward: float, is_first: bool) -> Timestep:
+    return timestep_of(
+        {name: array[None] for name, array in seen.items()},
+        np.array([reward], np.float32),
+        np.array([is_first]),
+        np.zeros(1, np.int64),
+    )
 
 
 def action_space(action: ContinuousAction | DiscreteAction) -> gymnasium.Space[Any]:

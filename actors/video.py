@@ -13,8 +13,10 @@ from PIL import Image, ImageDraw
 
 from skill_train.actors.episodes import EpisodeResult
 from skill_train.actors.player import Player
+from skill_train.actors.skill_env import SkillEnvironments
 from skill_train.actors.vector_env import VectorEnv
-from skill_train.skill_agents.agent import Acts, Agent
+from skill_train.skill_agents.agent import Agent
+from skill_train.skill_agents.skills import Skills
 
 SMALLEST = 256
 """Pixels; smaller pictures are enlarged by whole numbers."""
@@ -56,7 +58,7 @@ def record(
 
 
 def record_grid(
-    agent: Acts,
+    skills: Skills,
     make: Callable[[int], gymnasium.Env],
     tasks: Sequence[int],
     panels: int,
@@ -64,19 +66,21 @@ def record_grid(
     seed: int,
     path: Path,
 ) -> None:
-    """Film ``panels`` environments at once, side by side, for ``seconds``; going round ``tasks``.
+    """Film ``skills`` in ``panels`` environments, side by side, for ``seconds``; nobody chooses.
 
-    An episode that ends makes room for the next. Raises as `record` does.
+    The environments go round ``tasks``, of which the skills know nothing. An episode that ends
+    makes room for the next. Raises as `record` does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     envs = VectorEnv(make, [tasks[i % len(tasks)] for i in range(panels)], seed)
     try:
         rate = float(envs.envs[0].metadata.get("render_fps", 30))
-        player = Player(agent.eval(), envs, seed, explore=False)
+        played = SkillEnvironments(envs, skills, seed)
+        played.reset()
         with imageio.get_writer(path, fps=rate, codec="libx264", macro_block_size=2) as writer:
             for _ in range(max(1, round(seconds * rate))):
                 writer.append_data(tiled([_picture(envs, i) for i in range(panels)]))
-                player.turn()
+                played.step(played.draw())
     finally:
         envs.close()
 

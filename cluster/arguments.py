@@ -92,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, required=True, metavar="FILE.mp4")
     _add_episodes(one, 5)
 
-    one = command("skills", "Film what the agent can do: its default policy draws the latents.")
+    one = command("skills", "Film the skills of a run while nobody chooses among them.")
     _add_run(one)
     one.add_argument("--out", type=Path, required=True, metavar="FILE.mp4")
     one.add_argument("--panels", type=_positive, default=9, metavar="N", help="side by side")

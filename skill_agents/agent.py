@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from skill_train.replay.schema import Schema
 from skill_train.replay.step import ArraySpec, Step, step_spec
 from skill_train.skill_agents.ranges import Count, Index, NonNegative
+from skill_train.skill_agents.skills import Skills
 
 Metrics = dict[str, Tensor]
 """Scalars by name, detached; the learner averages them."""
@@ -87,7 +88,7 @@ class Timestep(NamedTuple):
 
 
 class Acting(NamedTuple):
-    """What `Agent.act` gives back."""
+    """What `Agent.act` and `Skills.act` give back."""
 
     action: Tensor
     """``[B, A]`` float32 as drawn, or ``[B]`` int64."""
@@ -137,8 +138,14 @@ class AgentConfig(ABC):
         """The agent, freshly initialised from torch's global random state."""
 
 
-class Acts(nn.Module, ABC):
-    """What can play episodes."""
+class Agent(nn.Module, ABC):
+    """A whole algorithm."""
+
+    acting_parts: ClassVar[tuple[str, ...]]
+    """Names of the submodules whose weights acting needs: what the learner publishes."""
+    static_update: ClassVar[bool] = False
+    """Whether `losses` is the same operations on the same tensors at every update, and reads no
+    number that changes but out of tensors: then `learners.graphed` may capture it."""
 
     def initial_state(self, batch: int) -> ActState:
         """The state of ``batch`` environments before their first row."""
@@ -157,20 +164,10 @@ class Acts(nn.Module, ABC):
         The agent itself clears ``state`` where ``timestep.is_first``.
         """
 
+    def skills(self) -> Skills:
+        """What of the agent can act without its task.
 
-class Agent(Acts):
-    """A whole algorithm."""
-
-    acting_parts: ClassVar[tuple[str, ...]]
-    """Names of the submodules whose weights acting needs: what the learner publishes."""
-    static_update: ClassVar[bool] = False
-    """Whether `losses` is the same operations on the same tensors at every update, and reads no
-    number that changes but out of tensors: then `learners.graphed` may capture it."""
-
-    def skills(self) -> Acts:
-        """What the agent does when nothing tells it its task.
-
-        Raises ValueError if it has no such notion.
+        Raises ValueError if it has no such notion, or one only with options (`SkillsConfig`).
         """
         raise ValueError(f"{type(self).__name__} has no skills that act without a task")
 

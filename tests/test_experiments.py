@@ -21,7 +21,8 @@ HKL = "hierarchical_kl"
 
 def kind(experiment: Experiment) -> tuple:
     """What makes a difference to the code that runs: classes of the agent's parts, what is taken
-    over, pixels, and whether other tasks are evaluated; not sizes, bodies and tasks.
+    over or acted through, pixels, and whether other tasks are evaluated; not sizes, bodies and
+    tasks.
     """
     stage = experiment.stage
     tables = [
@@ -30,6 +31,7 @@ def kind(experiment: Experiment) -> tuple:
     return (
         tuple(_classes(stage.agent)),
         tuple(getattr(stage.agent, name) == 1 for name in tables),
+        type(stage.skills),
         stage.transfer and (stage.transfer.copy, tuple(stage.transfer.copy_as)),
         stage.tasks.family.env_id.endswith("-Vision-v0"),
         stage.evaluation_tasks is None,

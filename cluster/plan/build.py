@@ -80,8 +80,9 @@ class Plan:
         spec = environment_spec(env, num_tasks=family.num_tasks)
         env.close()
         spec = replace(spec, num_goals=len(family.goals))
-        skills = _skills(stage, source)
-        if skills is not None:
+        skills = skills_of(stage, source)
+        if skills is not None and source is not None:
+            skills.check(source.plan.spec, spec)
             spec = replace(spec, action=skills.action)
         return Plan(stage, seed, spec, source)
 
@@ -199,16 +200,16 @@ class Plan:
     def make(self, task: int, **kwargs: Any) -> gymnasium.Env:
         """One evaluation task as the agent acts in it, ``kwargs`` overriding the family's."""
         env = (self.stage.evaluation_tasks or self.stage.tasks).make(task, **kwargs)
-        skills = _skills(self.stage, self.source)
+        skills = skills_of(self.stage, self.source)
         return env if skills is None else SkillEnv(env, skills)
 
     def environments(self, tasks: Tasks, slots: Sequence[int], seed: int) -> Environments:
         """What the agent acts in: an environment for each task of ``slots``, or skills there."""
-        envs, skills = make_environments(tasks, slots, seed), _skills(self.stage, self.source)
+        envs, skills = make_environments(tasks, slots, seed), skills_of(self.stage, self.source)
         return envs if skills is None else SkillEnvironments(envs, skills, seed)
 
 
-def _skills(stage: Stage, source: Source | None) -> Skills | None:
+def skills_of(stage: Stage, source: Source | None) -> Skills | None:
     """Those that the stage acts through; raises ValueError where the source has none such."""
     if stage.skills is None:
         return None

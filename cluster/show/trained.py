@@ -11,7 +11,7 @@ from skill_train.actors.evaluator import Evaluation
 from skill_train.actors.vector_env import BrokenTaskError
 from skill_train.cluster.errors import RunError
 from skill_train.cluster.plan import planning
-from skill_train.cluster.plan.build import Plan
+from skill_train.cluster.plan.build import Plan, skills_of
 from skill_train.cluster.store.run_dir import RunDir
 from skill_train.skill_agents.agent import Agent
 
@@ -80,12 +80,15 @@ def film(
 def film_skills(
     run: RunDir, out: Path, panels: int, seconds: float, seed: int, which: str = "latest"
 ) -> None:
-    """Write a film of ``panels`` environments in which the agent's skills act without a task."""
+    """Write a film of skills where nobody chooses among them, in ``panels`` environments.
+
+    They are those that the run acts through, or else those that its agent has learned.
+    """
     from skill_train.actors import video
 
     plan, agent, _ = load(run, which)
     try:
-        skills = agent.skills()
+        skills = skills_of(plan.stage, plan.source) or agent.skills()
     except ValueError as error:
         raise RunError(f"{run.path} has no skills to show: {error}") from error
     tasks = plan.stage.tasks

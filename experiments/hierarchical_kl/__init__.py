@@ -8,6 +8,7 @@ from skill_train.experiments.hierarchical_kl import (
     latent_prior,
     quasi_on_policy,
     quickstart,
+    skills,
     small_body_transfer,
     small_tasks,
     speedup,
@@ -23,5 +24,6 @@ EXPERIMENTS = (
     *latent_prior.EXPERIMENTS,
     *small_tasks.EXPERIMENTS,
     *small_body_transfer.EXPERIMENTS,
+    *skills.EXPERIMENTS,
     *grid.EXPERIMENTS,
 )

@@ -5,16 +5,25 @@ The choice is a place in the space of goals: one of a few points, or anywhere in
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from skill_train.skill_agents.agent import Agent, ContinuousAction, DiscreteAction
+from skill_train.skill_agents.agent import (
+    Acting,
+    ActState,
+    Agent,
+    ContinuousAction,
+    DiscreteAction,
+    Timestep,
+)
 from skill_train.skill_agents.dse.embeddings import Disentangled
 from skill_train.skill_agents.dse.reinforce import Reinforce
 from skill_train.skill_agents.dse.sac import DSESAC
+from skill_train.skill_agents.nets.view import groups_of
 from skill_train.skill_agents.ranges import Index, NonNegative
 from skill_train.skill_agents.skills import Skills, SkillsConfig
 
@@ -49,40 +58,84 @@ class GoalLatents:
         return self.agent.act_at(observation, latent, generator)
 
 
-class LatentPoints(Skills):
+class GoalSkills(Skills):
+    """A trained policy at latents that are chosen.
+
+    Where nobody chooses, an episode has one choice, drawn uniformly: a goal lasts as a task does.
+    """
+
+    def __init__(
+        self, latents: GoalLatents, action: ContinuousAction | DiscreteAction, unchosen: Tensor
+    ) -> None:
+        """``unchosen``: any choice, ``[C]`` or a single index."""
+        self.action = action
+        self.groups = groups_of(latents.agent.policy)
+        self._latents, self._unchosen = latents, unchosen
+
+    def initial_state(self, batch: int) -> ActState:
+        """The last choice, ``[B, C]`` or ``[B]``."""
+        return {"choice": self._unchosen.expand(batch, *self._unchosen.shape)}
+
+    def act(
+        self,
+        timestep: Timestep,
+        choice: Tensor,
+        state: ActState,
+        generator: torch.Generator | None = None,
+    ) -> Acting:
+        """By latents ``[B, C]``, or the numbers ``[B]`` of points."""
+        action = self._latents.act(timestep.observation, self.latent(choice), generator)
+        return Acting(action, {"choice": choice}, {})
+
+    def draw(
+        self, timestep: Timestep, state: ActState, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """A new choice where an episode begins, the last one elsewhere."""
+        last, first = state["choice"], timestep.is_first
+        fresh = self.uniform(len(first), generator)
+        return torch.where(first.reshape(-1, *[1] * (last.dim() - 1)), fresh, last)
+
+    @abstractmethod
+    def latent(self, choice: Tensor) -> Tensor:
+        """The latents ``[B, G]`` that choices stand for."""
+
+    @abstractmethod
+    def uniform(self, batch: int, generator: torch.Generator | None) -> Tensor:
+        """Choices of which none is likelier than another."""
+
+
+class LatentPoints(GoalSkills):
     """One of K latents: `points` ``[K, G]``."""
 
     def __init__(self, latents: GoalLatents, points: Tensor) -> None:
+        super().__init__(latents, DiscreteAction(len(points)), torch.tensor(0))
         self.points = points
-        self.action = DiscreteAction(len(points))
-        self._latents = latents
 
-    def act(
-        self,
-        observation: Mapping[str, Tensor],
-        choice: Tensor,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """By point number ``choice`` ``[B]``."""
-        return self._latents.act(observation, self.points[choice], generator)
+    def latent(self, choice: Tensor) -> Tensor:
+        """The points of these numbers."""
+        return self.points[choice]
+
+    def uniform(self, batch: int, generator: torch.Generator | None) -> Tensor:
+        """Numbers of points."""
+        return torch.randint(len(self.points), (batch,), generator=generator)
 
 
-class LatentBox(Skills):
+class LatentBox(GoalSkills):
     """Any latent between two corners."""
 
     def __init__(self, latents: GoalLatents, low: Tensor, high: Tensor) -> None:
-        self.action = ContinuousAction(tuple(low.tolist()), tuple(high.tolist()))
-        self._latents, self._low, self._high = latents, low, high
+        action = ContinuousAction(tuple(low.tolist()), tuple(high.tolist()))
+        super().__init__(latents, action, (low + high) / 2.0)
+        self._low, self._high = low, high
 
-    def act(
-        self,
-        observation: Mapping[str, Tensor],
-        choice: Tensor,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """By the latents ``choice`` ``[B, G]``, clipped to the box."""
-        g = torch.minimum(torch.maximum(choice, self._low), self._high)
-        return self._latents.act(observation, g, generator)
+    def latent(self, choice: Tensor) -> Tensor:
+        """The choice itself."""
+        return choice
+
+    def uniform(self, batch: int, generator: torch.Generator | None) -> Tensor:
+        """Latents in the box."""
+        share = torch.rand(batch, len(self._low), generator=generator)
+        return self._low + share * (self._high - self._low)
 
 
 def points_between(means: Tensor) -> Tensor:

@@ -8,12 +8,20 @@ import torch
 from torch import Tensor
 
 from skill_train.replay.step import ArraySpec
-from skill_train.skill_agents.agent import Acting, ActState, Agent, Timestep
+from skill_train.skill_agents.agent import (
+    Acting,
+    ActState,
+    Agent,
+    ContinuousAction,
+    DiscreteAction,
+    Timestep,
+)
 from skill_train.skill_agents.hierarchical_kl.defaults import DefaultPolicy
 from skill_train.skill_agents.hierarchical_kl.noise import Noise
 from skill_train.skill_agents.hierarchical_kl.policies import Policy
-from skill_train.skill_agents.hierarchical_kl.skills import Skills
+from skill_train.skill_agents.hierarchical_kl.skills import default_skills
 from skill_train.skill_agents.nets.gaussian import Gaussian
+from skill_train.skill_agents.skills import Skills
 
 
 def extras(period: int) -> Mapping[str, ArraySpec]:
@@ -32,10 +40,10 @@ class HierarchicalActing(Agent):
 
     def __init__(
         self,
+        action: ContinuousAction | DiscreteAction,
         period: int,
         noise_correlation: float,
         action_noise_correlation: float = 0.0,
-        action_size: int = 0,
     ) -> None:
         super().__init__()
         if period < 1:
@@ -43,7 +51,7 @@ class HierarchicalActing(Agent):
         self.period = period
         self.latent_noise = Noise("noise_correlation", noise_correlation)
         self.action_noise = Noise("action_noise_correlation", action_noise_correlation)
-        self.action_size = action_size
+        self.action = action
 
     def initial_state(self, batch: int) -> ActState:
         """Latent and its noise ``[B, D]``.
@@ -54,7 +62,8 @@ class HierarchicalActing(Agent):
         shape = (batch, self.policy.latent_size)
         state = {"latent": torch.zeros(shape), "noise": torch.zeros(shape)}
         if self.action_noise.correlation:
-            state["action_noise"] = torch.zeros(batch, self.action_size)
+            assert isinstance(self.action, ContinuousAction)
+            state["action_noise"] = torch.zeros(batch, self.action.size)
         if self.period > 1:
             state["age"] = torch.full((batch,), -1, dtype=torch.int32)
         return state
@@ -93,5 +102,5 @@ class HierarchicalActing(Agent):
         return Acting(action, following, {"log_prob": low.log_prob(action), **held})
 
     def skills(self) -> Skills:
-        """The low level with latents from the default policy."""
-        return Skills(self.policy, self.default_policy, self.period)
+        """The low level, whose latents the default policy draws where nobody chooses them."""
+        return default_skills(self.policy, self.default_policy, self.period, self.action)

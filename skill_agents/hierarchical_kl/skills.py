@@ -1,60 +1,145 @@
-"""What a low level has learned: it acts while the default policy, not pi_H, draws its latents."""
+"""What a low level has learned, as skills: which latent it follows is the choice.
+
+Where nobody chooses, the default policy's high level does: z_t ~ pi0_H(. | z_{t-1}).
+"""
 
 from __future__ import annotations
+
+import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from skill_train.skill_agents.agent import Acting, Acts, ActState, Timestep
+from skill_train.skill_agents.agent import (
+    Acting,
+    ActState,
+    Agent,
+    ContinuousAction,
+    DiscreteAction,
+    Timestep,
+)
 from skill_train.skill_agents.hierarchical_kl.defaults import DefaultPolicy, HighLevelKL, LowLevelKL
 from skill_train.skill_agents.hierarchical_kl.latent_prior import LatentVariableKL
 from skill_train.skill_agents.hierarchical_kl.policies import Policy
 from skill_train.skill_agents.hierarchical_kl.priors import Prior
+from skill_train.skill_agents.nets.view import groups_of
+from skill_train.skill_agents.ranges import Positive
+from skill_train.skill_agents.skills import Skills, SkillsConfig
 
 
-class Skills(Acts):
-    """z_t ~ pi0_H(. | z_{t-1}), a_t from pi0_L, which is pi_L where they are shared.
+class LowLevelSkills(Skills):
+    """A low level that follows the latents it is given, each for ``period`` steps.
 
-    A flat default policy has no latents: its actions are drawn instead. One with latents of its own
-    (appendix A) draws those. Raises ValueError where there is none of these.
+    A choice counts where a latent's period begins; in between it is ignored. The action is the low
+    level's mean, or the likeliest, as when the agent is evaluated: its noise was exploration, which
+    is now the business of whoever chooses.
     """
 
-    def __init__(self, policy: Policy, default_policy: DefaultPolicy, period: int) -> None:
-        super().__init__()
-        high, low = getattr(default_policy, "high", None), getattr(default_policy, "low", None)
-        self.prior: Prior | None = None
-        self.low: nn.Module = policy.low
-        self.latent_size = policy.latent_size
-        if isinstance(low, LatentVariableKL):
-            self.prior, self.low, self.latent_size = low.prior, low.default, low.latent_size
-        elif isinstance(high, HighLevelKL):
-            self.prior = high.prior
-        if isinstance(low, LowLevelKL):
-            self.low = low.default
-        elif self.prior is None:
-            raise ValueError("the agent has no default policy that could act by itself")
-        self.period = period
+    action: ContinuousAction
+
+    def __init__(
+        self, low: nn.Module, prior: Prior, latent_size: int, period: int, reach: float = math.inf
+    ) -> None:
+        """Latents lie between ``-reach`` and ``reach`` in every component."""
+        self.action = ContinuousAction((-reach,) * latent_size, (reach,) * latent_size)
+        self.groups = groups_of(low)
+        self.low, self.prior, self.period = low, prior, period
+
+    def within(self, reach: float) -> LowLevelSkills:
+        """The same with latents in a box."""
+        return LowLevelSkills(self.low, self.prior, self.action.size, self.period, reach)
 
     def initial_state(self, batch: int) -> ActState:
-        """Latent ``[B, D]`` and its age in steps ``[B]``."""
-        latent = torch.zeros(batch, self.latent_size)
+        """The latent in force ``[B, D]`` and its age in steps ``[B]``."""
+        latent = torch.zeros(batch, self.action.size)
         return {"latent": latent, "age": torch.full((batch,), -1, dtype=torch.int32)}
 
     def act(
         self,
         timestep: Timestep,
+        choice: Tensor,
         state: ActState,
-        explore: bool,
         generator: torch.Generator | None = None,
     ) -> Acting:
-        """Latents are always drawn; without ``explore``, actions are the low level's means."""
-        first = timestep.is_first
-        age = (state["age"] + 1).masked_fill(first, 0) % self.period
-        latent = state["latent"]
-        if self.prior is not None:
-            drawn: Tensor = self.prior(latent, first).sample(generator)
-            latent = torch.where((age == 0).unsqueeze(-1), drawn, latent)
-        low = self.low(timestep.observation, latent)
-        by_mean = self.prior is not None and not explore
-        action = low.mode() if by_mean else low.sample(generator)
+        """By latents ``[B, D]``."""
+        age = (state["age"] + 1).masked_fill(timestep.is_first, 0) % self.period
+        latent = torch.where((age == 0).unsqueeze(-1), choice, state["latent"])
+        action = self.low(timestep.observation, latent).mode()
         return Acting(action, {"latent": latent, "age": age}, {})
+
+    def draw(
+        self, timestep: Timestep, state: ActState, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Latents from pi0_H given the one in force."""
+        latent: Tensor = self.prior(state["latent"], timestep.is_first).sample(generator)
+        return latent
+
+
+class ActionSkills(Skills):
+    """A flat default policy, which has no latents: the choice is the action, and pi0 draws it."""
+
+    def __init__(self, default: nn.Module, action: ContinuousAction | DiscreteAction) -> None:
+        self.action = action
+        self.groups = groups_of(default)
+        self.default = default
+
+    def act(
+        self,
+        timestep: Timestep,
+        choice: Tensor,
+        state: ActState,
+        generator: torch.Generator | None = None,
+    ) -> Acting:
+        """By actions ``[B, A]`` or ``[B]``, as they are."""
+        return Acting(choice, state, {})
+
+    def draw(
+        self, timestep: Timestep, state: ActState, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Actions from pi0."""
+        no_latent = torch.zeros(len(timestep.is_first), 0)
+        action: Tensor = self.default(timestep.observation, no_latent).sample(generator)
+        return action
+
+
+def default_skills(
+    policy: Policy,
+    default_policy: DefaultPolicy,
+    period: int,
+    action: ContinuousAction | DiscreteAction,
+) -> Skills:
+    """What the default policy can do by itself: pi0_L, which is pi_L where they are shared.
+
+    One with latents of its own (appendix A) follows those. Raises ValueError where there is no
+    default policy, or one that cannot act by itself.
+    """
+    high, low = getattr(default_policy, "high", None), getattr(default_policy, "low", None)
+    if isinstance(low, LatentVariableKL):
+        return LowLevelSkills(low.default, low.prior, low.latent_size, period)
+    if isinstance(high, HighLevelKL):
+        level = low.default if isinstance(low, LowLevelKL) else policy.low
+        return LowLevelSkills(level, high.prior, policy.latent_size, period)
+    if isinstance(low, LowLevelKL) and not policy.latent_size:
+        return ActionSkills(low.default, action)
+    raise ValueError("the agent has no default policy that could act by itself")
+
+
+@dataclass(frozen=True)
+class LowLevelConfig(SkillsConfig):
+    """The latents of a hierarchical-KL agent's low level as actions, in a box around 0."""
+
+    reach: Positive = 2.0
+    """Of the box in each component. Not in the paper. pi0_H is N(0, 1) in every component, and 95%
+    of it lie within 2: latents further out the low level has hardly seen, and uniform ones spread
+    about as widely as pi0_H's (a standard deviation of 1.15)."""
+
+    def build(self, agent: Agent) -> Skills:
+        """The low level's."""
+        skills = agent.skills()
+        if not isinstance(skills, LowLevelSkills):
+            raise ValueError(
+                "skills by latents are made of an agent with a low level that follows latents, "
+                f"which this {type(agent).__name__} has not"
+            )
+        return skills.within(self.reach)

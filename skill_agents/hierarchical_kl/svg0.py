@@ -139,10 +139,10 @@ class SVG0(HierarchicalActing):
         if not isinstance(spec.action, ContinuousAction):
             raise ValueError("SVG(0) needs continuous actions; use the V-trace agent for these")
         super().__init__(
+            spec.action,
             config.latent_period,
             config.noise_correlation,
             config.action_noise_correlation,
-            spec.action.size,
         )
         self.config = config
         self.policy = config.policy.build(spec)

@@ -94,7 +94,7 @@ class VTraceAgent(HierarchicalActing):
     """Actor-critic on unrolls drawn once each; the learner draws the latents, not the actor."""
 
     def __init__(self, config: VTraceConfig, spec: EnvironmentSpec) -> None:
-        super().__init__(config.latent_period, config.noise_correlation)
+        super().__init__(spec.action, config.latent_period, config.noise_correlation)
         self.config = config
         self.policy = config.policy.build(spec)
         latent_size = self.policy.latent_size

@@ -62,6 +62,12 @@ class View(nn.Module):
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
 
 
+def groups_of(net: nn.Module) -> frozenset[str]:
+    """The observation groups that ``net`` looks at, in any of its parts."""
+    views = [part for part in net.modules() if isinstance(part, View)]
+    return frozenset(name for view in views for name in view.names)
+
+
 def _parse(group: str, observation: Mapping[str, ArraySpec]) -> list[tuple[str, list[int]]]:
     """Name and encoder's layers of each group meant; raises ValueError with what is allowed."""
     if group == EVERY:

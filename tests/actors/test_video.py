@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from skill_train.actors.video import SECONDS_AT_END, record, record_grid, tiled
-from skill_train.skill_agents.agent import Acting, Timestep
+from skill_train.skill_agents.agent import Acting, DiscreteAction, Timestep
+from skill_train.skill_agents.skills import Skills
 
 
 class Countdown(gymnasium.Env):
@@ -70,6 +71,11 @@ def test_tiles():
     assert grid[::2, ::4, 0].tolist() == [[1, 2], [3, 4], [5, 0]]
 
 
-class Several(Still):
-    def act(self, timestep: Timestep, state, explore, generator=None) -> Acting:
-        return Acting(torch.zeros(len(timestep.reward), 1), {}, {})
+class Several(Skills):
+    action, groups = DiscreteAction(1), frozenset()
+
+    def act(self, timestep: Timestep, choice, state, generator=None) -> Acting:
+        return Acting(torch.zeros(len(choice), 1), {}, {})
+
+    def draw(self, timestep: Timestep, state, generator=None) -> torch.Tensor:
+        return torch.zeros(len(timestep.reward), dtype=torch.int64)

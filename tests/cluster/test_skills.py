@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +17,8 @@ from skill_train.cluster.show import latents, trained
 from skill_train.cluster.store.run_dir import RunDir
 from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction
 from skill_train.skill_agents.dse.sac import DSESAC
+from skill_train.skill_agents.sac.agent import SAC
+from skill_train.tasks.families import single_task
 
 
 def start(name: str, path: Path, source: RunDir | None = None) -> RunDir:
@@ -43,6 +47,50 @@ def test_the_agent_chooses_latents_and_the_finished_run_acts(arm, tmp_path):
     assert result["episodes"] == 2 and result["episode_length"] == 180.0
     with pytest.raises(RunError, match="has no latents"):
         latents.trace(run, seed=0)  # in the environments that the agent chooses skills in
+
+
+def test_a_high_level_of_another_paper_chooses_latents(tmp_path):
+    run = start("hierarchical_kl/skills-ball-go-to-target-to-gap-small", tmp_path / "run")
+    plan, agent, _ = trained.load(run)
+    assert isinstance(agent, SAC)
+    assert plan.spec.action == ContinuousAction((-2.0, -2.0), (2.0, 2.0))
+    low = plan.source.agent().policy.low
+    env = plan.make(0)
+    seen, _ = env.reset(seed=3)
+    latent = np.array([1.5, -0.5], np.float32)
+    given = {name: torch.from_numpy(array)[None] for name, array in seen.items()}
+    with torch.no_grad():
+        expected = low(given, torch.from_numpy(latent)[None]).mean[0].numpy()
+    shown, *_ = env.step(latent)
+    bare = plan.stage.tasks.make(0)
+    bare.reset(seed=3)
+    by_hand, *_ = bare.step(expected)
+    for name, array in by_hand.items():
+        np.testing.assert_allclose(shown[name], array, rtol=1e-5, atol=1e-6)
+    result = trained.evaluate(run, episodes=2, seed=0)
+    assert result["episodes"] == 2 and 1 <= result["episode_length"] <= 400
+
+
+def test_a_film_shows_the_skills_that_a_run_acts_through(arm, tmp_path):
+    run, film = start("dse/moving-goal", tmp_path / "run", arm), tmp_path / "skills.mp4"
+    trained.film_skills(run, film, panels=2, seconds=0.2, seed=0)
+    assert film.stat().st_size > 0
+    with pytest.raises(RunError, match="has no skills to show: DSESAC has no skills"):
+        trained.film_skills(arm, film, panels=2, seconds=0.2, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ("Ball", r"the skills look at 'state' of shape \(8,\), but the task shows none"),
+        ("Ant", "the skills give ContinuousAction.* but the task takes ContinuousAction"),
+    ],
+)
+def test_skills_of_another_body_are_refused(arm, body, complaint):
+    stage = planning.stage_for("dse/moving-goal", [], tiny=True)
+    elsewhere = replace(stage, tasks=single_task(f"skill/GoToTarget-{body}-v0"))
+    with pytest.raises(RunError, match=f"these settings do not work: {complaint}"):
+        planning.plan_for(elsewhere, 0, planning.source_from(arm))
 
 
 def test_points_of_a_run_that_was_trained_on_the_way(tmp_path):
