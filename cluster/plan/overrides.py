@@ -12,7 +12,7 @@ import difflib
 import io
 import re
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -106,7 +106,7 @@ def _walk(prefix: str, value: Any) -> list[tuple[str, Field]]:
                 for key, item in inner.items()
                 if isinstance(item, bool | int | float | str)
             ]
-        elif not _holds_dataclasses(hints[field.name]):
+        elif not _cannot_be_typed(hints[field.name]):
             kind, range_ = _type_name(hints[field.name]), _range(detailed[field.name])
             found.append((name, Field(kind, inner, range_ or FINITE)))
     return found
@@ -121,11 +121,12 @@ def _range(hint: Any) -> Range | None:
     return None
 
 
-def _holds_dataclasses(hint: Any) -> bool:
-    """Whether it is, or has inside, a dataclass or what dataclasses are derived from."""
-    below: list[type] = hint.__subclasses__() if isinstance(hint, type) and hint is not type else []
-    found = any(map(dataclasses.is_dataclass, (hint, *below)))
-    return found or any(map(_holds_dataclasses, typing.get_args(hint)))
+def _cannot_be_typed(hint: Any) -> bool:
+    """Whether a type holds dataclasses or functions, which no command line can give."""
+    inside = typing.get_args(hint)
+    if dataclasses.is_dataclass(hint) or typing.get_origin(hint) is Callable:
+        return True
+    return any(map(_cannot_be_typed, inside))
 
 
 def _type_name(hint: Any) -> str:
