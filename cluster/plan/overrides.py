@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import io
 import re
+import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -122,11 +123,12 @@ def _range(hint: Any) -> Range | None:
 
 
 def _cannot_be_typed(hint: Any) -> bool:
-    """Whether a type holds dataclasses or functions, which no command line can give."""
-    inside = typing.get_args(hint)
-    if dataclasses.is_dataclass(hint) or typing.get_origin(hint) is Callable:
+    """Whether a type holds objects or functions, which no command line can give."""
+    if typing.get_origin(hint) is Callable:
         return True
-    return any(map(_cannot_be_typed, inside))
+    if isinstance(hint, type) and not typing.get_args(hint):
+        return not issubclass(hint, int | float | str | types.NoneType)
+    return any(map(_cannot_be_typed, typing.get_args(hint)))
 
 
 def _type_name(hint: Any) -> str:
