@@ -50,6 +50,7 @@ def test_commands_of_the_readme_run(
     """In order, in an empty folder; training in its tiny form, in one process."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "datasets"))
     ran = []
     for line in commands(ROOT / "README.md"):
         words = shlex.split(line)
@@ -96,3 +97,12 @@ def _resolve(name: str) -> None:
             found = getattr(found, part)
         return
     raise AssertionError(f"{name} cannot be imported")
+
+
+def test_the_tour_counts_its_stops() -> None:
+    """Numbered in order, each the path of a file of its own, and as many as its opening says."""
+    text = (ROOT / "docs" / "tour.md").read_text()
+    stops = re.findall(r"^(\d+)\. `([\w/]+\.py)`", text, re.MULTILINE)
+    assert [int(number) for number, _ in stops] == list(range(1, len(stops) + 1))
+    assert len({path for _, path in stops}) == len(stops) <= 14
+    assert f"**{len(stops)} files" in text
