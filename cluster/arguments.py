@@ -25,8 +25,18 @@ def parser() -> argparse.ArgumentParser:
         one.set_defaults(name=name)
         return one
 
-    one = command("list", "Show the experiments, or the fields of one.")
-    one.add_argument("experiment", nargs="?", help="show the fields that can be overridden")
+    one = command("list", "Show what has been measured, all that is asked for, or one's fields.")
+    one.add_argument(
+        "experiment",
+        nargs="?",
+        metavar="NAME | WORD",
+        help="an experiment, to see its fields; or a word of a name, a summary or a figure",
+    )
+    one.add_argument("--paper", metavar="P", help="all of one paper, such as vate")
+    one.add_argument(
+        "--max-hours", type=_hours, metavar="H", help="only those known to take no longer here"
+    )
+    one.add_argument("--all", action="store_true", help="every experiment")
     _add_modules(one)
     _add_json(one)
 
@@ -150,6 +160,12 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _hours(text: str) -> float:
+    if not float(text) >= 0.0:
+        raise ValueError
+    return float(text)
+
+
 def _seed(text: str) -> int:
     if not 0 <= int(text) <= MAX_SEED:
         raise ValueError
@@ -158,4 +174,5 @@ def _seed(text: str) -> int:
 
 # argparse names these in its complaints.
 _positive.__name__ = "positive whole number"
+_hours.__name__ = "number of hours"
 _seed.__name__ = f"whole number from 0 to {MAX_SEED}"

@@ -74,22 +74,36 @@ def _use_what_is_named(args: argparse.Namespace) -> None:
 
 
 def _list(args: argparse.Namespace) -> None:
-    from skill_train.cluster.plan import overrides, planning
-    from skill_train.cluster.show import report
+    from skill_train.cluster.show import catalogue
     from skill_train.experiments import registry
 
-    if args.experiment is not None:
-        experiment = planning.find(args.experiment)
-        fields = overrides.fields(experiment.stage)
-        if args.json:
-            _print_json({name: {"type": f.kind, "value": f.value} for name, f in fields.items()})
-        else:
-            print(f"{report.experiment(experiment)}\n")
-            print(overrides.describe(experiment.stage))
-    elif args.json:
-        _print_json([report.facts(e) for e in registry.known().values()])
+    known = registry.known()
+    narrowed = args.paper is not None or args.max_hours is not None
+    if args.experiment in known and not (narrowed or args.all):
+        _list_fields(args)
+        return
+    chosen = catalogue.select(
+        known.values(), paper=args.paper, word=args.experiment, max_hours=args.max_hours
+    )
+    if args.json:
+        _print_json([catalogue.facts(one) for one in chosen])
+    elif narrowed or args.all or args.experiment is not None:
+        print(catalogue.listing(chosen))
     else:
-        print(report.experiments(list(registry.known().values())))
+        print(catalogue.overview(chosen))
+
+
+def _list_fields(args: argparse.Namespace) -> None:
+    from skill_train.cluster.plan import overrides, planning
+    from skill_train.cluster.show import catalogue
+
+    experiment = planning.find(args.experiment)
+    if args.json:
+        fields = overrides.fields(experiment.stage)
+        _print_json({name: {"type": f.kind, "value": f.value} for name, f in fields.items()})
+    else:
+        print(f"{catalogue.experiment(experiment)}\n")
+        print(overrides.describe(experiment.stage))
 
 
 def _run(args: argparse.Namespace) -> None:

@@ -6,8 +6,8 @@ Everything here is data. `cluster.plan.build` turns it into processes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from skill_train.experiments.data import Data, FromRun
 from skill_train.skill_agents.agent import AgentConfig
@@ -138,6 +138,19 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What finished runs of an experiment have reached."""
+
+    result: str
+    """The mean over seeds of the final evaluations, in a few words: ``100 % success``."""
+    seeds: Count
+    page: str
+    """The page in ``benchmarks/results`` that tells how it was measured: ``vate.md``."""
+    env_steps: Count | None = None
+    """Length of these runs; None: that of the experiment."""
+
+
+@dataclass(frozen=True)
 class Experiment:
     """A named preset: what `skill-train list` shows and `skill-train run` runs."""
 
@@ -156,6 +169,8 @@ class Experiment:
     """The experiment that comes before: its trained agent is what this one starts from."""
     cost: Cost | None = None
     """None: nobody has measured it yet."""
+    measured: Measured | None = None
+    """None: no run of it has been published."""
 
     def __post_init__(self) -> None:
         if self.stage.needs_source and self.after is None:
@@ -190,3 +205,14 @@ class Experiment:
     def _env_id(self) -> list[str]:
         name = self.stage.tasks.family.env_id.removeprefix("skill/")
         return [part for part in name.split("-") if not re.fullmatch(r"v\d+", part)]
+
+
+def with_measured(
+    experiments: Iterable[Experiment], measured: Mapping[str, Measured]
+) -> tuple[Experiment, ...]:
+    """The same experiments, with what was measured of those that ``measured`` names."""
+    found = tuple(replace(one, measured=measured.get(one.name)) for one in experiments)
+    unknown = set(measured) - {one.name for one in found}
+    if unknown:
+        raise ValueError(f"results of experiments that do not exist: {sorted(unknown)}")
+    return found

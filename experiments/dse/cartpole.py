@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
+from skill_train.experiments.costs import CARTPOLE_STEPS_PER_SECOND, of_inline_steps
+from skill_train.experiments.spec import (
+    Actors,
+    Cost,
+    Evaluating,
+    Experiment,
+    Learning,
+    Limits,
+    Stage,
+)
 from skill_train.skill_agents.agent import AgentConfig, Decay
 from skill_train.skill_agents.dse.distral import DistralConfig
 from skill_train.skill_agents.dse.embeddings import (
@@ -94,6 +103,10 @@ def _stage(
     )
 
 
+def _cost(tasks: TaskSet, steps_per_task: int) -> Cost:
+    return of_inline_steps(steps_per_task * tasks.num_tasks, CARTPOLE_STEPS_PER_SECOND)
+
+
 def _grid(split: str, figure: str, tasks: TaskSet, held_out: TaskSet | None) -> list[Experiment]:
     return [
         Experiment(
@@ -102,6 +115,7 @@ def _grid(split: str, figure: str, tasks: TaskSet, held_out: TaskSet | None) -> 
             figure=figure,
             stage=_stage(agent, tasks, STEPS_PER_TASK, held_out),
             tiny=tiny,
+            cost=_cost(tasks, STEPS_PER_TASK),
         )
         for name, (title, agent) in CARTPOLE_AGENTS.items()
         if held_out is None or name != "-paper"
@@ -131,6 +145,7 @@ def _retrained(split: str, figure: str) -> list[Experiment]:
                 transfer=transfer,
             ),
             tiny=tiny,
+            cost=_cost(held_out, RETRAIN_STEPS_PER_TASK),
             after=f"dse/cartpole-{split}{before}",
         )
         for name, (before, what, transfer) in RETRAINED.items()
@@ -157,6 +172,7 @@ def _unseen() -> Experiment:
             transfer=Transfer(copy=("policy",), freeze=("policy",)),
         ),
         tiny=tiny,
+        cost=_cost(UNSEEN.all(), RETRAIN_STEPS_PER_TASK),
         after="dse/cartpole-3x3",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from skill_train.experiments.costs import REACHER_STEPS_PER_SECOND, of_inline_steps
 from skill_train.experiments.dse.cartpole import tiny
 from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
 from skill_train.skill_agents.dse.embeddings import (
@@ -63,7 +64,7 @@ def tiny_sac(stage: Stage) -> Stage:
 
 
 def _reacher(name: str, figure: str, tasks: TaskSet, held_out: TaskSet | None) -> list[Experiment]:
-    environments = 2 * tasks.num_tasks
+    environments, steps = 2 * tasks.num_tasks, 30_000 * tasks.num_tasks
     family = tasks.family
     shape = f"{len(family.dynamics)} arms x {len(family.goals)} goals"
     return [
@@ -79,7 +80,7 @@ def _reacher(name: str, figure: str, tasks: TaskSet, held_out: TaskSet | None) -
                     count=2, environments=environments, steps_per_refresh=10 * environments
                 ),
                 learning=Learning(inline_env_steps=environments, inline_updates=2),
-                limits=Limits(env_steps=30_000 * tasks.num_tasks),
+                limits=Limits(env_steps=steps),
                 evaluation=Evaluating(
                     episodes=10 * family.num_tasks,
                     every_env_steps=2_000 * tasks.num_tasks,
@@ -87,6 +88,7 @@ def _reacher(name: str, figure: str, tasks: TaskSet, held_out: TaskSet | None) -
                 ),
             ),
             tiny=tiny_sac,
+            cost=of_inline_steps(steps, REACHER_STEPS_PER_SECOND),
         )
         for variant, (title, agent) in REACHER_AGENTS.items()
         if held_out is None or variant != "-paper"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from skill_train.experiments.costs import of_grid_steps
+from skill_train.experiments.costs import GRID_STEPS_PER_SECOND, of_inline_steps
 from skill_train.experiments.hierarchical_kl.tiny import tiny_vtrace
 from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
 from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
@@ -60,7 +60,7 @@ EXPERIMENTS = (
         figure="figure 12, the source of the body transfer",
         stage=_stage(1),
         tiny=tiny_vtrace,
-        cost=of_grid_steps(ENV_STEPS[1]),
+        cost=of_inline_steps(ENV_STEPS[1], GRID_STEPS_PER_SECOND),
     ),
     *(
         Experiment(
@@ -69,7 +69,7 @@ EXPERIMENTS = (
             figure=_FIGURE,
             stage=_stage(n),
             tiny=tiny_vtrace,
-            cost=of_grid_steps(ENV_STEPS[n]),
+            cost=of_inline_steps(ENV_STEPS[n], GRID_STEPS_PER_SECOND),
         )
         for n in (4, 8)
     ),
@@ -80,7 +80,7 @@ EXPERIMENTS = (
             figure=_FIGURE,
             stage=_from_1step(n, kl_cost),
             tiny=tiny_vtrace,
-            cost=of_grid_steps(ENV_STEPS[n]),
+            cost=of_inline_steps(ENV_STEPS[n], GRID_STEPS_PER_SECOND),
             after="hierarchical_kl/grid-1step",
         )
         for n in (4, 8)
