@@ -35,7 +35,7 @@ SAC_AGENT = DSESACConfig(
 wide as the prior they have shrunk to it before the critics know what they would be good for. Tuned
 on seed 100 of the 3x3 grid."""
 
-REACHER_AGENTS: dict[str, tuple[str, DSESACConfig]] = {
+AGENTS: dict[str, tuple[str, DSESACConfig]] = {
     "": ("DSE-SAC", SAC_AGENT),
     "-paper": ("DSE-SAC, learning rates of table 2", DSESACConfig()),
     "-single": (
@@ -47,6 +47,9 @@ REACHER_AGENTS: dict[str, tuple[str, DSESACConfig]] = {
         replace(SAC_AGENT, policy=IndependentSACPoliciesConfig(), embedding=NoEmbeddingConfig()),
     ),
 }
+ALL = tuple(AGENTS)
+SAC_ALONE = ("", "-paper")
+WITH_EMBEDDINGS = ("", "-single")
 
 
 def tiny_sac(stage: Stage) -> Stage:
@@ -63,7 +66,13 @@ def tiny_sac(stage: Stage) -> Stage:
     return replace(tiny(stage), agent=small)
 
 
-def _reacher(name: str, figure: str, tasks: TaskSet, held_out: TaskSet | None) -> list[Experiment]:
+def _reacher(
+    name: str,
+    figure: str,
+    compared: tuple[str, ...],
+    tasks: TaskSet,
+    held_out: TaskSet | None = None,
+) -> list[Experiment]:
     environments, steps = 2 * tasks.num_tasks, 30_000 * tasks.num_tasks
     family = tasks.family
     shape = f"{len(family.dynamics)} arms x {len(family.goals)} goals"
@@ -90,8 +99,8 @@ def _reacher(name: str, figure: str, tasks: TaskSet, held_out: TaskSet | None) -
             tiny=tiny_sac,
             cost=of_inline_steps(steps, REACHER_STEPS_PER_SECOND),
         )
-        for variant, (title, agent) in REACHER_AGENTS.items()
-        if held_out is None or variant != "-paper"
+        for variant, (title, agent) in AGENTS.items()
+        if variant in compared
     ]
 
 
@@ -115,7 +124,7 @@ def tiny_reinforce(stage: Stage) -> Stage:
 
 
 def _reacher_reinforce(name: str, figure: str, tasks: TaskSet) -> Experiment:
-    (sac, *_) = _reacher(name, figure, tasks, None)
+    (sac, *_) = _reacher(name, figure, SAC_ALONE, tasks)
     environments = REACHER_REINFORCE.trials_per_task * tasks.num_tasks
     steps = 200_000 * tasks.num_tasks
     return Experiment(
@@ -140,10 +149,10 @@ def _reacher_reinforce(name: str, figure: str, tasks: TaskSet) -> Experiment:
 
 
 EXPERIMENTS = (
-    *_reacher("3x3", "figures 4 and 8", reacher.GRID.all(), None),
-    *_reacher("2x4", "figure 9", reacher.CORNERS.all(), None),
+    *_reacher("3x3", "figures 4 and 8", ALL, reacher.GRID.all()),
+    *_reacher("2x4", "figure 9", SAC_ALONE, reacher.CORNERS.all()),
     _reacher_reinforce("3x3", "appendix C.5", reacher.GRID.all()),
     _reacher_reinforce("2x4", "figure 9", reacher.CORNERS.all()),
-    *_reacher("6-3", "figure 5, table 3", *held_out_split(reacher.GRID, "6-3")),
-    *_reacher("4-5", "figure 5, table 3", *held_out_split(reacher.GRID, "4-5")),
+    *_reacher("6-3", "figure 5, table 3", WITH_EMBEDDINGS, *held_out_split(reacher.GRID, "6-3")),
+    *_reacher("4-5", "figure 5, table 3", WITH_EMBEDDINGS, *held_out_split(reacher.GRID, "4-5")),
 )

@@ -83,10 +83,10 @@ EXPERIMENTS = (
             cost=of_inline_steps(ENV_STEPS[n], GRID_STEPS_PER_SECOND),
             after="hierarchical_kl/grid-1step",
         )
-        for n in (4, 8)
-        for variant, what, kl_cost in (
-            ("", "KL reward", TRANSFER_KL_COST),
-            ("-no-kl", "no KL reward", 0.0),
+        for n, variant, what, kl_cost in (
+            (4, "", "KL reward", TRANSFER_KL_COST),
+            (8, "", "KL reward", TRANSFER_KL_COST),
+            (8, "-no-kl", "no KL reward", 0.0),
         )
     ),
 )

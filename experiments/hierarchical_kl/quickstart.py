@@ -29,8 +29,6 @@ _SUMMARIES = {
     "-white-noise": "the same with latents drawn by independent noise",
     "-svg0": "the same with flat SVG(0)",
     "-distral": "the same with a flat policy and the DISTRAL prior",
-    "-distral-2-columns": "the same with a flat policy built on its DISTRAL prior",
-    "-distral-shared-prior": "the same with a DISTRAL prior built on a flat policy",
 }
 
 EXPERIMENTS = tuple(
@@ -47,4 +45,5 @@ EXPERIMENTS = tuple(
         "-white-noise": replace(SMALL_AGENT, noise_correlation=0.0),
         **baselines(SMALL_AGENT),
     }.items()
+    if name in _SUMMARIES
 )
