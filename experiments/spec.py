@@ -5,6 +5,7 @@ Everything here is data. `cluster.plan.build` turns it into processes.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -127,6 +128,23 @@ class Stage:
         if self.learning is None and self.limits.env_steps is None and self.limits.minutes is None:
             raise ValueError("a stage without learning needs limits.env_steps or minutes")
 
+    def tiny(self) -> Stage:
+        """Seconds of the same: few steps in few environments, with the agent's own tiny form."""
+        by_learner = self.evaluation.every_learner_steps is not None
+        evaluation = replace(
+            self.evaluation,
+            episodes=2,
+            every_env_steps=1_000,
+            every_learner_steps=20 if by_learner else None,
+            final_episodes=4,
+        )
+        small = replace(self, agent=self.agent.tiny(), evaluation=evaluation)
+        if self.actors is None:
+            return replace(small, limits=Limits(learner_steps=50))
+        environments = self.tasks.num_tasks * math.ceil(4 / self.tasks.num_tasks)
+        actors = Actors(min(self.actors.count, 2), environments, 20 * environments)
+        return replace(small, actors=actors, limits=Limits(env_steps=2_000))
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -159,8 +177,6 @@ class Experiment:
     summary: str
     """One line."""
     stage: Stage
-    tiny: Callable[[Stage], Stage]
-    """Shrinks the stage to seconds, for tests: the same code, smaller numbers."""
     figure: str = ""
     """Where the paper shows it."""
     bounds: Callable[[], Mapping[str, tuple[float, ...]]] | None = None
@@ -171,6 +187,13 @@ class Experiment:
     """None: nobody has measured it yet."""
     measured: Measured | None = None
     """None: no run of it has been published."""
+    tiny_stage: Stage | None = None
+    """What is run in its place to try it out; None: `Stage.tiny`, unless its episodes are too long
+    for that."""
+
+    def tiny(self) -> Stage:
+        """The same code in seconds, with smaller numbers."""
+        return self.stage.tiny() if self.tiny_stage is None else self.tiny_stage
 
     def __post_init__(self) -> None:
         if self.stage.needs_source and self.after is None:

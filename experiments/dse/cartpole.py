@@ -72,17 +72,6 @@ WITH_EMBEDDINGS = ("", "-single")
 """What figure 2 compares: agents that know something of a cell that they have not seen."""
 
 
-def tiny(stage: Stage) -> Stage:
-    """Seconds of the same, every task in as many environments."""
-    environments = 2 * stage.tasks.num_tasks
-    return replace(
-        stage,
-        actors=Actors(count=2, environments=environments, steps_per_refresh=20 * environments),
-        evaluation=Evaluating(episodes=4, every_env_steps=2_000, final_episodes=4),
-        limits=Limits(env_steps=4_000),
-    )
-
-
 def _stage(
     agent: AgentConfig, tasks: TaskSet, steps_per_task: int, held_out: TaskSet | None = None
 ) -> Stage:
@@ -116,7 +105,6 @@ def _grid(split: str, figure: str, tasks: TaskSet, held_out: TaskSet | None) -> 
             summary=f"CartPole, 3 masses x 3 goals, {tasks.num_tasks} of 9 to train on, {title}",
             figure=figure,
             stage=_stage(agent, tasks, STEPS_PER_TASK, held_out),
-            tiny=tiny,
             cost=_cost(tasks, STEPS_PER_TASK),
         )
         for name, (title, agent) in AGENTS.items()
@@ -146,7 +134,6 @@ def _retrained(split: str, figure: str) -> list[Experiment]:
                 _stage(AGENTS[before][1], held_out, RETRAIN_STEPS_PER_TASK),
                 transfer=transfer,
             ),
-            tiny=tiny,
             cost=_cost(held_out, RETRAIN_STEPS_PER_TASK),
             after=f"dse/cartpole-{split}{before}",
         )
@@ -173,7 +160,6 @@ def _unseen() -> Experiment:
             _stage(agent, UNSEEN.all(), RETRAIN_STEPS_PER_TASK),
             transfer=Transfer(copy=("policy",), freeze=("policy",)),
         ),
-        tiny=tiny,
         cost=_cost(UNSEEN.all(), RETRAIN_STEPS_PER_TASK),
         after="dse/cartpole-3x3",
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from skill_train.experiments.costs import REACHER_STEPS_PER_SECOND, of_inline_steps
-from skill_train.experiments.dse.cartpole import tiny
 from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
 from skill_train.skill_agents.dse.embeddings import (
     DisentangledConfig,
@@ -52,20 +51,6 @@ SAC_ALONE = ("", "-paper")
 WITH_EMBEDDINGS = ("", "-single")
 
 
-def tiny_sac(stage: Stage) -> Stage:
-    """Seconds of the same."""
-    agent = stage.agent
-    assert isinstance(agent, DSESACConfig)
-    small = replace(
-        agent,
-        critic_sizes=(8, 8),
-        batch_per_task=8,
-        minimum_per_task=20,
-        samples_per_insert=0.5,
-    )
-    return replace(tiny(stage), agent=small)
-
-
 def _reacher(
     name: str,
     figure: str,
@@ -96,7 +81,6 @@ def _reacher(
                     final_episodes=50 * family.num_tasks,
                 ),
             ),
-            tiny=tiny_sac,
             cost=of_inline_steps(steps, REACHER_STEPS_PER_SECOND),
         )
         for variant, (title, agent) in AGENTS.items()
@@ -116,11 +100,6 @@ REACHER_REINFORCE = ReinforceConfig(
     max_length=100,
 )
 """Not in the paper's tables."""
-
-
-def tiny_reinforce(stage: Stage) -> Stage:
-    """Seconds of the same."""
-    return replace(tiny(stage), agent=replace(REACHER_REINFORCE, trials_per_task=2))
 
 
 def _reacher_reinforce(name: str, figure: str, tasks: TaskSet) -> Experiment:
@@ -144,7 +123,6 @@ def _reacher_reinforce(name: str, figure: str, tasks: TaskSet) -> Experiment:
             limits=Limits(env_steps=steps),
             evaluation=replace(sac.stage.evaluation, every_env_steps=steps // 20),
         ),
-        tiny=tiny_reinforce,
     )
 
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from skill_train.experiments.hierarchical_kl.baselines import PRIORS, baselines
 from skill_train.experiments.hierarchical_kl.small import SMALL_ACTORS, SMALL_AGENT
-from skill_train.experiments.hierarchical_kl.tiny import tiny_svg0
 from skill_train.experiments.spec import Cost, Evaluating, Experiment, Limits, Stage
 from skill_train.tasks.families import single_task
 
@@ -37,7 +36,6 @@ EXPERIMENTS = tuple(
         summary=f"Hierarchical KL: {_SUMMARIES[name]}",
         figure="after figure 3, left",
         stage=replace(STAGE, agent=agent),
-        tiny=tiny_svg0,
         cost=Cost(1_000_000, 8 / 60),  # its limit; benchmarks/results/hierarchical_kl.md: 5 minutes
     )
     for name, agent in {

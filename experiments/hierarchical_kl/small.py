@@ -7,7 +7,6 @@ from dataclasses import replace
 from skill_train.experiments.costs import of_env_steps
 from skill_train.experiments.hierarchical_kl.baselines import PRIORS, baselines
 from skill_train.experiments.hierarchical_kl.domains import Domain
-from skill_train.experiments.hierarchical_kl.tiny import tiny_svg0
 from skill_train.experiments.spec import Actors, Evaluating, Experiment, Limits, Stage
 from skill_train.skill_agents.hierarchical_kl.action_head import ActionHead
 from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
@@ -96,7 +95,6 @@ def small(
             evaluation=Evaluating(episodes=50, every_env_steps=100_000),
             transfer=transfer,
         ),
-        tiny=tiny_svg0,
         after=after,
         cost=of_env_steps(env_steps, tasks),
     )

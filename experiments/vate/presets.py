@@ -68,42 +68,6 @@ def grid_bounds() -> Mapping[str, tuple[float, ...]]:
     }
 
 
-def tiny(stage: Stage) -> Stage:
-    """Seconds of the same: an environment for each task, a few trials for the model."""
-    agent = stage.agent
-    assert isinstance(agent, VATEConfig)
-    environments = stage.tasks.num_tasks
-    model = agent.model
-    if isinstance(model, VariationalModelConfig):
-        model = replace(model, batch_size=2, buffer_trials=200)
-    return replace(
-        stage,
-        agent=replace(agent, trials_per_update=environments, model=model),
-        actors=Actors(count=1, environments=environments, steps_per_refresh=environments),
-        learning=replace(stage.learning or Learning(), inline_env_steps=2 * environments),
-        evaluation=Evaluating(episodes=4, every_env_steps=4_000, final_episodes=4),
-        limits=Limits(env_steps=4_000),
-    )
-
-
-def tiny_locomotion(stage: Stage) -> Stage:
-    """Half of the same, with episodes of 10 steps."""
-    agent = stage.agent
-    assert isinstance(agent, VATEConfig)
-    agent = replace(agent, max_length=10 * meta_locomotion.EPISODES)
-
-    def short(tasks: Tasks) -> TaskSet:
-        return TaskSet(replace(tasks.family, kwargs={"episode_steps": 10}), tasks.tasks)
-
-    held_out = stage.evaluation_tasks
-    return replace(
-        tiny(replace(stage, agent=agent)),
-        tasks=short(stage.tasks),
-        evaluation_tasks=None if held_out is None else short(held_out),
-        limits=Limits(env_steps=2_000),
-    )
-
-
 def _stage(
     agent: VATEConfig, tasks: TaskSet, held_out: TaskSet | None, env_steps: int, evaluations: int
 ) -> Stage:
@@ -135,7 +99,6 @@ def _grid() -> list[Experiment]:
             figure="figure 2",
             bounds=grid_bounds,
             stage=_stage(agent, goal_grid.FAMILY.all(), None, GRID_STEPS, evaluations=15),
-            tiny=tiny,
             cost=of_inline_steps(GRID_STEPS, GOAL_GRID_STEPS_PER_SECOND),
         )
         for name, (title, agent) in GRID_AGENTS.items()
@@ -176,6 +139,7 @@ LOCOMOTION_AGENT = VATEConfig(
 )
 """Not tuned."""
 
+
 LOCOMOTION: dict[str, tuple[str, TaskSet, TaskSet | None]] = {
     "cheetah-vel": ("HalfCheetah, a hidden speed", *meta_locomotion.CHEETAH_VEL),
     "cheetah-dir": ("HalfCheetah, forward or backward", meta_locomotion.CHEETAH_DIR, None),
@@ -183,22 +147,39 @@ LOCOMOTION: dict[str, tuple[str, TaskSet, TaskSet | None]] = {
     "ant-goal": ("Ant, a hidden place", *meta_locomotion.ANT_GOAL),
 }
 
+
+def _locomotion(name: str, title: str, tasks: TaskSet, held_out: TaskSet | None) -> Experiment:
+    stage = _stage(LOCOMOTION_AGENT, tasks, held_out, 20_000_000, evaluations=40)
+    return Experiment(
+        name=f"vate/{name}",
+        summary=f"{title}, VATE" + (", unseen goals" if held_out else ""),
+        stage=stage,
+        tiny_stage=_of_short_episodes(stage).tiny(),
+    )
+
+
+def _of_short_episodes(stage: Stage) -> Stage:
+    """Episodes of 10 steps: a trial of whole ones would be longer than a tiny run."""
+    assert isinstance(stage.agent, VATEConfig)
+
+    def short(tasks: Tasks) -> TaskSet:
+        return TaskSet(replace(tasks.family, kwargs={"episode_steps": 10}), tasks.tasks)
+
+    return replace(
+        stage,
+        agent=replace(stage.agent, max_length=10 * meta_locomotion.EPISODES),
+        tasks=short(stage.tasks),
+        evaluation_tasks=None if stage.evaluation_tasks is None else short(stage.evaluation_tasks),
+    )
+
+
 EXPERIMENTS = (
     *_grid(),
     Experiment(
         name="vate/point-robot",
         summary="a point on a plane, hidden goal on a half circle, VATE, unseen goals",
         stage=_stage(POINT_AGENT, point_robot.TRAIN, point_robot.TEST, POINT_STEPS, evaluations=20),
-        tiny=tiny,
         cost=of_inline_steps(POINT_STEPS, POINT_ROBOT_STEPS_PER_SECOND),
     ),
-    *(
-        Experiment(
-            name=f"vate/{name}",
-            summary=f"{title}, VATE" + (", unseen goals" if held_out else ""),
-            stage=_stage(LOCOMOTION_AGENT, tasks, held_out, 20_000_000, evaluations=40),
-            tiny=tiny_locomotion,
-        )
-        for name, (title, tasks, held_out) in LOCOMOTION.items()
-    ),
+    *(_locomotion(name, *of_task) for name, of_task in LOCOMOTION.items()),
 )
