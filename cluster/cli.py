@@ -199,6 +199,18 @@ def _plot(args: argparse.Namespace) -> None:
     print(f"wrote {args.out}")
 
 
+def _figure(args: argparse.Namespace) -> None:
+    from skill_train.cluster.show.figures import registry
+
+    if args.figure is None:
+        print(registry.listing())
+        return
+    figure = registry.find(args.figure)
+    given = figure.parser().parse_args(args.arguments)
+    _use_what_is_named(given)
+    figure.draw(given)
+
+
 def _video(args: argparse.Namespace) -> None:
     from skill_train.cluster.show import trained
 
@@ -238,6 +250,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "eval": _eval,
     "bounds": _bounds,
     "plot": _plot,
+    "figure": _figure,
     "video": _video,
     "skills": _skills,
     "latents": _latents,
