@@ -95,7 +95,8 @@ def experiment(one: Experiment) -> str:
     steps = _env_steps(one)
     if steps is not None:
         time = "" if one.cost is None else f" and {_time(one.cost.hours)} on 2 cores"
-        lines.append(f"about {steps:,} environment steps{time}")
+        count = f"about {steps:,}" if steps else "no"
+        lines.append(f"{count} environment steps{time}")
     if one.measured is not None:
         lines.append(f"measured: {_result(one)} (benchmarks/results/{one.measured.page})")
     return "\n".join(lines)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from skill_train.experiments.data import FromRun
-from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
+from skill_train.experiments.spec import (
+    Actors,
+    Cost,
+    Evaluating,
+    Experiment,
+    Learning,
+    Limits,
+    Stage,
+)
 from skill_train.skill_agents.sac.agent import SACConfig
 from skill_train.skill_agents.sac.temperature import FixedTemperature
 from skill_train.tasks import reacher
@@ -47,11 +55,13 @@ EXPERIMENTS = (
         name="sac/reacher",
         summary="SAC on one task of Reacher; every row is kept",
         stage=COLLECT,
+        cost=Cost(40_000, 3.5 / 60),  # benchmarks/results/sac.md
     ),
     Experiment(
         name="sac/reacher-offline",
         summary="SAC from the rows of sac/reacher alone, or from --data NAME; nobody acts",
         stage=OFFLINE,
+        cost=Cost(0, 2.75 / 60),
         after="sac/reacher",
     ),
 )

@@ -15,13 +15,14 @@ from skill_train.experiments.spec import Experiment, Measured, with_measured
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 FOLDERS = {"dse.md": ("dse_cartpole", "dse/cartpole-"), "dse_reacher.md": ("dse_reacher", "dse/")}
+STEMS = {"sac/reacher": "reacher-collect"}
 MEASURED = {name: one for name, one in EXPERIMENTS.items() if one.measured is not None}
 
 
 def last_rows(experiment: Experiment, measured: Measured) -> list[dict[str, str]]:
     """The last metrics of every seed from 0 on; larger seeds are those that served for tuning."""
     folder, prefix = FOLDERS.get(measured.page, (experiment.paper, f"{experiment.paper}/"))
-    stem = experiment.name.removeprefix(prefix)
+    stem = STEMS.get(experiment.name, experiment.name.removeprefix(prefix))
     found = []
     for path in RESULTS.joinpath(folder).glob(f"{stem}-*.csv.gz"):
         if re.fullmatch(rf"{re.escape(stem)}-\d\d?\.csv\.gz", path.name):
