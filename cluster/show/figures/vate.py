@@ -22,7 +22,7 @@ from skill_train.cluster.loop.metrics import read_csv
 from skill_train.cluster.show import trained
 from skill_train.cluster.show.figures.canvas import pyplot
 from skill_train.cluster.store.run_dir import RunDir
-from skill_train.experiments.vate.presets import grid_bounds
+from skill_train.experiments.vate.grid import bounds
 from skill_train.skill_agents.agent import Timestep
 from skill_train.skill_agents.vate.beliefs import gaussian_of
 from skill_train.skill_agents.vate.vate import VATE
@@ -77,7 +77,7 @@ def draw_curves(groups: Mapping[str, list[RunDir]], out: Path) -> None:
         y = np.stack([np.interp(x, steps, value) for steps, _, value in curves])
         (line,) = axes.plot(x / 1e6, y.mean(0), label=f"{name} ({len(runs)} seeds)")
         axes.fill_between(x / 1e6, y.min(0), y.max(0), color=line.get_color(), alpha=0.2)
-    for (name, returns), style in zip(grid_bounds().items(), ("-", ":", "--"), strict=True):
+    for (name, returns), style in zip(bounds().items(), ("-", ":", "--"), strict=True):
         axes.axhline(sum(returns), color="black", linestyle=style, linewidth=1, label=name)
     axes.set(xlabel="million environment steps", ylabel="return of a trial, all 21 goals")
     axes.legend(fontsize=7)
@@ -94,7 +94,7 @@ def draw_episodes(groups: Mapping[str, list[RunDir]], out: Path) -> None:
         parts = np.array([[t[f"evaluation_return_mean/{e}"][-1] for e in EPISODES] for t in tables])
         low, high = parts.mean(0) - parts.min(0), parts.max(0) - parts.mean(0)
         axes.errorbar(number, parts.mean(0), (low, high), marker="o", capsize=3, label=name)
-    for (name, returns), style in zip(grid_bounds().items(), ("-", ":", "--"), strict=True):
+    for (name, returns), style in zip(bounds().items(), ("-", ":", "--"), strict=True):
         axes.plot(number, returns, color="black", linestyle=style, linewidth=1, label=name)
     axes.set(xticks=number, xlabel="episode of the trial", ylabel="return")
     axes.legend(fontsize=7)
@@ -176,7 +176,7 @@ def draw(given: argparse.Namespace) -> None:
     groups: dict[str, list[RunDir]] = defaultdict(list)
     for run in sorted(map(RunDir.open, given.runs), key=lambda run: run.config.seed):
         groups[run.config.experiment].append(run)
-    print_table(groups, level=0.9 * sum(grid_bounds()["bayes_optimal"]))
+    print_table(groups, level=0.9 * sum(bounds()["bayes_optimal"]))
     draw_curves(groups, given.out / "vate_curves.png")
     draw_episodes(groups, given.out / "vate_episodes.png")
     if "vate/grid" in groups:
