@@ -10,14 +10,17 @@ from skill_train.cluster.errors import RunError
 from skill_train.cluster.store.records import MAX_SEED
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are RunErrors."""
+
     def error(self, message: str) -> NoReturn:
+        """Raise the complaint, with the command that says what would be right."""
         raise RunError(f"{message} (see {self.prog} --help)")
 
 
 def parser() -> argparse.ArgumentParser:
     """What ``skill-train`` understands; raises RunError for the rest. ``name`` is the command's."""
-    whole = _Parser(prog="skill-train", description="Train agents with skills.", allow_abbrev=False)
+    whole = Parser(prog="skill-train", description="Train agents with skills.", allow_abbrev=False)
     commands = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(name: str, text: str, **options: Any) -> argparse.ArgumentParser:
@@ -25,9 +28,19 @@ def parser() -> argparse.ArgumentParser:
         one.set_defaults(name=name)
         return one
 
-    one = command("list", "Show the experiments, or the fields of one.")
-    one.add_argument("experiment", nargs="?", help="show the fields that can be overridden")
-    _add_modules(one)
+    one = command("list", "Show what has been measured, all that is asked for, or one's fields.")
+    one.add_argument(
+        "experiment",
+        nargs="?",
+        metavar="NAME | WORD",
+        help="an experiment, to see its fields; or a word of a name, a summary or a figure",
+    )
+    one.add_argument("--paper", metavar="P", help="all of one paper, such as vate")
+    one.add_argument(
+        "--max-hours", type=_hours, metavar="H", help="only those known to take no longer here"
+    )
+    one.add_argument("--all", action="store_true", help="every experiment")
+    add_modules(one)
     _add_json(one)
 
     one = command(
@@ -53,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
         help="the run to start from, where the experiment comes after another; "
         "default: train that one first",
     )
-    _add_modules(one)
+    add_modules(one)
     one.add_argument("--inline", action="store_true", help="in one process, deterministic")
     one.add_argument("--address", metavar="A", help="a Ray cluster to join; default: start one")
     one.add_argument("--tiny", action="store_true", help="the same in seconds, to try it out")
@@ -63,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
 
     one = command("resume", "Go on with a run from its last checkpoint.")
     _add_run(one)
-    _add_modules(one)
+    add_modules(one)
     one.add_argument("--address", metavar="A", help="a Ray cluster to join; default: start one")
 
     one = command("status", "Show how one run, or every run below runs/, stands.")
@@ -87,6 +100,15 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, required=True, metavar="FILE.png")
     one.add_argument("--x", choices=("env_steps", "learner_steps", "minutes"), default="env_steps")
 
+    one = command(
+        "figure",
+        "Draw a figure or a table of a paper from finished runs.",
+        usage="%(prog)s [NAME RUN ... [options]]",
+        epilog="Without a name: all figures, and the runs that they take.",
+    )
+    one.add_argument("figure", nargs="?", metavar="NAME", help="NAME --help shows its options")
+    one.add_argument("arguments", nargs=argparse.REMAINDER, metavar="RUN ...", help="and options")
+
     one = command("video", "Film episodes.")
     _add_run(one)
     one.add_argument("--out", type=Path, required=True, metavar="FILE.mp4")
@@ -101,7 +123,7 @@ def parser() -> argparse.ArgumentParser:
 
     one = command("dataset", "Write a run's rows as a Minari dataset, one for each of its tasks.")
     _add_run(one)
-    _add_modules(one)
+    add_modules(one)
     one.add_argument(
         "--out", required=True, metavar="NAME", help="as Minari names it, such as reacher/mixed-v0"
     )
@@ -126,7 +148,8 @@ def _add_episodes(parser: argparse.ArgumentParser, episodes: int) -> None:
     _add_choice(parser)
 
 
-def _add_modules(parser: argparse.ArgumentParser) -> None:
+def add_modules(parser: argparse.ArgumentParser) -> None:
+    """The option ``--module``, for commands that make environments of a run."""
     parser.add_argument(
         "--module",
         dest="modules",
@@ -139,7 +162,7 @@ def _add_modules(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
-    _add_modules(parser)
+    add_modules(parser)
     parser.add_argument("--seed", type=_seed, default=0, metavar="S")
     parser.add_argument("--checkpoint", choices=("latest", "best"), default="latest")
 
@@ -150,6 +173,12 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _hours(text: str) -> float:
+    if not float(text) >= 0.0:
+        raise ValueError
+    return float(text)
+
+
 def _seed(text: str) -> int:
     if not 0 <= int(text) <= MAX_SEED:
         raise ValueError
@@ -158,4 +187,5 @@ def _seed(text: str) -> int:
 
 # argparse names these in its complaints.
 _positive.__name__ = "positive whole number"
+_hours.__name__ = "number of hours"
 _seed.__name__ = f"whole number from 0 to {MAX_SEED}"

@@ -74,22 +74,36 @@ def _use_what_is_named(args: argparse.Namespace) -> None:
 
 
 def _list(args: argparse.Namespace) -> None:
-    from skill_train.cluster.plan import overrides, planning
-    from skill_train.cluster.show import report
+    from skill_train.cluster.show import catalogue
     from skill_train.experiments import registry
 
-    if args.experiment is not None:
-        experiment = planning.find(args.experiment)
-        fields = overrides.fields(experiment.stage)
-        if args.json:
-            _print_json({name: {"type": f.kind, "value": f.value} for name, f in fields.items()})
-        else:
-            print(f"{report.experiment(experiment)}\n")
-            print(overrides.describe(experiment.stage))
-    elif args.json:
-        _print_json([report.facts(e) for e in registry.known().values()])
+    known = registry.known()
+    narrowed = args.paper is not None or args.max_hours is not None
+    if args.experiment in known and not (narrowed or args.all):
+        _list_fields(args)
+        return
+    chosen = catalogue.select(
+        known.values(), paper=args.paper, word=args.experiment, max_hours=args.max_hours
+    )
+    if args.json:
+        _print_json([catalogue.facts(one) for one in chosen])
+    elif narrowed or args.all or args.experiment is not None:
+        print(catalogue.listing(chosen))
     else:
-        print(report.experiments(list(registry.known().values())))
+        print(catalogue.overview(chosen))
+
+
+def _list_fields(args: argparse.Namespace) -> None:
+    from skill_train.cluster.plan import overrides, planning
+    from skill_train.cluster.show import catalogue
+
+    experiment = planning.find(args.experiment)
+    if args.json:
+        fields = overrides.fields(experiment.stage)
+        _print_json({name: {"type": f.kind, "value": f.value} for name, f in fields.items()})
+    else:
+        print(f"{catalogue.experiment(experiment)}\n")
+        print(overrides.describe(experiment.stage))
 
 
 def _run(args: argparse.Namespace) -> None:
@@ -185,6 +199,18 @@ def _plot(args: argparse.Namespace) -> None:
     print(f"wrote {args.out}")
 
 
+def _figure(args: argparse.Namespace) -> None:
+    from skill_train.cluster.show.figures import registry
+
+    if args.figure is None:
+        print(registry.listing())
+        return
+    figure = registry.find(args.figure)
+    given = figure.parser().parse_args(args.arguments)
+    _use_what_is_named(given)
+    figure.draw(given)
+
+
 def _video(args: argparse.Namespace) -> None:
     from skill_train.cluster.show import trained
 
@@ -224,6 +250,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "eval": _eval,
     "bounds": _bounds,
     "plot": _plot,
+    "figure": _figure,
     "video": _video,
     "skills": _skills,
     "latents": _latents,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -65,6 +66,10 @@ class DQNConfig(AgentConfig):
     def build(self, spec: EnvironmentSpec) -> DQN:
         return DQN(self, spec)
 
+    def tiny(self) -> Self:
+        """What --tiny makes of it."""
+        return replace(self, sizes=(8,), batch=8, minimum=20, samples_per_insert=1.0)
+
 
 class DQN(Agent):
     """Q(s, .), and a copy that follows it slowly for the targets."""
@@ -116,16 +121,6 @@ class DQN(Agent):
         average_parameters(self.q, self.target_q, self.config.target_rate)
 
 
-def tiny(stage: Stage) -> Stage:
-    """Seconds of the same, for --tiny."""
-    return replace(
-        stage,
-        agent=DQNConfig(sizes=(8,), batch=8, minimum=20, samples_per_insert=1.0),
-        evaluation=Evaluating(episodes=4, every_env_steps=500, final_episodes=4),
-        limits=Limits(env_steps=1_000),
-    )
-
-
 EXPERIMENT = Experiment(
     name="own/dqn-cartpole",
     summary="CartPole-v1, deep Q-learning",
@@ -137,5 +132,4 @@ EXPERIMENT = Experiment(
         limits=Limits(env_steps=30_000),
         evaluation=Evaluating(episodes=10, every_env_steps=5_000, final_episodes=100),
     ),
-    tiny=tiny,
 )

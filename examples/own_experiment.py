@@ -6,27 +6,11 @@ skill-train list examples/own_experiment.py      # every field that can be overr
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
 from skill_train.skill_agents.sac.agent import SACConfig
 from skill_train.tasks import reacher
 
 TASKS = reacher.GRID.only([(0, 0), (2, 1)])  # (arm, goal)
-
-
-def tiny(stage: Stage) -> Stage:
-    """Seconds of the same, for --tiny."""
-    agent = SACConfig(
-        groups=("*",), policy_sizes=(8,), critic_sizes=(8,), batch_per_task=8, minimum_per_task=20
-    )
-    return replace(
-        stage,
-        agent=replace(agent, samples_per_insert=1.0),
-        evaluation=Evaluating(episodes=4, every_env_steps=500, final_episodes=4),
-        limits=Limits(env_steps=1_000),
-    )
-
 
 EXPERIMENT = Experiment(
     name="own/two-reachers",
@@ -39,5 +23,4 @@ EXPERIMENT = Experiment(
         limits=Limits(env_steps=40_000),
         evaluation=Evaluating(episodes=10, every_env_steps=4_000, final_episodes=100),
     ),
-    tiny=tiny,
 )

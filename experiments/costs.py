@@ -25,6 +25,14 @@ ACTING_STEPS_PER_SECOND = {
 VISION_STEPS_PER_SECOND = 200.0  # rendered without a GPU
 GRID_STEPS_PER_SECOND = 25_000.0  # one update for 640 of them included
 
+# Environment steps a second of an inline run, learning included, in the runs of the results' pages.
+CARTPOLE_STEPS_PER_SECOND = 30_000.0
+ASTEROIDS_STEPS_PER_SECOND = 15_000.0
+REACHER_STEPS_PER_SECOND = 800.0
+MOVING_GOAL_STEPS_PER_SECOND = 80.0
+GOAL_GRID_STEPS_PER_SECOND = 16_000.0
+POINT_ROBOT_STEPS_PER_SECOND = 1_100.0
+
 
 def of_learner_steps(learner_steps: int, tasks: Tasks) -> Cost:
     """At the paper's sizes: one core learns, the other acts for as long."""
@@ -46,9 +54,9 @@ def of_env_steps(env_steps: int, tasks: Tasks) -> Cost:
     return Cost(env_steps, max(acting, learning) / 3600)
 
 
-def of_grid_steps(env_steps: int) -> Cost:
+def of_inline_steps(env_steps: int, steps_per_second: float) -> Cost:
     """Acting and learning on one core, as with --inline."""
-    return Cost(env_steps, env_steps / GRID_STEPS_PER_SECOND / 3600)
+    return Cost(env_steps, env_steps / steps_per_second / 3600)
 
 
 def _acting_rate(tasks: Tasks) -> float:

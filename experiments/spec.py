@@ -5,9 +5,10 @@ Everything here is data. `cluster.plan.build` turns it into processes.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from skill_train.experiments.data import Data, FromRun
 from skill_train.skill_agents.agent import AgentConfig
@@ -127,6 +128,23 @@ class Stage:
         if self.learning is None and self.limits.env_steps is None and self.limits.minutes is None:
             raise ValueError("a stage without learning needs limits.env_steps or minutes")
 
+    def tiny(self) -> Stage:
+        """Seconds of the same: few steps in few environments, with the agent's own tiny form."""
+        by_learner = self.evaluation.every_learner_steps is not None
+        evaluation = replace(
+            self.evaluation,
+            episodes=2,
+            every_env_steps=1_000,
+            every_learner_steps=20 if by_learner else None,
+            final_episodes=4,
+        )
+        small = replace(self, agent=self.agent.tiny(), evaluation=evaluation)
+        if self.actors is None:
+            return replace(small, limits=Limits(learner_steps=50))
+        environments = self.tasks.num_tasks * math.ceil(4 / self.tasks.num_tasks)
+        actors = Actors(min(self.actors.count, 2), environments, 20 * environments)
+        return replace(small, actors=actors, limits=Limits(env_steps=2_000))
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -138,6 +156,19 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What finished runs of an experiment have reached."""
+
+    result: str
+    """The mean over seeds of the final evaluations, in a few words: ``100 % success``."""
+    seeds: Count
+    page: str
+    """The page in ``benchmarks/results`` that tells how it was measured: ``vate.md``."""
+    env_steps: Count | None = None
+    """Length of these runs; None: that of the experiment."""
+
+
+@dataclass(frozen=True)
 class Experiment:
     """A named preset: what `skill-train list` shows and `skill-train run` runs."""
 
@@ -146,8 +177,6 @@ class Experiment:
     summary: str
     """One line."""
     stage: Stage
-    tiny: Callable[[Stage], Stage]
-    """Shrinks the stage to seconds, for tests: the same code, smaller numbers."""
     figure: str = ""
     """Where the paper shows it."""
     bounds: Callable[[], Mapping[str, tuple[float, ...]]] | None = None
@@ -156,6 +185,15 @@ class Experiment:
     """The experiment that comes before: its trained agent is what this one starts from."""
     cost: Cost | None = None
     """None: nobody has measured it yet."""
+    measured: Measured | None = None
+    """None: no run of it has been published."""
+    tiny_stage: Stage | None = None
+    """What is run in its place to try it out; None: `Stage.tiny`, unless its episodes are too long
+    for that."""
+
+    def tiny(self) -> Stage:
+        """The same code in seconds, with smaller numbers."""
+        return self.stage.tiny() if self.tiny_stage is None else self.tiny_stage
 
     def __post_init__(self) -> None:
         if self.stage.needs_source and self.after is None:
@@ -190,3 +228,14 @@ class Experiment:
     def _env_id(self) -> list[str]:
         name = self.stage.tasks.family.env_id.removeprefix("skill/")
         return [part for part in name.split("-") if not re.fullmatch(r"v\d+", part)]
+
+
+def with_measured(
+    experiments: Iterable[Experiment], measured: Mapping[str, Measured]
+) -> tuple[Experiment, ...]:
+    """The same experiments, with what was measured of those that ``measured`` names."""
+    found = tuple(replace(one, measured=measured.get(one.name)) for one in experiments)
+    unknown = set(measured) - {one.name for one in found}
+    if unknown:
+        raise ValueError(f"results of experiments that do not exist: {sorted(unknown)}")
+    return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -136,6 +136,10 @@ class AgentConfig(ABC):
     @abstractmethod
     def build(self, spec: EnvironmentSpec) -> Agent:
         """The agent, freshly initialised from torch's global random state."""
+
+    def tiny(self) -> Self:
+        """The same algorithm with small networks, batches and tables, to try it out in seconds."""
+        return self
 
 
 class Agent(nn.Module, ABC):

@@ -29,7 +29,7 @@ EXAMPLES = ROOT / "examples"
 def trained(capsys: pytest.CaptureFixture[str], path: Path, *args: str) -> RunDir:
     """A tiny run with these arguments, in this process."""
     assert cli.main(["run", *args, "--tiny", "--inline", "--run-dir", str(path)]) == 0
-    assert "finished after 1,0" in capsys.readouterr().out
+    assert "finished after 2,0" in capsys.readouterr().out
     return RunDir.open(path)
 
 

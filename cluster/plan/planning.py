@@ -28,7 +28,7 @@ def find(name: str) -> Experiment:
 def stage_for(name: str, changes: Sequence[str], tiny: bool) -> Stage:
     """An experiment's stage, shrunk if ``tiny``, with ``changes`` applied last."""
     experiment = find(name)
-    stage = experiment.tiny(experiment.stage) if tiny else experiment.stage
+    stage = experiment.tiny() if tiny else experiment.stage
     return overrides.apply(stage, changes)
 
 

@@ -6,16 +6,11 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skill_train.cluster.errors import RunError
 from skill_train.cluster.loop.console import duration
 from skill_train.cluster.store.run_dir import RunDir
-
-if TYPE_CHECKING:
-    from skill_train.experiments.spec import Experiment
-
-COSTS = "hours on 2 cores without a GPU, without the run that it comes after; blank: not measured"
 
 
 def results(run: RunDir, state: str, found: Mapping[str, Any]) -> str:
@@ -59,46 +54,6 @@ def bounds(found: Mapping[str, Sequence[float]]) -> str:
 def by_episode(returns: Sequence[float]) -> str:
     """Returns of a trial's episodes, in order."""
     return ", ".join(f"{value:.4g}" for value in returns)
-
-
-def facts(one: Experiment) -> dict[str, Any]:
-    """What `skill-train list` says of an experiment, for programs."""
-    names = ("name", "summary", "paper", "figure", "task", "body", "after")
-    steps, hours = _cost(one)
-    return {name: getattr(one, name) for name in names} | {"env_steps": steps, "hours": hours}
-
-
-def experiments(found: Sequence[Experiment]) -> str:
-    """A line for each experiment below its paper: what, with which body, at which cost, where."""
-    heads = ("experiment", "task", "body", "env steps", "hours", "figure")
-    rows = [(one.paper, _row(one)) for one in found]
-    wide = [max(len(row[i]) for row in (heads, *(row for _, row in rows))) for i in range(6)]
-
-    def line(row: Sequence[str]) -> str:
-        cells = [
-            f"{cell:>{w}}" if head in ("env steps", "hours") else f"{cell:<{w}}"
-            for head, cell, w in zip(heads, row, wide, strict=True)
-        ]
-        return "  ".join(cells).rstrip()
-
-    lines = [line(heads)]
-    for paper in dict.fromkeys(paper for paper, _ in rows):
-        lines += ["", f"{paper}:", *(line(row) for theirs, row in rows if theirs == paper)]
-    return "\n".join([*lines, "", COSTS])
-
-
-def experiment(one: Experiment) -> str:
-    """All of that for a single experiment, in sentences."""
-    lines = [f"{one.name}: {one.summary}"]
-    body = f", {one.body}" if one.body else ""
-    lines.append(f"paper {one.paper}, {one.figure or 'in no figure'}; task {one.task}{body}")
-    if one.after:
-        lines.append(f"comes after {one.after}")
-    steps, hours = _cost(one)
-    if steps is not None:
-        time = "" if hours is None else f" and {_hours(hours)} hours on 2 cores"
-        lines.append(f"about {steps:,} environment steps{time}")
-    return "\n".join(lines)
 
 
 def show(run: RunDir) -> list[str]:
@@ -169,23 +124,6 @@ def short(path: Path) -> str:
 def _named(module: str) -> str:
     """A module from outside as it would be typed here; a file's path may be a shorter one."""
     return shlex.quote(short(Path(module)) if module.endswith(".py") else module)
-
-
-def _row(one: Experiment) -> tuple[str, ...]:
-    steps, hours = _cost(one)
-    count = "" if steps is None else f"{steps / 1e6:,.1f} M"
-    return (one.name, one.task, one.body, count, "" if hours is None else _hours(hours), one.figure)
-
-
-def _cost(one: Experiment) -> tuple[int | None, float | None]:
-    """Environment steps and hours; the limit alone where nobody has measured."""
-    if one.cost is None:
-        return one.stage.limits.env_steps, None
-    return one.cost.env_steps, one.cost.hours
-
-
-def _hours(hours: float) -> str:
-    return f"{hours:.2g}" if hours < 10 else f"{hours:.0f}"
 
 
 def _scores(found: Mapping[str, Any]) -> str:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
+from skill_train.experiments.costs import CARTPOLE_STEPS_PER_SECOND, of_inline_steps
+from skill_train.experiments.spec import (
+    Actors,
+    Cost,
+    Evaluating,
+    Experiment,
+    Learning,
+    Limits,
+    Stage,
+)
 from skill_train.skill_agents.agent import AgentConfig, Decay
 from skill_train.skill_agents.dse.distral import DistralConfig
 from skill_train.skill_agents.dse.embeddings import (
@@ -35,7 +44,7 @@ PAPER_AGENT = ReinforceConfig()
 STEPS_PER_TASK = 800_000
 """About 370 updates."""
 
-CARTPOLE_AGENTS: dict[str, tuple[str, AgentConfig]] = {
+AGENTS: dict[str, tuple[str, AgentConfig]] = {
     "": ("DSE-REINFORCE", AGENT),
     "-paper": ("DSE-REINFORCE, hyperparameters of table 1", PAPER_AGENT),
     "-single": (
@@ -59,17 +68,8 @@ CARTPOLE_AGENTS: dict[str, tuple[str, AgentConfig]] = {
         ),
     ),
 }
-
-
-def tiny(stage: Stage) -> Stage:
-    """Seconds of the same, every task in as many environments."""
-    environments = 2 * stage.tasks.num_tasks
-    return replace(
-        stage,
-        actors=Actors(count=2, environments=environments, steps_per_refresh=20 * environments),
-        evaluation=Evaluating(episodes=4, every_env_steps=2_000, final_episodes=4),
-        limits=Limits(env_steps=4_000),
-    )
+WITH_EMBEDDINGS = ("", "-single")
+"""What figure 2 compares: agents that know something of a cell that they have not seen."""
 
 
 def _stage(
@@ -94,6 +94,10 @@ def _stage(
     )
 
 
+def _cost(tasks: TaskSet, steps_per_task: int) -> Cost:
+    return of_inline_steps(steps_per_task * tasks.num_tasks, CARTPOLE_STEPS_PER_SECOND)
+
+
 def _grid(split: str, figure: str, tasks: TaskSet, held_out: TaskSet | None) -> list[Experiment]:
     return [
         Experiment(
@@ -101,10 +105,10 @@ def _grid(split: str, figure: str, tasks: TaskSet, held_out: TaskSet | None) -> 
             summary=f"CartPole, 3 masses x 3 goals, {tasks.num_tasks} of 9 to train on, {title}",
             figure=figure,
             stage=_stage(agent, tasks, STEPS_PER_TASK, held_out),
-            tiny=tiny,
+            cost=_cost(tasks, STEPS_PER_TASK),
         )
-        for name, (title, agent) in CARTPOLE_AGENTS.items()
-        if held_out is None or name != "-paper"
+        for name, (title, agent) in AGENTS.items()
+        if held_out is None or name in WITH_EMBEDDINGS
     ]
 
 
@@ -127,10 +131,10 @@ def _retrained(split: str, figure: str) -> list[Experiment]:
             summary=f"CartPole, the {held_out.num_tasks} unseen tasks learned on: {what}",
             figure=figure,
             stage=replace(
-                _stage(CARTPOLE_AGENTS[before][1], held_out, RETRAIN_STEPS_PER_TASK),
+                _stage(AGENTS[before][1], held_out, RETRAIN_STEPS_PER_TASK),
                 transfer=transfer,
             ),
-            tiny=tiny,
+            cost=_cost(held_out, RETRAIN_STEPS_PER_TASK),
             after=f"dse/cartpole-{split}{before}",
         )
         for name, (before, what, transfer) in RETRAINED.items()
@@ -156,7 +160,7 @@ def _unseen() -> Experiment:
             _stage(agent, UNSEEN.all(), RETRAIN_STEPS_PER_TASK),
             transfer=Transfer(copy=("policy",), freeze=("policy",)),
         ),
-        tiny=tiny,
+        cost=_cost(UNSEEN.all(), RETRAIN_STEPS_PER_TASK),
         after="dse/cartpole-3x3",
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from skill_train.experiments.dse.cartpole import tiny
+from skill_train.experiments.costs import REACHER_STEPS_PER_SECOND, of_inline_steps
 from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
 from skill_train.skill_agents.dse.embeddings import (
     DisentangledConfig,
@@ -34,7 +34,7 @@ SAC_AGENT = DSESACConfig(
 wide as the prior they have shrunk to it before the critics know what they would be good for. Tuned
 on seed 100 of the 3x3 grid."""
 
-REACHER_AGENTS: dict[str, tuple[str, DSESACConfig]] = {
+AGENTS: dict[str, tuple[str, DSESACConfig]] = {
     "": ("DSE-SAC", SAC_AGENT),
     "-paper": ("DSE-SAC, learning rates of table 2", DSESACConfig()),
     "-single": (
@@ -46,24 +46,19 @@ REACHER_AGENTS: dict[str, tuple[str, DSESACConfig]] = {
         replace(SAC_AGENT, policy=IndependentSACPoliciesConfig(), embedding=NoEmbeddingConfig()),
     ),
 }
+ALL = tuple(AGENTS)
+SAC_ALONE = ("", "-paper")
+WITH_EMBEDDINGS = ("", "-single")
 
 
-def tiny_sac(stage: Stage) -> Stage:
-    """Seconds of the same."""
-    agent = stage.agent
-    assert isinstance(agent, DSESACConfig)
-    small = replace(
-        agent,
-        critic_sizes=(8, 8),
-        batch_per_task=8,
-        minimum_per_task=20,
-        samples_per_insert=0.5,
-    )
-    return replace(tiny(stage), agent=small)
-
-
-def _reacher(name: str, figure: str, tasks: TaskSet, held_out: TaskSet | None) -> list[Experiment]:
-    environments = 2 * tasks.num_tasks
+def _reacher(
+    name: str,
+    figure: str,
+    compared: tuple[str, ...],
+    tasks: TaskSet,
+    held_out: TaskSet | None = None,
+) -> list[Experiment]:
+    environments, steps = 2 * tasks.num_tasks, 30_000 * tasks.num_tasks
     family = tasks.family
     shape = f"{len(family.dynamics)} arms x {len(family.goals)} goals"
     return [
@@ -79,17 +74,17 @@ def _reacher(name: str, figure: str, tasks: TaskSet, held_out: TaskSet | None) -
                     count=2, environments=environments, steps_per_refresh=10 * environments
                 ),
                 learning=Learning(inline_env_steps=environments, inline_updates=2),
-                limits=Limits(env_steps=30_000 * tasks.num_tasks),
+                limits=Limits(env_steps=steps),
                 evaluation=Evaluating(
                     episodes=10 * family.num_tasks,
                     every_env_steps=2_000 * tasks.num_tasks,
                     final_episodes=50 * family.num_tasks,
                 ),
             ),
-            tiny=tiny_sac,
+            cost=of_inline_steps(steps, REACHER_STEPS_PER_SECOND),
         )
-        for variant, (title, agent) in REACHER_AGENTS.items()
-        if held_out is None or variant != "-paper"
+        for variant, (title, agent) in AGENTS.items()
+        if variant in compared
     ]
 
 
@@ -107,13 +102,8 @@ REACHER_REINFORCE = ReinforceConfig(
 """Not in the paper's tables."""
 
 
-def tiny_reinforce(stage: Stage) -> Stage:
-    """Seconds of the same."""
-    return replace(tiny(stage), agent=replace(REACHER_REINFORCE, trials_per_task=2))
-
-
 def _reacher_reinforce(name: str, figure: str, tasks: TaskSet) -> Experiment:
-    (sac, *_) = _reacher(name, figure, tasks, None)
+    (sac, *_) = _reacher(name, figure, SAC_ALONE, tasks)
     environments = REACHER_REINFORCE.trials_per_task * tasks.num_tasks
     steps = 200_000 * tasks.num_tasks
     return Experiment(
@@ -133,15 +123,14 @@ def _reacher_reinforce(name: str, figure: str, tasks: TaskSet) -> Experiment:
             limits=Limits(env_steps=steps),
             evaluation=replace(sac.stage.evaluation, every_env_steps=steps // 20),
         ),
-        tiny=tiny_reinforce,
     )
 
 
 EXPERIMENTS = (
-    *_reacher("3x3", "figures 4 and 8", reacher.GRID.all(), None),
-    *_reacher("2x4", "figure 9", reacher.CORNERS.all(), None),
+    *_reacher("3x3", "figures 4 and 8", ALL, reacher.GRID.all()),
+    *_reacher("2x4", "figure 9", SAC_ALONE, reacher.CORNERS.all()),
     _reacher_reinforce("3x3", "appendix C.5", reacher.GRID.all()),
     _reacher_reinforce("2x4", "figure 9", reacher.CORNERS.all()),
-    *_reacher("6-3", "figure 5, table 3", *held_out_split(reacher.GRID, "6-3")),
-    *_reacher("4-5", "figure 5, table 3", *held_out_split(reacher.GRID, "4-5")),
+    *_reacher("6-3", "figure 5, table 3", WITH_EMBEDDINGS, *held_out_split(reacher.GRID, "6-3")),
+    *_reacher("4-5", "figure 5, table 3", WITH_EMBEDDINGS, *held_out_split(reacher.GRID, "4-5")),
 )

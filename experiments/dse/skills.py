@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from skill_train.experiments.sac.tiny import tiny_sac
+from skill_train.experiments.costs import (
+    ASTEROIDS_STEPS_PER_SECOND,
+    MOVING_GOAL_STEPS_PER_SECOND,
+    of_inline_steps,
+)
 from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
 from skill_train.skill_agents.dse.skills import LatentBoxConfig, LatentPointsConfig
 from skill_train.skill_agents.reinforce.agent import BaselineReinforceConfig
@@ -33,22 +37,9 @@ SAC_AGENT = SACConfig(
 EQUAL_LINKS = [arm.kwargs["upper_arm"] for arm in reacher.GRID.dynamics].index(0.5)
 
 
-def tiny_reinforce(stage: Stage) -> Stage:
-    """Seconds of the same."""
-    agent = stage.agent
-    assert isinstance(agent, BaselineReinforceConfig)
-    return replace(
-        stage,
-        agent=replace(agent, hidden=8, trials_per_task=4),
-        actors=Actors(count=2, environments=8, steps_per_refresh=160),
-        evaluation=Evaluating(episodes=4, every_env_steps=2_000, final_episodes=4),
-        limits=Limits(env_steps=4_000),
-    )
-
-
 def _asteroid(number: int, figure: str) -> tuple[Experiment, Experiment]:
     sky = f"AsteroidCartPole, {number} falling"
-    environments = ASTEROID_AGENT.trials_per_task
+    environments, steps = ASTEROID_AGENT.trials_per_task, 4_000_000
     flat = Experiment(
         name=f"dse/asteroid-{number}-flat",
         summary=f"{sky}, REINFORCE on the pushes themselves",
@@ -63,10 +54,10 @@ def _asteroid(number: int, figure: str) -> tuple[Experiment, Experiment]:
                 inline_env_steps=25 * environments,
                 inline_updates=1,
             ),
-            limits=Limits(env_steps=4_000_000),
+            limits=Limits(env_steps=steps),
             evaluation=Evaluating(episodes=20, every_env_steps=400_000, final_episodes=100),
         ),
-        tiny=tiny_reinforce,
+        cost=of_inline_steps(steps, ASTEROIDS_STEPS_PER_SECOND),
     )
     skilled = replace(
         flat,
@@ -79,7 +70,7 @@ def _asteroid(number: int, figure: str) -> tuple[Experiment, Experiment]:
 
 
 def _moving_goal() -> tuple[Experiment, Experiment]:
-    environments = 4
+    environments, steps = 4, 100_000
     flat = Experiment(
         name="dse/moving-goal-flat",
         summary="Reacher, a goal that goes round, SAC on the torques themselves",
@@ -89,10 +80,10 @@ def _moving_goal() -> tuple[Experiment, Experiment]:
             tasks=single_task("skill/MovingGoalReacher-v0"),
             actors=Actors(count=2, environments=environments, steps_per_refresh=20 * environments),
             learning=Learning(inline_env_steps=environments, inline_updates=4),
-            limits=Limits(env_steps=100_000),
+            limits=Limits(env_steps=steps),
             evaluation=Evaluating(episodes=10, every_env_steps=5_000, final_episodes=100),
         ),
-        tiny=tiny_sac,
+        cost=of_inline_steps(steps, MOVING_GOAL_STEPS_PER_SECOND),
     )
     skilled = replace(
         flat,

@@ -14,16 +14,21 @@ from skill_train.experiments.hierarchical_kl import (
     speedup,
     task_transfer,
 )
+from skill_train.experiments.hierarchical_kl.measured import MEASURED
+from skill_train.experiments.spec import with_measured
 
-EXPERIMENTS = (
-    *quickstart.EXPERIMENTS,
-    *speedup.EXPERIMENTS,
-    *quasi_on_policy.EXPERIMENTS,
-    *task_transfer.EXPERIMENTS,
-    *body_transfer.EXPERIMENTS,
-    *latent_prior.EXPERIMENTS,
-    *small_tasks.EXPERIMENTS,
-    *small_body_transfer.EXPERIMENTS,
-    *skills.EXPERIMENTS,
-    *grid.EXPERIMENTS,
+EXPERIMENTS = with_measured(
+    (
+        *quickstart.EXPERIMENTS,
+        *speedup.EXPERIMENTS,
+        *quasi_on_policy.EXPERIMENTS,
+        *task_transfer.EXPERIMENTS,
+        *body_transfer.EXPERIMENTS,
+        *latent_prior.EXPERIMENTS,
+        *small_tasks.EXPERIMENTS,
+        *small_body_transfer.EXPERIMENTS,
+        *skills.EXPERIMENTS,
+        *grid.EXPERIMENTS,
+    ),
+    MEASURED,
 )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from skill_train.experiments.costs import of_grid_steps
-from skill_train.experiments.hierarchical_kl.tiny import tiny_vtrace
+from skill_train.experiments.costs import GRID_STEPS_PER_SECOND, of_inline_steps
 from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
 from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
 from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
@@ -59,8 +58,7 @@ EXPERIMENTS = (
         summary="8x8 grid, 1-step body, V-trace, learned AR prior",
         figure="figure 12, the source of the body transfer",
         stage=_stage(1),
-        tiny=tiny_vtrace,
-        cost=of_grid_steps(ENV_STEPS[1]),
+        cost=of_inline_steps(ENV_STEPS[1], GRID_STEPS_PER_SECOND),
     ),
     *(
         Experiment(
@@ -68,8 +66,7 @@ EXPERIMENTS = (
             summary=f"8x8 grid, {n}-step body from scratch",
             figure=_FIGURE,
             stage=_stage(n),
-            tiny=tiny_vtrace,
-            cost=of_grid_steps(ENV_STEPS[n]),
+            cost=of_inline_steps(ENV_STEPS[n], GRID_STEPS_PER_SECOND),
         )
         for n in (4, 8)
     ),
@@ -79,14 +76,13 @@ EXPERIMENTS = (
             summary=f"{n}-step body under the 1-step body's high level, {what}",
             figure=_FIGURE,
             stage=_from_1step(n, kl_cost),
-            tiny=tiny_vtrace,
-            cost=of_grid_steps(ENV_STEPS[n]),
+            cost=of_inline_steps(ENV_STEPS[n], GRID_STEPS_PER_SECOND),
             after="hierarchical_kl/grid-1step",
         )
-        for n in (4, 8)
-        for variant, what, kl_cost in (
-            ("", "KL reward", TRANSFER_KL_COST),
-            ("-no-kl", "no KL reward", 0.0),
+        for n, variant, what, kl_cost in (
+            (4, "", "KL reward", TRANSFER_KL_COST),
+            (8, "", "KL reward", TRANSFER_KL_COST),
+            (8, "-no-kl", "no KL reward", 0.0),
         )
     ),
 )

@@ -14,8 +14,7 @@ from dataclasses import replace
 from skill_train.experiments.hierarchical_kl.appendix_g import agents
 from skill_train.experiments.hierarchical_kl.domains import Domain
 from skill_train.experiments.hierarchical_kl.preset import experiment
-from skill_train.experiments.hierarchical_kl.tiny import tiny_svg0
-from skill_train.experiments.spec import Experiment, Stage
+from skill_train.experiments.spec import Experiment
 from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
 from skill_train.skill_agents.hierarchical_kl.latent_prior import LatentVariableDefault
 from skill_train.skill_agents.hierarchical_kl.policies import HierarchicalPolicyConfig
@@ -68,17 +67,6 @@ def latent_space(domain: Domain) -> SVG0Config:
     return replace(agent, policy=policy, default=SharedLowLevel(LearnedARConfig()))
 
 
-def tiny(stage: Stage) -> Stage:
-    """Seconds of the same, with latents of one size wherever they are."""
-    small = tiny_svg0(stage)
-    agent = small.agent
-    assert isinstance(agent, SVG0Config)
-    if isinstance(agent.default, LatentVariableDefault):
-        default = replace(agent.default, latent_size=2, inference_hidden=16)
-        return replace(small, agent=replace(agent, default=default))
-    return small
-
-
 def _preset(
     name: str,
     what: str,
@@ -91,11 +79,10 @@ def _preset(
     figure = "figure 8, left" if after is None else "figure 8, centre"
     if domain is GO_TO_TARGET:
         figure = "figure 8, right"
-    one = experiment(
+    return experiment(
         name, f"humanoid, {domain.title}, {what}", figure, agent, tasks,
         after=after, transfer=transfer,
     )  # fmt: skip
-    return replace(one, tiny=tiny)
 
 
 def _figure_8() -> list[Experiment]:

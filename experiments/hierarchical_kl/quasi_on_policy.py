@@ -8,21 +8,12 @@ from skill_train.experiments.costs import of_steps_from_a_queue
 from skill_train.experiments.hierarchical_kl.appendix_g import G2, TITLES, agents
 from skill_train.experiments.hierarchical_kl.domains import DOMAINS
 from skill_train.experiments.hierarchical_kl.preset import LEARNER_STEPS, experiment
-from skill_train.experiments.hierarchical_kl.tiny import tiny_svg0
-from skill_train.experiments.spec import Experiment, Learning, Stage
+from skill_train.experiments.spec import Experiment, Learning
 from skill_train.skill_agents.hierarchical_kl.quasi_on_policy import quasi_on_policy
 from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 
 LEARNING = Learning(seconds_per_publish=0.2, updates_per_publish=1, inline_env_steps=1_280)
 """Newer weights after every update: that is what keeps the data close to on-policy."""
-
-
-def tiny_queue(stage: Stage) -> Stage:
-    """Seconds of the same; the queue still holds two batches."""
-    small = tiny_svg0(stage)
-    agent = small.agent
-    assert isinstance(agent, SVG0Config)
-    return replace(small, agent=replace(agent, replay_unrolls=2 * agent.batch_size))
 
 
 def _from_a_queue(variant: str, agent: SVG0Config) -> Experiment:
@@ -38,7 +29,6 @@ def _from_a_queue(variant: str, agent: SVG0Config) -> Experiment:
     return replace(
         one,
         stage=replace(one.stage, learning=LEARNING),
-        tiny=tiny_queue,
         cost=of_steps_from_a_queue(LEARNER_STEPS, queued.batch_size * queued.unroll_length, tasks),
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from skill_train.experiments.hierarchical_kl.domains import DOMAINS
 from skill_train.experiments.hierarchical_kl.small import SMALL_ACTORS
-from skill_train.experiments.sac.tiny import tiny_sac
 from skill_train.experiments.spec import Cost, Evaluating, Experiment, Learning, Limits, Stage
 from skill_train.skill_agents.hierarchical_kl.skills import LowLevelConfig
 from skill_train.skill_agents.sac.agent import SACConfig
@@ -37,7 +36,6 @@ EXPERIMENTS = (
             evaluation=Evaluating(episodes=50, every_env_steps=20_000),
             skills=LowLevelConfig(),
         ),
-        tiny=tiny_sac,
         after="quickstart",
         cost=Cost(ENV_STEPS, 2 / 60),  # 2 minutes inline, on a core of its own
     ),

@@ -7,7 +7,6 @@ from dataclasses import replace
 from skill_train.experiments.costs import of_env_steps
 from skill_train.experiments.hierarchical_kl.baselines import PRIORS, baselines
 from skill_train.experiments.hierarchical_kl.domains import Domain
-from skill_train.experiments.hierarchical_kl.tiny import tiny_svg0
 from skill_train.experiments.spec import Actors, Evaluating, Experiment, Limits, Stage
 from skill_train.skill_agents.hierarchical_kl.action_head import ActionHead
 from skill_train.skill_agents.hierarchical_kl.defaults import SharedLowLevel
@@ -40,20 +39,14 @@ SMALL_AGENT = SVG0Config(
 SMALL_ACTORS = Actors(count=2, environments=16, steps_per_refresh=800)
 
 
-def small_agents(domain: Domain) -> dict[str, SVG0Config]:
-    """The quickstart's agents, seeing what the paper's see in this task."""
-    agent = _seeing(domain)
-    return {"": agent, **baselines(agent)}
-
-
 def box_agents(domain: Domain) -> dict[str, SVG0Config]:
-    """`small_agents` that move boxes, all of them with one action head and no entropy bonus.
+    """`small_agent` and baselines for moving boxes, all with one action head and no entropy bonus.
 
     Differs from the paper, for reasons measured in benchmarks/results/hierarchical_kl.md: random
     actions reach a target with a box only where they last, and with the bonus and the usual head
     actions of a Shared LL ran to a std without end, or to means where tanh has no slope.
     """
-    agent = _seeing(domain)
+    agent = small_agent(domain)
     head = ActionHead(initial_std=0.7, minimum_std=0.2, mean_limit=2.0)
     agent = replace(
         agent,
@@ -64,7 +57,8 @@ def box_agents(domain: Domain) -> dict[str, SVG0Config]:
     return {"": agent, **baselines(agent)}
 
 
-def _seeing(domain: Domain) -> SVG0Config:
+def small_agent(domain: Domain) -> SVG0Config:
+    """The quickstart's agent, seeing what the paper's sees in this task."""
     assert isinstance(SMALL_AGENT.policy, HierarchicalPolicyConfig)
     return replace(
         SMALL_AGENT,
@@ -101,7 +95,6 @@ def small(
             evaluation=Evaluating(episodes=50, every_env_steps=100_000),
             transfer=transfer,
         ),
-        tiny=tiny_svg0,
         after=after,
         cost=of_env_steps(env_steps, tasks),
     )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from skill_train.experiments.hierarchical_kl.domains import DOMAINS
-from skill_train.experiments.hierarchical_kl.small import box_agents, small, small_agents
+from skill_train.experiments.hierarchical_kl.small import box_agents, small, small_agent
 from skill_train.experiments.hierarchical_kl.task_transfer import KEPT
 from skill_train.experiments.spec import Experiment
 
@@ -39,46 +37,10 @@ def _ball_boxes() -> list[Experiment]:
     ]
 
 
-def _ball_going() -> list[Experiment]:
-    """The quickstart's skills where half of the episodes ask for a box.
-
-    The low level sees proprioception only, as where it learned to go to a target.
-    """
-    domain = replace(DOMAINS["box-or-target"], low=())
-    agent, steps, figure = box_agents(domain)[""], 300_000, "after figure 10"
-    return [
-        small("ball-box-or-target", "from scratch", "ball", domain, agent, steps, figure),
-        small(
-            "transfer-ball-go-to-target-to-box-or-target",
-            "with the quickstart's skills",
-            "ball",
-            domain,
-            agent,
-            steps,
-            figure,
-            after="quickstart",
-            transfer=KEPT[""],
-        ),
-    ]
-
-
-def _ant() -> list[Experiment]:
+def _ant_gap() -> Experiment:
     """The gap pays for every step forward, so that learning shows early."""
-    going, gap = DOMAINS["go-to-target"], DOMAINS["gap"]
-    return [
-        small(
-            "ant-go-to-target",
-            "from scratch",
-            "ant",
-            going,
-            small_agents(going)[""],
-            3_000_000,
-            "after figure 3, left",
-        ),
-        small(
-            "ant-gap", "from scratch", "ant", gap, small_agents(gap)[""], 500_000, "after figure 6"
-        ),
-    ]
+    gap = DOMAINS["gap"]
+    return small("ant-gap", "from scratch", "ant", gap, small_agent(gap), 500_000, "after figure 6")
 
 
-EXPERIMENTS = (*_ball_boxes(), *_ball_going(), *_ant())
+EXPERIMENTS = (*_ball_boxes(), _ant_gap())

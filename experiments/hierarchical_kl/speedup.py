@@ -14,9 +14,7 @@ ALL = tuple(TITLES)
 ONE = ("",)
 
 FIGURES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "ball-go-to-target": ("figure 3, left (there with the ant)", ALL),
-    "ball-move-box-easy": ("figure 5, left, a source (there with the ant)", ("", "-distral")),
-    "ball-move-box-mid": ("figure 5, left, from scratch (there with the ant)", ONE),
+    "ball-go-to-target": ("figure 3, left (there with the ant)", ONE),
     "ball-move-box-hard": ("figure 3, right", ALL),
     "ball-gather": ("figure 5, right, from scratch", ONE),
     "ant-go-to-target": ("figure 3, left", ALL),

@@ -106,13 +106,6 @@ PAIRS = (
         "figure 10",
         {"": "", "-distral": "-distral"},
     ),
-    Pair(
-        "ball",
-        "move-box-easy",
-        "move-box-mid",
-        "figure 5, left (there with the ant)",
-        {"": "", "-distral": "-distral"},
-    ),
 )
 SOURCES_OF_LATENT_4 = (
     ("ant-move-box-easy", "-isotropic"),

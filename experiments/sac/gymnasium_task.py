@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from skill_train.experiments.spec import (
     Actors,
     Cost,
@@ -20,26 +18,6 @@ AGENT = SACConfig(groups=("*",))
 """Haarnoja et al. 2018b, table 1: an update for each step of the environment."""
 
 
-def tiny(stage: Stage) -> Stage:
-    """Seconds of the same."""
-    agent = stage.agent
-    assert isinstance(agent, SACConfig)
-    small = replace(
-        agent,
-        policy_sizes=(8, 8),
-        critic_sizes=(8, 8),
-        batch_per_task=8,
-        minimum_per_task=20,
-        samples_per_insert=0.5,
-    )
-    return replace(
-        stage,
-        agent=small,
-        limits=Limits(env_steps=1_000),
-        evaluation=Evaluating(episodes=4, every_env_steps=500, final_episodes=4),
-    )
-
-
 EXPERIMENTS = (
     Experiment(
         name="sac/gymnasium",
@@ -52,7 +30,6 @@ EXPERIMENTS = (
             limits=Limits(env_steps=10_000),
             evaluation=Evaluating(episodes=10, every_env_steps=2_000, final_episodes=100),
         ),
-        tiny=tiny,
         cost=Cost(env_steps=10_000, hours=0.05),  # skill_agents/sac/README.md
     ),
 )

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from skill_train.experiments.data import FromRun
-from skill_train.experiments.spec import Actors, Evaluating, Experiment, Learning, Limits, Stage
+from skill_train.experiments.spec import (
+    Actors,
+    Cost,
+    Evaluating,
+    Experiment,
+    Learning,
+    Limits,
+    Stage,
+)
 from skill_train.skill_agents.sac.agent import SACConfig
 from skill_train.skill_agents.sac.temperature import FixedTemperature
 from skill_train.tasks import reacher
@@ -42,43 +50,18 @@ OFFLINE = replace(
 )
 
 
-def tiny(stage: Stage) -> Stage:
-    """Seconds of the same."""
-    agent = replace(
-        AGENT,
-        policy_sizes=(8, 8),
-        critic_sizes=(8, 8),
-        batch_per_task=8,
-        minimum_per_task=20,
-        samples_per_insert=0.5,
-    )
-    acts = stage.actors is not None
-    return replace(
-        stage,
-        agent=agent,
-        limits=Limits(env_steps=1_000) if acts else Limits(learner_steps=50),
-        evaluation=replace(
-            stage.evaluation,
-            episodes=4,
-            every_env_steps=500,
-            every_learner_steps=None if acts else 20,
-            final_episodes=4,
-        ),
-    )
-
-
 EXPERIMENTS = (
     Experiment(
         name="sac/reacher",
         summary="SAC on one task of Reacher; every row is kept",
         stage=COLLECT,
-        tiny=tiny,
+        cost=Cost(40_000, 3.5 / 60),  # benchmarks/results/sac.md
     ),
     Experiment(
         name="sac/reacher-offline",
         summary="SAC from the rows of sac/reacher alone, or from --data NAME; nobody acts",
         stage=OFFLINE,
+        cost=Cost(0, 2.75 / 60),
         after="sac/reacher",
-        tiny=tiny,
     ),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -58,6 +59,10 @@ class DSESACConfig(TransitionAgentConfig):
     def build(self, spec: EnvironmentSpec) -> DSESAC:
         """The agent."""
         return DSESAC(self, spec)
+
+    def tiny(self) -> Self:
+        """Small batches and critics."""
+        return replace(super().tiny(), critic_sizes=(8, 8))
 
 
 class DSESAC(TransitionAgent[DSESACConfig]):

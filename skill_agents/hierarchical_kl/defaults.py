@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -109,6 +110,10 @@ class DefaultConfig(ABC):
     @abstractmethod
     def build(self, spec: EnvironmentSpec, config: PolicyConfig, policy: Policy) -> TotalKL:
         """The default policy of ``policy``, which ``config`` built."""
+
+    def tiny(self) -> Self:
+        """The same with small networks, where it has any that are not of the policy's sizes."""
+        return self
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ same sum over pi0 and f with pi fixed, is the variational autoencoder's training
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from torch import Tensor, nn
 
@@ -32,6 +33,7 @@ from skill_train.skill_agents.hierarchical_kl.defaults import (
 from skill_train.skill_agents.hierarchical_kl.inference import Inference
 from skill_train.skill_agents.hierarchical_kl.latents import previous
 from skill_train.skill_agents.hierarchical_kl.policies import (
+    TINY_LATENT,
     Decision,
     FlatPolicyConfig,
     Policy,
@@ -71,6 +73,10 @@ class LatentVariableDefault(DefaultConfig):
     latent_size: Count = 10  # Appendix G.1, the hierarchical policy's
     inference_hidden: Count = 100
     minimum_latent_std: NonNegative = 0.1  # as the hierarchical policy's
+
+    def tiny(self) -> Self:
+        """Small latents, of the size that hierarchical policies have then, and inference."""
+        return replace(self, latent_size=TINY_LATENT, inference_hidden=16)
 
     def build(self, spec: EnvironmentSpec, config: PolicyConfig, policy: Policy) -> TotalKL:
         """The bound for a flat policy, which says what its default policy sees, and so does tau.

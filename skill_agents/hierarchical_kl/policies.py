@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,9 @@ from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
 from skill_train.skill_agents.nets.mlp import MLP
 from skill_train.skill_agents.nets.view import View
 from skill_train.skill_agents.ranges import Count, NonNegative, Sizes
+
+TINY_LATENT = 2
+"""Size of latents in the tiny form of every agent, so that one can take over another's."""
 
 
 class Decision(NamedTuple):
@@ -144,6 +147,10 @@ class PolicyConfig(ABC):
     def build_low(self, spec: EnvironmentSpec) -> LowLevel:
         """A default policy for its actions: pi0_L, or the whole of a flat one."""
 
+    @abstractmethod
+    def tiny(self) -> Self:
+        """The same policy of small networks."""
+
 
 @dataclass(frozen=True)
 class HierarchicalPolicyConfig(PolicyConfig):
@@ -167,6 +174,10 @@ class HierarchicalPolicyConfig(PolicyConfig):
         """A low level of this shape: pi_L, or a separate pi0_L."""
         return LowLevel(spec, self.low_groups, self.latent_size, self.low_sizes, self.action_head)
 
+    def tiny(self) -> Self:
+        """Both levels small, with a latent of 2."""
+        return replace(self, high_sizes=(16,), latent_size=TINY_LATENT, low_sizes=(16, 16))
+
 
 @dataclass(frozen=True)
 class FlatPolicyConfig(PolicyConfig):
@@ -185,6 +196,10 @@ class FlatPolicyConfig(PolicyConfig):
     def build_low(self, spec: EnvironmentSpec) -> LowLevel:
         """The flat default policy, which sees ``default_groups`` only."""
         return self.level(spec, self.default_groups, self.default_sizes)
+
+    def tiny(self) -> Self:
+        """The policy and its default policy small."""
+        return replace(self, sizes=(16, 16), default_sizes=(16, 16))
 
     def level(
         self,

@@ -7,7 +7,8 @@ time between acting and learning, and Retrace corrects for that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Self
 
 from skill_train.replay.tables import TableSpec, queue
 from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
@@ -19,6 +20,11 @@ class QuasiOnPolicyConfig(SVG0Config):
 
     ``minimum_unrolls`` and ``samples_per_insert`` say nothing here.
     """
+
+    def tiny(self) -> Self:
+        """The queue still holds two batches."""
+        small = super().tiny()
+        return replace(small, replay_unrolls=2 * small.batch_size)
 
     def table(self, length: int) -> TableSpec:
         """A first-in-first-out queue whose items are drawn once each."""

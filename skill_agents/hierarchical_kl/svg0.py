@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -81,6 +82,20 @@ class SVG0Config(AgentConfig):
     def build(self, spec: EnvironmentSpec) -> SVG0:
         """The agent."""
         return SVG0(self, spec)
+
+    def tiny(self) -> Self:
+        """Small networks, and a batch of few unrolls and samples."""
+        return replace(
+            self,
+            policy=self.policy.tiny(),
+            default=self.default.tiny(),
+            critic_sizes=(16, 16),
+            batch_size=8,
+            replay_unrolls=2_000,
+            minimum_unrolls=16,
+            action_samples=2,
+            target_update_period=10,
+        )
 
     def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
         """Unrolls with the context rows before them; each step is learned from in one of them."""

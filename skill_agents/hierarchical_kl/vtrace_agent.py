@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -67,6 +68,16 @@ class VTraceConfig(AgentConfig):
     def build(self, spec: EnvironmentSpec) -> VTraceAgent:
         """The agent."""
         return VTraceAgent(self, spec)
+
+    def tiny(self) -> Self:
+        """Small networks and a batch of few unrolls."""
+        return replace(
+            self,
+            policy=self.policy.tiny(),
+            default=self.default.tiny(),
+            critic_sizes=(16, 16),
+            batch_size=4,
+        )
 
     def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
         """A queue of about two batches of unrolls: more would only age."""

@@ -7,7 +7,8 @@ It knows nothing of skills: what its actions mean is the environment's affair
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +46,10 @@ class BaselineReinforceConfig(TrialAgentConfig):
     def build(self, spec: EnvironmentSpec) -> BaselineReinforce:
         """The agent."""
         return BaselineReinforce(self, spec)
+
+    def tiny(self) -> Self:
+        """Small batches and networks."""
+        return replace(super().tiny(), hidden=8)
 
 
 class Baseline(nn.Module):

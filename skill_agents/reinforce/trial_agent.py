@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic, Self, TypeVar
 
 from torch import Tensor
 
@@ -34,6 +34,10 @@ class TrialAgentConfig(AgentConfig):
     by one."""
     decay: Decay | None = None
     """Not in the paper: of all learning rates."""
+
+    def tiny(self) -> Self:
+        """Batches of two trials of each task."""
+        return replace(self, trials_per_task=2)
 
     def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
         """A batch of M trials of every task, which actors fill in rounds."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -45,6 +46,10 @@ class SACConfig(TransitionAgentConfig):
     def build(self, spec: EnvironmentSpec) -> SAC:
         """The agent."""
         return SAC(self, spec)
+
+    def tiny(self) -> Self:
+        """Small batches and networks."""
+        return replace(super().tiny(), policy_sizes=(8, 8), critic_sizes=(8, 8))
 
 
 class SAC(TransitionAgent[SACConfig]):

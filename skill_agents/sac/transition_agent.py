@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic, Self, TypeVar
 
 from skill_train.replay.schema import Schema
 from skill_train.replay.tables import Draw, transitions
@@ -22,6 +22,10 @@ class TransitionAgentConfig(AgentConfig):
     replay_per_task: Count = 1_000_000
     minimum_per_task: Count = 1_000  # as in the authors' code
     samples_per_insert: Positive = 256.0  # an update for each environment step of a task
+
+    def tiny(self) -> Self:
+        """Small batches that can be drawn soon, and seldom are."""
+        return replace(self, batch_per_task=8, minimum_per_task=20, samples_per_insert=0.5)
 
     def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
         """A table of transitions for each of N tasks, and M of each, ``[2, N, M]``."""

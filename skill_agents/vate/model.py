@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -68,6 +69,10 @@ class ModelConfig(ABC):
     @abstractmethod
     def build(self, spec: EnvironmentSpec, belief: Belief) -> Model:
         """The model, freshly initialised."""
+
+    def tiny(self) -> Self:
+        """The same of few trials, where it learns from any."""
+        return self
 
     def tables(self, max_length: int) -> tuple[TableSpec, ...]:
         """Tables of the model's own, of trials of up to ``max_length`` actions."""
@@ -132,6 +137,10 @@ class VariationalModelConfig(ModelConfig):
     def build(self, spec: EnvironmentSpec, belief: Belief) -> VariationalModel:
         """The model."""
         return VariationalModel(self, spec, belief)
+
+    def tiny(self) -> Self:
+        """A buffer and batches of few trials."""
+        return replace(self, batch_size=2, buffer_trials=200)
 
     def tables(self, max_length: int) -> tuple[TableSpec, ...]:
         """Trials of many policies: what they say of the task does not grow old."""

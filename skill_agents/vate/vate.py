@@ -6,7 +6,8 @@ RL2 and the oracle are other beliefs in the same code, past-only decoding anothe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -84,6 +85,10 @@ class VATEConfig(AgentConfig):
     def build(self, spec: EnvironmentSpec) -> VATE:
         """The agent."""
         return VATE(self, spec)
+
+    def tiny(self) -> Self:
+        """Few trials for the policy and the model."""
+        return replace(self, trials_per_update=8, model=self.model.tiny())
 
     def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
         """On-policy trials, and the model's buffer; rows have log pi of the action drawn."""

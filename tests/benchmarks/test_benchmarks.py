@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.figures import dse_fingertips, dse_reacher, random_actions, summary
+from benchmarks.figures import random_actions
 from benchmarks.speed import dse_stacked, graphed, learner, throughput, vector_rates
 from benchmarks.speed.acting_sides import Steps
 from benchmarks.speed.learner_sides import SAVINGS, largest_difference
-from skill_train.cluster import launch
 from skill_train.experiments.hierarchical_kl.quickstart import SMALL_AGENT
 from skill_train.replay.reverb_native import available
 from skill_train.skill_agents.dse.sac import DSESACConfig
@@ -111,45 +110,6 @@ def test_the_plain_loop_over_tasks_learns_the_same(num_tasks, num_goals):
     """After three updates from the same parameters with the same noise."""
     config = DSESACConfig(critic_sizes=(7, 6))
     assert dse_stacked.largest_difference(config, num_tasks, num_goals) < 1e-9
-
-
-def test_reachers_table_and_picture_of_a_finished_run(tmp_path, capsys):
-    """Standing still, the fingertip stays at about (0.21, 0); the bonus cannot lower a return."""
-    name, path = "dse/reacher-6-3", tmp_path / "run"
-    launch.start(name, [], 0, path, tiny=True, inline=True, address=None)
-    capsys.readouterr()
-    dse_reacher.main([str(path), "--episodes", "3", "--cells"])
-    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
-    assert {row[1] for row in rows} == {
-        "all",
-        "arm=50/50,goal=60deg",
-        "arm=33/67,goal=180deg",
-        "arm=67/33,goal=300deg",
-    }
-    for row in rows:
-        bonus, bare, still = float(row[3]), float(row[4]), float(row[6])
-        assert bonus >= bare - 0.01
-        if "180" in row[1]:
-            assert still == pytest.approx(-100 * (0.21 + 0.14), rel=0.02)
-    capsys.readouterr()
-    dse_fingertips.main([str(path), "--out", str(tmp_path / "tips.png"), "--between", "1"])
-    assert capsys.readouterr().out.count("fingertip at") == 9
-    assert (tmp_path / "tips.png").stat().st_size > 0
-
-
-def test_the_summary_finds_the_first_moment_by_return_or_by_success():
-    nan = float("nan")
-    curve = [
-        summary.Point(10, 1000, -40.0, 0.1),
-        summary.Point(20, 2000, -20.0, 0.95),
-        summary.Point(30, 4000, -3.0, 1.0),
-    ]
-    row = summary.Row("grid", 0, 1.0, -3.0, nan, nan, curve)
-    assert summary.reached(row, -10.0) == curve[2]
-    assert summary.succeeded(row, 0.9) == curve[1]
-    assert summary.succeeded(row, 1.1) is None
-    unknown = row._replace(curve=[point._replace(success=nan) for point in curve])
-    assert summary.succeeded(unknown, 0.0) is None
 
 
 class Lasting(gymnasium.Env):

@@ -80,7 +80,6 @@ def test_a_terminal_that_lacks_letters_shows_the_rest(monkeypatch):
 
 
 def test_list(capsys):
-    assert "quickstart" in answer(capsys, "list")
     facts = {e["name"]: e for e in json.loads(answer(capsys, "list", "--json"))}
     small = facts["hierarchical_kl/transfer-ball-move-box-easy-to-move-box-mid-small"]
     assert (small["paper"], small["task"], small["body"]) == (
@@ -94,14 +93,47 @@ def test_list(capsys):
     full = facts["hierarchical_kl/ant-go-to-target"]
     assert full["hours"] == pytest.approx(34.4, abs=0.1)
     assert full["figure"] == "figure 3, left"
-    (line,) = [x for x in answer(capsys, "list").splitlines() if x.startswith(full["name"] + " ")]
-    assert line.split()[1:] == ["GoToTarget", "ant", "434.0", "M", "34", "figure", "3,", "left"]
     assert "comes after hierarchical_kl/grid-1step" in answer(
         capsys, "list", "hierarchical_kl/grid-body-transfer-8step"
     )
     assert "--agent.kl-cost" in answer(capsys, "list", "quickstart")
     fields = json.loads(answer(capsys, "list", "quickstart", "--json"))
     assert fields["actors.count"]["type"] == "int"
+
+
+def test_list_is_one_screen_of_what_was_measured(capsys):
+    lines = answer(capsys, "list").splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 100
+    assert "  8 min  quickstart and 5 variants: 100 % success, 3 seeds" in lines
+    assert "vate: 5 of 12 measured; all: skill-train list --paper vate" in lines
+    (ours,) = [line for line in lines if line.startswith("hierarchical_kl: ")]
+    found = json.loads(answer(capsys, "list", "--paper", "hierarchical_kl", "--json"))
+    hours = [one["name"] for one in found if (one["hours"] or 0) > 1]
+    assert f"of {len(found)} measured, {len(hours)} take hours; " in ours
+
+
+def names_listed(capsys, *args: str) -> set[str]:
+    return {one["name"] for one in json.loads(answer(capsys, "list", *args, "--json"))}
+
+
+def test_list_shows_what_is_asked_for(capsys):
+    gap = {"ant-gap", "transfer-ant-go-to-target-to-gap-distral", "ant-gap-small"}
+    assert {f"hierarchical_kl/{name}" for name in gap} <= names_listed(capsys, "GAP")
+    short = names_listed(capsys, "ant-gap", "--max-hours", "0.1")
+    assert short == {"hierarchical_kl/ant-gap-small"}
+    assert "2 min  hierarchical_kl/ant-gap-small: return 64" in answer(
+        capsys, "list", "ant-gap-small"
+    )
+    assert all(name.startswith("dse/") for name in names_listed(capsys, "--paper", "dse"))
+    every = answer(capsys, "list", "--all")
+    assert all(f"  {name}" in every for name in names_listed(capsys))
+    assert "hierarchical_kl, figure 3, left:\n   34 h  hierarchical_kl/ant-go-to-target\n" in every
+
+
+def test_list_of_an_unknown_time_is_left_out_where_there_is_a_limit(capsys):
+    assert "vate/cheetah-vel" in names_listed(capsys, "cheetah")
+    assert "none is known" in complaint(capsys, "list", "cheetah", "--max-hours", "1000000")
 
 
 def test_run_records_what_was_asked_for(trained):
@@ -308,6 +340,13 @@ def test_stop_leaves_another_users_process_alone(tmp_path, stranger, monkeypatch
         ),
         (["run", "quickstart", "--actors", "1000000"], "actors of 16 environments would take"),
         (["run"], "EXPERIMENT"),
+        (
+            ["list", "quikstart"],
+            "no experiment has 'quikstart' in .* closest names are quickstart,",
+        ),
+        (["list", "--paper", "vat"], "no paper 'vat'; there are hierarchical_kl, "),
+        (["list", "--max-hours", "long"], "number of hours"),
+        (["list", "--max-hours", "0"], "the shortest takes 1 min"),
         (["eval", "nowhere"], "nowhere does not exist"),
         (["eval", "nowhere", "--episodes", "0"], "positive whole number"),
         (["eval", "nowhere", "--seed", "-1"], "whole number from 0 to 4294967295"),

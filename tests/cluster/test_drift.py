@@ -23,7 +23,7 @@ def edit(run: RunDir, change) -> None:
 @pytest.fixture
 def run(tmp_path) -> RunDir:
     experiment = EXPERIMENTS["quickstart"]
-    stage = experiment.tiny(experiment.stage)
+    stage = experiment.tiny()
     return RunDir.create(tmp_path / "run", "quickstart", [], stage, 0, tiny=True, inline=True)
 
 
@@ -38,7 +38,7 @@ def test_resume_names_what_the_code_has_changed(run):
     with pytest.raises(RunError) as refused:
         launch.resume(run, address=None)
     told = str(refused.value)
-    now = EXPERIMENTS["quickstart"].tiny(EXPERIMENTS["quickstart"].stage)
+    now = EXPERIMENTS["quickstart"].tiny()
     assert f"agent.gamma (0.5, now {now.agent.gamma})" in told
     assert f"agent.critic_sizes[0] (7, now {now.agent.critic_sizes[0]})" in told
     assert "limits.minutes (absent, now " in told

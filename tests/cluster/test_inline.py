@@ -22,7 +22,7 @@ from skill_train.experiments.spec import Limits, Stage
 
 def tiny(name: str = "quickstart", *changes: str) -> Stage:
     experiment = EXPERIMENTS[name]
-    return overrides.apply(experiment.tiny(experiment.stage), changes)
+    return overrides.apply(experiment.tiny(), changes)
 
 
 def run(path: Path, stage: Stage, seed: int = 0) -> tuple[RunDir, dict[str, Any]]:

@@ -153,9 +153,9 @@ def test_agents_that_cannot_take_data_are_refused(name, sentence) -> None:
 
 
 def test_a_dataset_of_each_task(tmp_path) -> None:
-    run = start("dse/reacher-2x4-independent", tmp_path / "run")
+    run = start("dse/reacher-3x3-independent", tmp_path / "run")
     written = datasets.write(run, "own/grid-v0")
-    assert [one.name for one in written] == [f"own/grid-task-{i}-v0" for i in range(8)]
+    assert [one.name for one in written] == [f"own/grid-task-{i}-v0" for i in range(9)]
     for i, one in enumerate(written):
         tasks = {int(task) for rows in read_dataset(one.name) for task in rows.task}
         assert tasks == {i}

@@ -66,7 +66,7 @@ class Own(SAC):
 SAC_PRESET = EXPERIMENTS["sac/gymnasium"]
 AGENT = OwnConfig(policy_sizes=(4,), critic_sizes=(4,), batch_per_task=4, minimum_per_task=10)
 STAGE = replace(SAC_PRESET.stage, agent=AGENT, tasks=GymnasiumTask("own/Push-v0"))
-PUSH = replace(SAC_PRESET, name="own/push", stage=STAGE, tiny=lambda stage: stage)
+PUSH = replace(SAC_PRESET, name="own/push", stage=STAGE, tiny_stage=STAGE)
 """
 SHORT = ["limits.env-steps=60", "evaluation.final-episodes=2", "agent.samples-per-insert=1"]
 

@@ -18,7 +18,7 @@ from skill_train.experiments.spec import Limits
 def run(tmp_path_factory) -> RunDir:
     name = "dse/cartpole-6-3"
     changes = ["--limits.env-steps", "2000"]
-    stage = EXPERIMENTS[name].tiny(EXPERIMENTS[name].stage)
+    stage = EXPERIMENTS[name].tiny()
     stage = replace(stage, limits=Limits(env_steps=2_000))
     run = RunDir.create(
         tmp_path_factory.mktemp("runs") / "run", name, changes, stage, 0, tiny=True, inline=True

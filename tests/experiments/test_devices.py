@@ -20,10 +20,7 @@ from skill_train.learners.learner import Learner
 from skill_train.skill_agents.agent import Batch
 
 META = torch.device("meta")
-AGENTS = {
-    repr(experiment.tiny(experiment.stage).agent): name
-    for name, experiment in reversed(EXPERIMENTS.items())
-}
+AGENTS = {repr(experiment.tiny().agent): name for name, experiment in reversed(EXPERIMENTS.items())}
 """The tiny agents that differ, and the first experiment of each."""
 MOST_ITEMS = 2
 MOST_ACTIONS = 2
@@ -48,7 +45,7 @@ def test_an_update_stays_on_the_learners_device(name: str, monkeypatch: pytest.M
     monkeypatch.setattr(torch.optim, "Adam", UnfusedAdam)
     experiment = EXPERIMENTS[name]
     source = untrained_source(experiment, tiny=True, seed=0)
-    plan = Plan.of(experiment.tiny(experiment.stage), 0, source)
+    plan = Plan.of(experiment.tiny(), 0, source)
     agent = plan.agent("learner")
     learner = Learner(agent, META)
     learner.update(batch(plan))

@@ -43,7 +43,7 @@ def part_of(name: str, parts: Mapping[str, str] | tuple[str, ...]) -> str | None
 @pytest.mark.parametrize(
     ("name", "kept", "frozen"),
     [
-        ("ball-move-box-easy-to-move-box-mid", SHARED, ("policy.low",)),
+        ("ball-move-box-hard-to-gather", SHARED, ("policy.low",)),
         ("ant-move-box-easy-to-move-box-mid-isotropic", SHARED, ("policy.low",)),
         (
             "ant-move-box-easy-to-move-box-mid-ar-learned",

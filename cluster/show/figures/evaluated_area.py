@@ -1,6 +1,6 @@
 """The mean evaluated return over a whole run: how fast an agent learns, not where it ends.
 
-    python -m benchmarks.figures.evaluated_area benchmarks/results/vate/grid*.csv.gz --until 3000000
+    skill-train figure evaluated-area benchmarks/results/vate/grid*.csv.gz --until 3000000
 
 The files are ``metrics.csv`` of runs, compressed or not, named ``WHAT-SEED``. A run's area is the
 mean of its evaluations over environment steps, by the trapezoid rule, from the first evaluation to
@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean, stdev
+
+from skill_train.cluster.errors import RunError
 
 
 def evaluations(path: Path) -> list[tuple[float, float]]:
@@ -44,16 +46,20 @@ def area(curve: Sequence[tuple[float, float]], until: float) -> float:
     return sum(parts) / (within[-1][0] - within[0][0])
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Print the table as Markdown."""
-    parser = argparse.ArgumentParser(description="Mean evaluated return over whole runs.")
-    parser.add_argument("files", type=Path, nargs="+")
+def options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `draw`."""
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--until", type=float, default=math.inf, metavar="ENV_STEPS")
-    args = parser.parse_args(argv)
+
+
+def draw(given: argparse.Namespace) -> None:
+    """Print the table as Markdown."""
     groups: dict[str, dict[int, float]] = defaultdict(dict)
-    for path in args.files:
+    for path in given.files:
         what, _, seed = path.name.removesuffix(".gz").removesuffix(".csv").rpartition("-")
-        groups[what][int(seed)] = area(evaluations(path), args.until)
+        if not path.is_file() or not seed.isdecimal():
+            raise RunError(f"{path} is not a file of metrics that is named WHAT-SEED.csv")
+        groups[what][int(seed)] = area(evaluations(path), given.until)
     print("| runs | seeds | area of evaluated return | mean, std |")
     print("|---|---|---|---|")
     for what, seeds in groups.items():
@@ -64,7 +70,3 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"| {what} | {', '.join(map(str, sorted(seeds)))} | {each} | "
             f"{mean(areas):.1f}, {spread:.1f} |"
         )
-
-
-if __name__ == "__main__":
-    main()

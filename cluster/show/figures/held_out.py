@@ -1,6 +1,6 @@
 r"""How good agents are on tasks they have never seen, and what that is worth (table 3 of DSE).
 
-    python -m benchmarks.figures.held_out runs/results/dse_cartpole-6-3-* \
+    skill-train figure held-out runs/results/dse_cartpole-6-3-* \
         --alone runs/results/dse_cartpole-3x3-independent-*
 
 The runs given trained on a part of a grid and were evaluated on the rest. The table has their final
@@ -12,27 +12,24 @@ first reached what each experiment has unseen, on average over its seeds.
 from __future__ import annotations
 
 import argparse
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.figures.grid_curves import Run, reached, read
+from skill_train.cluster.show.figures.grid_curves import Run, reached, read, read_groups
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `draw`."""
+    parser.add_argument("runs", nargs="+", metavar="RUN")
+    parser.add_argument("--alone", nargs="*", default=[], metavar="RUN")
+
+
+def draw(given: argparse.Namespace) -> None:
     """Print the table as Markdown."""
-    parser = argparse.ArgumentParser(description="Initial returns on held-out tasks.")
-    parser.add_argument("runs", type=Path, nargs="+")
-    parser.add_argument("--alone", type=Path, nargs="*", default=[])
-    args = parser.parse_args(argv)
-    alone = [read(path) for path in args.alone]
-    groups: dict[str, list[Run]] = defaultdict(list)
-    for run in sorted(map(read, args.runs), key=lambda run: run.seed):
-        groups[run.experiment].append(run)
-    for experiment, runs in groups.items():
+    alone = [read(path) for path in given.alone]
+    for experiment, runs in read_groups(given.runs).items():
         print(table(experiment, runs, alone), end="\n\n")
 
 
@@ -75,7 +72,3 @@ def _range(numbers: Sequence[int | None]) -> str:
     if not there:
         return "never"
     return f"{np.mean(there):,.0f} ({min(there):,} to {max(there):,}{never})"
-
-
-if __name__ == "__main__":
-    main()

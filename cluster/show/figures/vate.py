@@ -1,6 +1,6 @@
 """Pictures and the table of finished VATE runs on the grid.
 
-    python -m benchmarks.figures.vate_figures runs/results/vate_grid* --out benchmarks/results
+    skill-train figure vate runs/results/vate_grid* --out benchmarks/results
 
 Prints a row for each experiment, with every seed, and draws ``vate_curves.png`` (evaluation return
 against environment steps, with the exact bounds), ``vate_episodes.png`` (return of each episode of
@@ -15,21 +15,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import torch
 
 from skill_train.cluster.loop.metrics import read_csv
 from skill_train.cluster.show import trained
+from skill_train.cluster.show.figures.canvas import pyplot
 from skill_train.cluster.store.run_dir import RunDir
-from skill_train.experiments.vate.presets import grid_bounds
+from skill_train.experiments.vate.grid import bounds
 from skill_train.skill_agents.agent import Timestep
 from skill_train.skill_agents.vate.beliefs import gaussian_of
 from skill_train.skill_agents.vate.vate import VATE
 from skill_train.tasks.goal_grid import SIZE, GoalGrid
-
-matplotlib.use("Agg")
-from matplotlib import pyplot
 
 Curve = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Environment steps, minutes, evaluation return."""
@@ -73,14 +70,14 @@ def print_table(groups: Mapping[str, list[RunDir]], level: float) -> None:
 
 def draw_curves(groups: Mapping[str, list[RunDir]], out: Path) -> None:
     """Mean over seeds, and their range."""
-    figure, axes = pyplot.subplots(figsize=(6.5, 4))
+    figure, axes = pyplot().subplots(figsize=(6.5, 4))
     for name, runs in groups.items():
         curves = [curve(read_csv(run.path / "metrics.csv")) for run in runs]
         x = np.linspace(max(c[0][0] for c in curves), min(c[0][-1] for c in curves), 100)
         y = np.stack([np.interp(x, steps, value) for steps, _, value in curves])
         (line,) = axes.plot(x / 1e6, y.mean(0), label=f"{name} ({len(runs)} seeds)")
         axes.fill_between(x / 1e6, y.min(0), y.max(0), color=line.get_color(), alpha=0.2)
-    for (name, returns), style in zip(grid_bounds().items(), ("-", ":", "--"), strict=True):
+    for (name, returns), style in zip(bounds().items(), ("-", ":", "--"), strict=True):
         axes.axhline(sum(returns), color="black", linestyle=style, linewidth=1, label=name)
     axes.set(xlabel="million environment steps", ylabel="return of a trial, all 21 goals")
     axes.legend(fontsize=7)
@@ -90,14 +87,14 @@ def draw_curves(groups: Mapping[str, list[RunDir]], out: Path) -> None:
 
 def draw_episodes(groups: Mapping[str, list[RunDir]], out: Path) -> None:
     """Return by the episode's number within its trial."""
-    figure, axes = pyplot.subplots(figsize=(5, 4))
+    figure, axes = pyplot().subplots(figsize=(5, 4))
     number = np.arange(1, 4)
     for name, runs in groups.items():
         tables = [read_csv(run.path / "metrics.csv") for run in runs]
         parts = np.array([[t[f"evaluation_return_mean/{e}"][-1] for e in EPISODES] for t in tables])
         low, high = parts.mean(0) - parts.min(0), parts.max(0) - parts.mean(0)
         axes.errorbar(number, parts.mean(0), (low, high), marker="o", capsize=3, label=name)
-    for (name, returns), style in zip(grid_bounds().items(), ("-", ":", "--"), strict=True):
+    for (name, returns), style in zip(bounds().items(), ("-", ":", "--"), strict=True):
         axes.plot(number, returns, color="black", linestyle=style, linewidth=1, label=name)
     axes.set(xticks=number, xlabel="episode of the trial", ylabel="return")
     axes.legend(fontsize=7)
@@ -110,8 +107,10 @@ def play(agent: VATE, goal: tuple[int, int]) -> list[dict[str, Any]]:
     """Every row of a trial: position, whether an episode begins, p(goal reward) of each cell."""
     env = GoalGrid(goal)
     seen, _ = env.reset(seed=0)
-    state, reward, rows, over = agent.initial_state(1), 0.0, [], False
+    rows: list[dict[str, Any]] = []
+    state, reward, over = agent.initial_state(1), 0.0, False
     generator = torch.Generator().manual_seed(0)
+    decoder: Any = agent.model.decoder
     while True:
         observation = {name: torch.from_numpy(array)[None] for name, array in seen.items()}
         timestep = Timestep(
@@ -123,7 +122,7 @@ def play(agent: VATE, goal: tuple[int, int]) -> list[dict[str, Any]]:
         told, _ = agent.belief.step(timestep, state)
         belief = gaussian_of(told[0])
         noise = torch.randn(SAMPLES, len(belief.mean), generator=generator)
-        chance = agent.model.decoder.goal_probability(belief.mean + belief.std * noise).mean(0)
+        chance = decoder.goal_probability(belief.mean + belief.std * noise).mean(0)
         rows.append(
             {
                 "cell": int(seen["state"].argmax()),
@@ -145,7 +144,7 @@ def draw_belief(run: RunDir, goal: tuple[int, int], out: Path) -> None:
     assert isinstance(agent, VATE)
     rows = play(agent, goal)
     chosen = [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 24]
-    figure, panels = pyplot.subplots(2, 6, figsize=(11, 4.6))
+    figure, panels = pyplot().subplots(2, 6, figsize=(11, 4.6))
     for t, axes in zip(chosen, panels.ravel(), strict=True):
         axes.imshow(rows[t]["chance"], origin="lower", cmap="Reds", vmin=0.0, vmax=1.0)
         begin = max(i for i in range(t + 1) if rows[i]["new"])
@@ -162,22 +161,23 @@ def draw_belief(run: RunDir, goal: tuple[int, int], out: Path) -> None:
     figure.savefig(out, dpi=110)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `draw`."""
+    parser.add_argument("runs", nargs="+", metavar="RUN")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--goal", type=int, nargs=2, default=(3, 0), metavar=("X", "Y"),
+        help="of the belief's picture",
+    )  # fmt: skip
+
+
+def draw(given: argparse.Namespace) -> None:
     """The table and all pictures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("runs", type=Path, nargs="+")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--goal", type=int, nargs=2, default=(3, 0), help="of the belief's picture")
-    args = parser.parse_args(argv)
     groups: dict[str, list[RunDir]] = defaultdict(list)
-    for run in sorted(map(RunDir.open, args.runs), key=lambda run: run.config.seed):
+    for run in sorted(map(RunDir.open, given.runs), key=lambda run: run.config.seed):
         groups[run.config.experiment].append(run)
-    print_table(groups, level=0.9 * sum(grid_bounds()["bayes_optimal"]))
-    draw_curves(groups, args.out / "vate_curves.png")
-    draw_episodes(groups, args.out / "vate_episodes.png")
+    print_table(groups, level=0.9 * sum(bounds()["bayes_optimal"]))
+    draw_curves(groups, given.out / "vate_curves.png")
+    draw_episodes(groups, given.out / "vate_episodes.png")
     if "vate/grid" in groups:
-        draw_belief(groups["vate/grid"][0], tuple(args.goal), args.out / "vate_belief.png")
-
-
-if __name__ == "__main__":
-    main()
+        draw_belief(groups["vate/grid"][0], tuple(given.goal), given.out / "vate_belief.png")

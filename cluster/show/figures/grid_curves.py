@@ -1,6 +1,6 @@
 """Each task of a grid by itself, over finished runs: learning curves, and how soon it was good.
 
-    python -m benchmarks.figures.grid_curves runs/results/* --level 255 --out grid.png
+    skill-train figure grid-curves runs/results/* --level 255 --out grid.png
 
 A panel for each task, dynamics down and goals across: the evaluated return over the trajectories
 that the task itself has seen, mean and range over the runs of an experiment. The table has, for
@@ -18,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from skill_train.cluster.loop.metrics import read_csv
 from skill_train.cluster.plan import planning
+from skill_train.cluster.show.figures import metrics
+from skill_train.cluster.show.figures.canvas import pyplot
 from skill_train.cluster.store.run_dir import RunDir
 from skill_train.tasks.families import TaskFamily
 
@@ -47,14 +48,13 @@ class Run:
         return np.stack(list(self.returns.values())).min(0)
 
 
-def read(path: Path) -> Run:
-    """A run from its folder."""
+def read(path: str) -> Run:
+    """A run from its folder; raises RunError where its tasks were not evaluated one by one."""
     run = RunDir.open(path)
     stage = planning.stage_of(run)
-    family = (stage.evaluation_tasks or stage.tasks).family
-    return of_table(
-        run.config.experiment, run.config.seed, family, read_csv(run.path / "metrics.csv")
-    )
+    tasks = stage.evaluation_tasks or stage.tasks
+    table = metrics.of(run, *(f"{RETURN}{task}" for task in tasks.tasks))
+    return of_table(run.config.experiment, run.config.seed, tasks.family, table)
 
 
 def of_table(
@@ -86,19 +86,27 @@ def reached(returns: np.ndarray, trajectories: np.ndarray, level: float) -> int 
     return int(trajectories[good[0]]) if len(good) else None
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Print the table as Markdown, and draw."""
-    parser = argparse.ArgumentParser(description="Runs on a grid of tasks, task by task.")
-    parser.add_argument("runs", type=Path, nargs="+")
-    parser.add_argument("--level", type=float, required=True)
-    parser.add_argument("--out", type=Path)
-    args = parser.parse_args(argv)
+def read_groups(paths: Sequence[str]) -> dict[str, list[Run]]:
+    """Runs by experiment, those of each by seed."""
     groups: dict[str, list[Run]] = defaultdict(list)
-    for run in sorted(map(read, args.runs), key=lambda run: run.seed):
+    for run in sorted(map(read, paths), key=lambda run: run.seed):
         groups[run.experiment].append(run)
-    print(table(groups, args.level))
-    if args.out is not None:
-        draw(groups, args.level, args.out)
+    return groups
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `draw`."""
+    parser.add_argument("runs", nargs="+", metavar="RUN")
+    parser.add_argument("--level", type=float, required=True, help="return that is good enough")
+    parser.add_argument("--out", type=Path, metavar="FILE.png")
+
+
+def draw(given: argparse.Namespace) -> None:
+    """Print the table as Markdown, and draw."""
+    groups = read_groups(given.runs)
+    print(table(groups, given.level))
+    if given.out is not None:
+        draw_panels(groups, given.level, given.out)
 
 
 def table(groups: Mapping[str, Sequence[Run]], level: float) -> str:
@@ -123,17 +131,13 @@ def table(groups: Mapping[str, Sequence[Run]], level: float) -> str:
     return "\n".join(lines)
 
 
-def draw(groups: Mapping[str, Sequence[Run]], level: float, out: Path) -> None:
+def draw_panels(groups: Mapping[str, Sequence[Run]], level: float, out: Path) -> None:
     """The grid of panels."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
+    plt = pyplot()
     family = next(iter(groups.values()))[0].family
     shape = len(family.dynamics), len(family.goals)
-    with pyplot.rc_context({"axes.spines.top": False, "axes.spines.right": False}):
-        figure, axes = pyplot.subplots(
+    with plt.rc_context({"axes.spines.top": False, "axes.spines.right": False}):
+        figure, axes = plt.subplots(
             *shape, figsize=(3.4 * shape[1], 2.3 * shape[0]), sharex=True, sharey=True,
             squeeze=False, layout="constrained",
         )  # fmt: skip
@@ -153,7 +157,7 @@ def draw(groups: Mapping[str, Sequence[Run]], level: float, out: Path) -> None:
         figure.supxlabel("trajectories of the task", fontsize="small")
         figure.supylabel("evaluated return", fontsize="small")
         figure.savefig(out, dpi=110)
-        pyplot.close(figure)
+        plt.close(figure)
 
 
 def _curves(runs: Sequence[Run], task: int) -> tuple[np.ndarray, np.ndarray]:
@@ -165,7 +169,3 @@ def _curves(runs: Sequence[Run], task: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _text(trajectories: int | None) -> str:
     return "-" if trajectories is None else f"{trajectories:,}"
-
-
-if __name__ == "__main__":
-    main()

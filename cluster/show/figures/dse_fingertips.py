@@ -1,6 +1,6 @@
 """Draws where Reacher's fingertip goes for latents g between those of the goals that were learned.
 
-    python -m benchmarks.figures.dse_fingertips runs/results/dse_reacher-3x3-0 --out fingertips.png
+    skill-train figure dse-fingertips runs/results/dse_reacher-3x3-0 --out fingertips.png
 
 One panel for each arm. In colour: g at the mean of each goal, with the goal as a cross. In grey: g
 at equal steps between the means of neighbouring goals. z is that of the arm. Prints, for each arm
@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import gymnasium
 import numpy as np
 import torch
 
+from skill_train.cluster.errors import RunError
 from skill_train.cluster.show import trained
+from skill_train.cluster.show.figures.canvas import pyplot
 from skill_train.cluster.store.run_dir import RunDir
+from skill_train.skill_agents.dse.embeddings import Disentangled
+from skill_train.skill_agents.dse.sac import DSESAC
 from skill_train.skill_agents.dse.skills import GoalLatents
 
 
@@ -40,24 +43,24 @@ def degrees(place: np.ndarray) -> float:
     return math.degrees(math.atan2(place[1], place[0])) % 360.0
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Draw one run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
+def options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `draw`."""
+    parser.add_argument("run", metavar="RUN")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.png")
     parser.add_argument("--between", type=int, default=3, help="latents between two means")
-    given = parser.parse_args(arguments)
-    plan, agent, _ = trained.load(RunDir.open(given.run))
+
+
+def draw(given: argparse.Namespace) -> None:
+    """Draw one run."""
+    run = RunDir.open(given.run)
+    plan, agent, _ = trained.load(run)
+    if not isinstance(agent, DSESAC) or not isinstance(agent.embedding, Disentangled):
+        raise RunError(f"{run.path} has no disentangled embeddings over continuous actions")
     family = plan.stage.tasks.family
     shares = np.linspace(0.0, 1.0, given.between + 2)[1:-1]
 
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     arms, goals = len(family.dynamics), len(family.goals)
-    figure, axes = pyplot.subplots(1, arms, figsize=(4.0 * arms, 4.2), squeeze=False)
+    figure, axes = pyplot().subplots(1, arms, figsize=(4.0 * arms, 4.2), squeeze=False)
     for i, ax in enumerate(axes[0]):
         latents = GoalLatents(agent, i)
         env = family.all().make(family.index(i, 0))
@@ -84,7 +87,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
         env.close()
     figure.tight_layout()
     figure.savefig(given.out, dpi=130)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Pictures of what disentangled embeddings learned, from a finished CartPole run.
 
-    python -m benchmarks.figures.latents RUN --out DIR
+    skill-train figure dse-latents RUN --out DIR
 
 ``latents.png``: q(z | i) and q(g | j) as ellipses of 1.5 standard deviations, faint at the start
 and dark at the end of training. ``interpolation.png``: x of the pole's tip over time with g on the
@@ -18,8 +18,10 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from skill_train.cluster.loop.metrics import read_csv
+from skill_train.cluster.errors import RunError
 from skill_train.cluster.show import trained
+from skill_train.cluster.show.figures import metrics
+from skill_train.cluster.show.figures.canvas import pyplot
 from skill_train.cluster.store.run_dir import RunDir
 from skill_train.skill_agents.dse.embeddings import Disentangled
 from skill_train.skill_agents.dse.reinforce import Reinforce
@@ -31,24 +33,26 @@ SETTLED = 100
 """The last steps of an episode, over which a balance point is taken."""
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Draw both pictures and print the correlation."""
-    parser = argparse.ArgumentParser(description="Latents of a finished run and between them.")
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("."))
+def options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `draw`."""
+    parser.add_argument("run", metavar="RUN")
+    parser.add_argument("--out", type=Path, default=Path("."), metavar="DIR")
     parser.add_argument("--between", type=int, default=7, help="points between two goals")
     parser.add_argument("--episodes", type=int, default=20, help="for each point")
-    args = parser.parse_args(argv)
-    run = RunDir.open(args.run)
-    args.out.mkdir(parents=True, exist_ok=True)
-    draw_ellipses(read_csv(run.path / "metrics.csv"), args.out / "latents.png")
+
+
+def draw(given: argparse.Namespace) -> None:
+    """Draw both pictures and print the correlation."""
+    run = RunDir.open(given.run)
     _, agent, _ = trained.load(run)
     if not isinstance(agent, Reinforce) or not isinstance(agent.embedding, Disentangled):
-        raise SystemExit(f"{run.path} has no disentangled embeddings over discrete actions")
-    way, latents = interpolate(agent.embedding, args.between)
-    tips = play(agent, latents, args.episodes)
+        raise RunError(f"{run.path} has no disentangled embeddings over discrete actions")
+    given.out.mkdir(parents=True, exist_ok=True)
+    draw_ellipses(metrics.of(run, "latent/goal_0_mean_0"), given.out / "latents.png")
+    way, latents = interpolate(agent.embedding, given.between)
+    tips = play(agent, latents, given.episodes)
     points = balance_points(tips)
-    draw_interpolation(way, tips, points, args.out / "interpolation.png")
+    draw_interpolation(way, tips, points, given.out / "interpolation.png")
     for t, point in zip(way, points, strict=True):
         print(f"{t:5.2f}  {point:6.3f} m")
     print(f"rank correlation {rank_correlation(way, points):.3f}")
@@ -97,7 +101,7 @@ def balance_points(tips: np.ndarray) -> np.ndarray:
 def rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
     """Spearman's, of values without ties."""
     ranks = [np.argsort(np.argsort(values)) for values in (x, y)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 def draw_ellipses(table: Mapping[str, Sequence[float]], out: Path, moments: int = 6) -> None:
@@ -147,14 +151,6 @@ def draw_interpolation(way: np.ndarray, tips: np.ndarray, points: np.ndarray, ou
 
 
 def _figure(columns: int, height: float) -> Any:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    with pyplot.rc_context({"axes.spines.top": False, "axes.spines.right": False}):
-        return pyplot.subplots(1, columns, figsize=(5.0 * columns, height), layout="constrained")
-
-
-if __name__ == "__main__":
-    main()
+    plt = pyplot()
+    with plt.rc_context({"axes.spines.top": False, "axes.spines.right": False}):
+        return plt.subplots(1, columns, figsize=(5.0 * columns, height), layout="constrained")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.figures.evaluated_area import area, evaluations, main
+from skill_train.cluster import cli
+from skill_train.cluster.show.figures.evaluated_area import area, evaluations
 
-RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
 
 
 def test_a_row_counts_once_for_each_evaluation(tmp_path):
@@ -34,5 +35,6 @@ def test_the_area_is_the_mean_of_straight_lines_between_evaluations():
     ],
 )
 def test_pages_quote_the_committed_metrics(page, runs, until, capsys):
-    main([*map(str, sorted(RESULTS.glob(runs))), "--until", until])
+    files = map(str, sorted(RESULTS.glob(runs)))
+    assert cli.main(["figure", "evaluated-area", *files, "--until", until]) == 0
     assert capsys.readouterr().out in (RESULTS / page).read_text()

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.figures import grid_curves, held_out, latents
+from skill_train.cluster.show.figures import dse_latents, grid_curves, held_out
 from skill_train.skill_agents.dse.reinforce import ReinforceConfig
 from skill_train.tasks.cartpole import GRID, VectorCartPole
 from skill_train.tasks.reacher import GRID as REACHER
 
 NAN = math.nan
-RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
 
 
 def run() -> grid_curves.Run:
@@ -49,7 +49,7 @@ def test_trajectories_until_a_level_was_first_reached():
 
 
 def test_pictures_are_written(tmp_path):
-    grid_curves.draw({"some": [run(), run()]}, 255.0, tmp_path / "grid.png")
+    grid_curves.draw_panels({"some": [run(), run()]}, 255.0, tmp_path / "grid.png")
     assert (tmp_path / "grid.png").stat().st_size > 1000
 
 
@@ -65,7 +65,7 @@ def agent():
 
 def test_the_way_goes_from_goal_to_goal_with_the_middle_mass():
     built = agent()
-    way, points = latents.interpolate(built.embedding, between=1)
+    way, points = dse_latents.interpolate(built.embedding, between=1)
     assert way.tolist() == [0.0, 0.5, 1.0, 1.5, 2.0]
     goal, mass = built.embedding.goal.mean, built.embedding.dynamics.mean
     torch.testing.assert_close(points[2], torch.cat([mass[1], goal[1]]))
@@ -78,7 +78,7 @@ def test_tips_are_followed_until_a_fall():
     with torch.no_grad():
         built.policy.head.linear.weight.zero_()
         built.policy.head.linear.bias.copy_(torch.tensor([9.0, -9.0]))  # always to the left
-    tips = latents.play(built, torch.zeros(2, 4), episodes=3)
+    tips = dse_latents.play(built, torch.zeros(2, 4), episodes=3)
     assert tips.shape[:2] == (2, 3)
     envs = VectorCartPole(1)
     envs.reset(seed=0)
@@ -93,10 +93,10 @@ def test_balance_points_and_their_order():
     tips = np.full((3, 2, 150), 5.0)
     tips[:, :, 50:] = np.array([-1.0, 0.5, 0.25])[:, None, None]
     tips[0, 1] = np.nan
-    points = latents.balance_points(tips)
+    points = dse_latents.balance_points(tips)
     assert points.tolist() == [-1.0, 0.5, 0.25]
-    assert latents.rank_correlation(np.arange(3), points) == pytest.approx(0.5)
-    assert latents.rank_correlation(np.arange(4), np.array([-9.0, 1.0, 2.0, 70.0])) == 1.0
+    assert dse_latents.rank_correlation(np.arange(3), points) == pytest.approx(0.5)
+    assert dse_latents.rank_correlation(np.arange(4), np.array([-9.0, 1.0, 2.0, 70.0])) == 1.0
 
 
 def test_held_out_tasks_and_what_learning_them_alone_takes():

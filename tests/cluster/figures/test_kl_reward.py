@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.figures import kl_reward
+from skill_train.cluster.show.figures import kl_reward
 from skill_train.skill_agents.hierarchical_kl.priors import AR1
 from skill_train.skill_agents.nets.gaussian import Gaussian
 
@@ -62,5 +62,5 @@ def test_latents_that_are_small_near_the_goal_point_to_it_from_everywhere():
 
 def test_the_picture(tmp_path):
     out = tmp_path / "arrows.png"
-    kl_reward.draw(kl_reward.kl_reward(agent(1.0, 0.8), GOAL), GOAL, out)
+    kl_reward.draw_arrows(kl_reward.kl_reward(agent(1.0, 0.8), GOAL), GOAL, out)
     assert out.read_bytes()[1:4] == b"PNG"

@@ -1,6 +1,6 @@
 """A table of finished runs: how well each ended, and how soon it was good.
 
-    python benchmarks/figures/summary.py runs/results/*
+    skill-train figure summary runs/results/*
 
 One row per experiment, all seeds in it. "To 90 %" is the first learner step (and environment
 step, in thousands) at which the mean training return of the last 100 episodes reaches 90 % of the
@@ -17,10 +17,9 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-from skill_train.cluster.loop.metrics import read_csv
+from skill_train.cluster.show.figures import metrics
 from skill_train.cluster.store.run_dir import RunDir
 
 
@@ -46,10 +45,10 @@ class Row(NamedTuple):
     curve: list[Point]
 
 
-def read(path: Path) -> Row:
-    """What a run's metrics say."""
+def read(path: str) -> Row:
+    """What a run's metrics say; raises RunError where it was never evaluated."""
     run = RunDir.open(path)
-    table = read_csv(run.path / "metrics.csv")
+    table = metrics.of(run, "return_mean", "evaluation_return_mean")
     returns = table["return_mean"]
     columns = (table["learner_steps"], table["env_steps"], returns)
     success = table.get("success_ratio", [math.nan] * len(returns))
@@ -77,18 +76,20 @@ def succeeded(row: Row, ratio: float) -> Point | None:
     return next((point for point in row.curve if point.success >= ratio), None)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Print the table as Markdown."""
-    parser = argparse.ArgumentParser(description="A table of finished runs.")
-    parser.add_argument("runs", type=Path, nargs="+")
+def options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `draw`."""
+    parser.add_argument("runs", nargs="+", metavar="RUN")
     parser.add_argument("--success", type=float, metavar="RATIO", help="how soon this is reached")
-    args = parser.parse_args(argv)
-    rows = [read(path) for path in args.runs]
+
+
+def draw(given: argparse.Namespace) -> None:
+    """Print the table as Markdown."""
+    rows = [read(path) for path in given.runs]
     level = 0.9 * max(row.final_return for row in rows)
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in sorted(rows, key=lambda r: r.seed):
         groups[row.experiment].append(row)
-    to = "90 %" if args.success is None else f"{args.success:.0%} success"
+    to = "90 %" if given.success is None else f"{given.success:.0%} success"
     columns = ("seeds", "final success", f"learner steps to {to} (env, k)", "area", "KL", "final")
     print(f"| experiment | {' | '.join(columns)} |")
     print("|---" * (len(columns) + 1) + "|")
@@ -96,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         seeds = ", ".join(str(row.seed) for row in group)
         success = ", ".join(_known(row.success, ".0%") for row in group)
         moments = [
-            reached(row, level) if args.success is None else succeeded(row, args.success)
+            reached(row, level) if given.success is None else succeeded(row, given.success)
             for row in group
         ]
         soon = ", ".join(map(_steps, moments))
@@ -119,7 +120,3 @@ def _known(value: float, how: str) -> str:
 
 def _steps(at: Point | None) -> str:
     return "-" if at is None else f"{at.learner_step:.0f} ({at.env_step / 1000:.0f})"
-
-
-if __name__ == "__main__":
-    main()

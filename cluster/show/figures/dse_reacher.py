@@ -1,22 +1,21 @@
 """What DSE-SAC's finished Reacher runs return, with the proximity bonus and without it.
 
-    python -m benchmarks.figures.dse_reacher runs/results/dse_reacher-*
+    skill-train figure dse-reacher runs/results/dse_reacher-*
 
 The paper trains with a bonus whose size it does not give, so returns with ours cannot stand beside
 its numbers; returns without it are those of Gymnasium's own reward. Runs with held-out tasks are
 evaluated on these, which is the paper's "initial reward": nothing was learned there yet. Prints a
 table with one row per experiment and cell, all seeds in it, and what standing still would return.
-How long a learner of one task needs to get as far says `benchmarks.figures.held_out`.
+How long a learner of one task needs to get as far says ``skill-train figure held-out``.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from statistics import mean
+from typing import Any
 
 import numpy as np
 
@@ -25,9 +24,9 @@ from skill_train.actors.vector_env import VectorEnv
 from skill_train.cluster.plan.build import FINAL_EVALUATION_SEED
 from skill_train.cluster.show import trained
 from skill_train.cluster.store.run_dir import RunDir
-from skill_train.tasks.families import TaskSet
+from skill_train.tasks.families import Tasks
 
-NO_BONUS = {"proximity_bonus": 0.0}
+NO_BONUS: dict[str, Any] = {"proximity_bonus": 0.0}
 Cells = dict[str, tuple[float, float]]
 """Name of a cell -> return with the bonus, and without."""
 
@@ -45,7 +44,7 @@ def returns(run: RunDir, episodes: int) -> Cells:
     return {cell: (both[0][cell], both[1][cell]) for cell in both[0]}
 
 
-def standing_still(tasks: TaskSet) -> Cells:
+def standing_still(tasks: Tasks) -> Cells:
     """Returns of no torque at all, one episode of each task."""
     found = {}
     for task in tasks.tasks:
@@ -63,13 +62,15 @@ def standing_still(tasks: TaskSet) -> Cells:
     return found
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table as Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("runs", type=Path, nargs="+")
+def options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `draw`."""
+    parser.add_argument("runs", nargs="+", metavar="RUN")
     parser.add_argument("--episodes", type=int, default=180, help="of each run")
     parser.add_argument("--cells", action="store_true", help="a row for each cell, not only all")
-    given = parser.parse_args(arguments)
+
+
+def draw(given: argparse.Namespace) -> None:
+    """Print the table as Markdown."""
     rows: dict[tuple[str, str], list[tuple[int, float, float]]] = defaultdict(list)
     idle: Cells = {}
     for path in given.runs:
@@ -87,13 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             continue
         found.sort()
         seeds = ", ".join(str(seed) for seed, _, _ in found)
-        bonus = ", ".join(f"{b:.2f}" for _, b, _ in found)
-        bare = ", ".join(f"{b:.2f}" for _, _, b in found)
+        with_bonus = ", ".join(f"{b:.2f}" for _, b, _ in found)
+        without = ", ".join(f"{b:.2f}" for _, _, b in found)
         average = f"{mean(b for _, _, b in found):.2f}"
         at_rest = f"{idle[f'{name}/{cell}'][1]:.2f}"
         short = cell.partition("[")[2].rstrip("]") or cell
-        print(f"| {name} | {short} | {seeds} | {bonus} | {bare} | {average} | {at_rest} |")
-
-
-if __name__ == "__main__":
-    main()
+        print(f"| {name} | {short} | {seeds} | {with_bonus} | {without} | {average} | {at_rest} |")

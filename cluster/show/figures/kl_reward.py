@@ -1,6 +1,6 @@
 r"""The KL reward of a trained high level over the cells of the grid, as arrows (figure 12, right).
 
-    python -m benchmarks.figures.kl_reward runs/grid-1step --goal 5 6 --out arrows.png
+    skill-train figure kl-reward runs/grid-1step --goal 5 6 --out arrows.png
 
 An arrow is a move from one cell to the next; its length and colour are the expected KL reward of
 that move, -KL(pi_H(. | there) || pi0_H(. | z)) with z drawn from pi_H where the move began. In
@@ -10,22 +10,24 @@ body transfer both stay as they are, so this is what a new body's low level is p
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from skill_train.cluster.errors import RunError
 from skill_train.cluster.show import trained
+from skill_train.cluster.show.figures.canvas import pyplot
 from skill_train.cluster.store.run_dir import RunDir
-from skill_train.skill_agents.agent import Agent
+from skill_train.skill_agents.hierarchical_kl.vtrace_agent import VTraceAgent
 from skill_train.skill_agents.ops.divergence import gaussian_kl
 from skill_train.tasks.grid import DIRECTIONS, Grid
 
 SAMPLES = 64  # latents drawn in each cell
 
 
-def kl_reward(agent: Agent, goal: tuple[int, int], seed: int = 0) -> np.ndarray:
+def kl_reward(agent: Any, goal: tuple[int, int], seed: int = 0) -> np.ndarray:
     """Expected -KL of arriving, in nats, ``[size, size, 5]``: by cell x, y and move.
 
     Moves are those of `tasks.grid.DIRECTIONS`, then staying; one into a wall is NaN, and so are
@@ -33,7 +35,7 @@ def kl_reward(agent: Agent, goal: tuple[int, int], seed: int = 0) -> np.ndarray:
     """
     env = Grid()
     size = env.size
-    seen = torch.zeros(size, size, env.observation_space["task"].shape[0])  # type: ignore[index]
+    seen = torch.zeros(size, size, env.observation_space["task"].shape[0])
     for x in range(size):
         for y in range(size):
             if (x, y) != goal:
@@ -73,20 +75,16 @@ def towards_goal(reward: np.ndarray, goal: tuple[int, int]) -> float:
     return nearer / len(cells)
 
 
-def draw(reward: np.ndarray, goal: tuple[int, int], out: Path) -> None:
+def draw_arrows(reward: np.ndarray, goal: tuple[int, int], out: Path) -> None:
     """Write the picture."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
+    plt = pyplot()
     moves = reward[..., : len(DIRECTIONS)]
     low, high = np.nanmin(moves), np.nanmax(moves)
     x, y, move = np.nonzero(np.isfinite(moves))
     value = moves[x, y, move]
     length = 0.1 + 0.35 * (value - low) / max(high - low, 1e-9)
     dx, dy = (length * np.asarray(DIRECTIONS)[move].T).astype(float)
-    figure, ax = pyplot.subplots(figsize=(6.0, 5.0), layout="constrained")
+    figure, ax = plt.subplots(figsize=(6.0, 5.0), layout="constrained")
     try:
         arrows = ax.quiver(
             x,
@@ -107,28 +105,30 @@ def draw(reward: np.ndarray, goal: tuple[int, int], out: Path) -> None:
         figure.colorbar(arrows, label="KL reward of the move, nats")
         figure.savefig(out, dpi=150, bbox_inches="tight")
     finally:
-        pyplot.close(figure)
+        plt.close(figure)
 
 
-def main(argv: Sequence[str] | None = None) -> dict[str, float]:
-    """Draw, and print how often the best-paid move leads towards the goal."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, help="a run of a 1-step body")
+def options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `draw`."""
+    parser.add_argument("run", metavar="RUN", help="of a 1-step body")
     parser.add_argument("--goal", type=int, nargs=2, default=(5, 5), metavar=("X", "Y"))
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.png")
-    args = parser.parse_args(argv)
-    _, agent, _ = trained.load(RunDir.open(args.run))
-    goal = (args.goal[0], args.goal[1])
+
+
+def draw(given: argparse.Namespace) -> None:
+    """Draw, and print how often the best-paid move leads towards the goal."""
+    run = RunDir.open(given.run)
+    _, agent, _ = trained.load(run)
+    if not isinstance(agent, VTraceAgent):
+        raise RunError(f"{run.path} has no agent of the grid")
+    goal, size = (given.goal[0], given.goal[1]), Grid().size
+    if not all(0 <= place < size for place in goal):
+        raise RunError(f"the goal {goal} is not on the grid: X and Y go from 0 to {size - 1}")
     reward = kl_reward(agent, goal)
-    draw(reward, goal, args.out)
+    draw_arrows(reward, goal, given.out)
     goals = [(x, y) for x in range(len(reward)) for y in range(len(reward))]
     result = {
         "towards_this_goal": towards_goal(reward, goal),
         "towards_every_goal": float(np.mean([towards_goal(kl_reward(agent, g), g) for g in goals])),
     }
     print({name: f"{value:.0%}" for name, value in result.items()})
-    return result
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,30 @@
+"""What every training of VATE has in common."""
+
+from __future__ import annotations
+
+from skill_train.experiments.spec import Actors, Evaluating, Learning, Limits, Stage
+from skill_train.skill_agents.vate.vate import VATEConfig
+from skill_train.tasks.families import TaskSet
+
+
+def stage(
+    agent: VATEConfig, tasks: TaskSet, held_out: TaskSet | None, env_steps: int, evaluations: int
+) -> Stage:
+    """A batch is one trial of every environment: learn from it as soon as it is there."""
+    environments = agent.trials_per_update
+    episodes = (held_out or tasks).num_tasks
+    return Stage(
+        agent=agent,
+        tasks=tasks,
+        evaluation_tasks=held_out,
+        actors=Actors(count=1, environments=environments, steps_per_refresh=2 * environments),
+        learning=Learning(
+            seconds_per_publish=0.1,
+            updates_per_publish=1,
+            overlap=False,  # PPO's clip refuses what the last batch has already changed
+            inline_env_steps=2 * environments,
+            inline_updates=1,
+        ),
+        limits=Limits(env_steps=env_steps),
+        evaluation=Evaluating(episodes, env_steps // evaluations, final_episodes=episodes),
+    )
