@@ -12,7 +12,11 @@ _AHEAD = 2
 """Batches that a draw holds, the one being filled included."""
 
 
-def items_ahead(batch_size: int, max_in_flight: int) -> int:
+MAX_IN_FLIGHT = 64
+"""Items that each sampler asks its table for ahead."""
+
+
+def items_ahead(batch_size: int, max_in_flight: int = MAX_IN_FLIGHT) -> int:
     """Items that a draw may have taken from a table and no learner has seen: for its limiter."""
     return _AHEAD * batch_size + max_in_flight
 
@@ -27,7 +31,7 @@ class ReverbReader:
     Making a reader does not need the server.
     """
 
-    def __init__(self, schema: Schema, address: str, max_in_flight: int = 64) -> None:
+    def __init__(self, schema: Schema, address: str, max_in_flight: int = MAX_IN_FLIGHT) -> None:
         if max_in_flight < 1:
             raise ValueError(f"max_in_flight must be at least 1, got {max_in_flight}")
         self._draws: dict[str, _Prefetch | _Rounds] = {}

@@ -20,7 +20,7 @@ from typing import Any
 
 from skill_train.replay.backend import TableInfo
 from skill_train.replay.limiter import UNLIMITED, Limiter
-from skill_train.replay.reader import items_ahead
+from skill_train.replay.reader import MAX_IN_FLIGHT, items_ahead
 from skill_train.replay.record import empty_folder, read_record, write_record
 from skill_train.replay.reverb_native import TableState, native, table_states
 from skill_train.replay.schema import Schema
@@ -51,7 +51,7 @@ class ReverbReplay:
         *,
         host: str = "localhost",
         restore: Path | None = None,
-        max_in_flight: int = 64,
+        max_in_flight: int = MAX_IN_FLIGHT,
         scratch: Path | None = None,
     ) -> None:
         self._layout = schema.layout

@@ -121,6 +121,11 @@ class Progress:
         """The state of the tables."""
         self._tables = dict(tables)
 
+    @property
+    def tables(self) -> Mapping[str, TableInfo]:
+        """The state of the tables as last heard of."""
+        return self._tables
+
     def set_health(self, actors_alive: int, restarts: int) -> None:
         """How the components are; ``restarts`` counts those of all of them."""
         self._health = {"actors_alive": actors_alive, "restarts_total": restarts}

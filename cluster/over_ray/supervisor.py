@@ -14,13 +14,14 @@ import ray
 
 from skill_train.cluster.errors import RunError
 from skill_train.cluster.loop.driver import Driver
-from skill_train.cluster.over_ray import placement
+from skill_train.cluster.over_ray import patience, placement
 from skill_train.cluster.over_ray.checkpointer import Checkpointer
 from skill_train.cluster.over_ray.logs import Logs
 from skill_train.cluster.over_ray.members import Answer, Member, answered
 from skill_train.cluster.over_ray.patience import HUNG_SECONDS
 from skill_train.cluster.over_ray.ray_session import ray_session
 from skill_train.cluster.over_ray.turns import Turns
+from skill_train.cluster.over_ray.watchdog import Watchdog, stall_in_words
 from skill_train.cluster.over_ray.workers import (
     ActorWorker,
     EvaluatorWorker,
@@ -35,6 +36,8 @@ START_SECONDS = 120.0
 STOP_SECONDS = 5.0
 """A run that was asked to stop waits no longer for one answer."""
 REPLAY_INFO_SECONDS = 1.0
+LAST_CALL_TRIES = 3
+"""How often a component may die over the calls that end a run."""
 
 
 def run(plan: Plan, run_dir: RunDir, address: str | None = None) -> dict[str, Any]:
@@ -84,6 +87,11 @@ class Supervisor:
         if learning is not None and plan.rounds() is not None:
             self._turns = Turns(len(self._actors), int(learning.overlap))
         self._members = [self._replay, self._learner, *self._actors, self._evaluator]
+        self._watchdog = Watchdog()
+        self._blocked: dict[str, bool] = {}
+        self._warned = False
+        self._stall: str | None = None
+        """Why the run ends early: it has stood still for too long."""
         self._checkpointer = Checkpointer(run_dir, plan.stage.checkpoints.keep, self._replay)
         self._ask: dict[str, Callable[[Member], None]] = {
             "replay": self._ask_replay,
@@ -106,25 +114,32 @@ class Supervisor:
             member.begin()
 
     def supervise(self) -> None:
-        """Keep everyone busy until a limit is reached or a stop is asked for."""
+        """Keep everyone busy until a limit is reached, a stop is asked for, or nothing moves."""
         self._driver.running()
-        while not self._driver.over():
+        while self._stall is None and not self._driver.over():
             self._turn(self._members)
             self._checkpointer.check()
+            self._watch()
 
     def finish(self) -> dict[str, Any]:
-        """Last checkpoint, and unless the run was stopped, the final evaluation."""
-        state = self._request(self._learner, "state") if self._loaded else None
+        """Last checkpoint, and unless the run was stopped, the final evaluation.
+
+        Raises RunError where a component keeps dying over that, or the run stood still.
+        """
+        state = self._insist(self._learner, lambda: self._loaded, "state")
         if state is not None:
             progress = self._driver.progress
             self._checkpointer.last(state.value, progress.counters(), progress.score)
         self._driver.tick(self._components(), force=True)
+        if self._stall is not None:
+            raise RunError(f"{self._stall}; a checkpoint was saved")
         if not self._driver.stopping:
             self._driver.say("final evaluation")
             self._publish(self._request(self._learner, "work", 0.0, 0, returns=2))
             episodes = self._plan.stage.evaluation.final_episodes
             arguments = (self._weights, episodes, FINAL_EVALUATION_SEED)
-            final = self._request(self._evaluator, "evaluate", *arguments)
+            evaluator = self._evaluator
+            final = self._insist(evaluator, lambda: evaluator.alive, "evaluate", *arguments)
             if final is not None:
                 self._driver.add_evaluation(final.value)
             self._driver.tick(self._components(), force=True)
@@ -177,6 +192,45 @@ class Supervisor:
         member.send(method, *arguments, returns=returns)
         return self._wait_for(member)
 
+    def _insist(
+        self, member: Member, ready: Callable[[], bool], method: str, *arguments: Any
+    ) -> Answer | None:
+        """Ask until there is an answer, of the process that comes after one that died over it.
+
+        A run that is being stopped asks once. Raises RunError after `LAST_CALL_TRIES` deaths.
+        """
+
+        def up() -> bool:
+            return member.handle is not None and ready()
+
+        for _ in range(LAST_CALL_TRIES):
+            if not up():
+                self._loop([self._replay, member], until=up)
+            if not up():  # the run is being stopped
+                return None
+            answer: Answer | None = self._request(member, method, *arguments)
+            if answer is not None or self._driver.stopping:
+                return answer
+        raise RunError(
+            f"{member.name} died {LAST_CALL_TRIES} times over its last call ({method}); its log in "
+            f"{self._run.path / 'logs'} says more"
+        )
+
+    def _watch(self) -> None:
+        """Say on what the run stands still, once; end it where that goes on."""
+        progress = self._driver.progress
+        seconds = self._watchdog.standing(progress.env_steps, progress.learner_steps)
+        if seconds < patience.STALLED_SECONDS:
+            self._warned = False
+            return
+        blocked = [name for name, is_blocked in self._blocked.items() if is_blocked]
+        sentence = stall_in_words(seconds, self._plan.schema, progress.tables, blocked)
+        if not self._warned:
+            self._warned = True
+            self._driver.say(f"warning: {sentence}")
+        if seconds >= patience.GIVE_UP_SECONDS:
+            self._stall = sentence
+
     def _wait_for(self, member: Member) -> Answer | None:
         """The answer to the call under way; None without one, or if it does not come."""
         while member.call is not None:
@@ -190,6 +244,7 @@ class Supervisor:
         method, value, progress = answer.method, answer.value, self._driver.progress
         if method in ("act", "collect"):
             progress.add_actor(value, value.policy_version)
+            self._blocked[member.name] = value.blocked
             if value.done and self._turns is not None:
                 self._turns.done(self._actors.index(member))
         elif method == "work":
