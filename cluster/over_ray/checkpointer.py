@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 REPLAY_SECONDS = 600.0
 POLL_SECONDS = 0.2
+TABLES_REST = 10.0
+"""After tables have been saved, they rest for so many times as long as that took."""
 LAST_REPLAY_SECONDS = 5.0
 """A stopped run is gone within 10 s: tables that take longer keep their earlier checkpoint."""
 
@@ -28,10 +30,19 @@ class Checkpointer:
     """Saves in a thread, one checkpoint at a time.
 
     Tables that take long never keep a learner's state from being written: the newest tables that
-    were saved whole stand in for them.
+    were saved whole stand in for them. They have a clock of their own, so that a disk is not always
+    busy with them. ``clock`` gives seconds.
     """
 
-    def __init__(self, run: RunDir, keep: int, replay: Member) -> None:
+    def __init__(
+        self,
+        run: RunDir,
+        keep: int,
+        replay: Member,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._rest_until = 0.0
         self._run, self._keep, self._replay = run, keep, replay
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._saving: Future[None] | None = None
@@ -48,8 +59,8 @@ class Checkpointer:
         self, state: Mapping[str, Any], counters: Mapping[str, int | float], score: float | None
     ) -> None:
         """Start to write; `check` tells how it went."""
-        arguments = (state, counters, score, REPLAY_SECONDS)
-        self._saving = self._thread.submit(self._save, *arguments)
+        seconds = REPLAY_SECONDS if self._clock() >= self._rest_until else None
+        self._saving = self._thread.submit(self._save, state, counters, score, seconds)
 
     def check(self) -> None:
         """Note that a checkpoint is done; raises what kept it from being written."""
@@ -76,21 +87,24 @@ class Checkpointer:
         state: Mapping[str, Any],
         counters: Mapping[str, int | float],
         score: float | None,
-        replay_seconds: float,
+        replay_seconds: float | None,
     ) -> None:
-        save: Callable[[Path], None] = self._replay_saver(replay_seconds)
-        try:
-            self._run.save_checkpoint(counters, state, save, score=score, keep=self._keep)
-        except RayError as error:
-            log.warning("the tables were not saved (%s); the earlier ones stand in", error)
-            earlier = self._run.checkpoints()[:1]
-            self._run.save_checkpoint(
-                counters,
-                state,
-                score=score,
-                replay_from=earlier[0] if earlier else None,
-                keep=self._keep,
-            )
+        """``replay_seconds``: how long the tables may take; None leaves the earlier ones."""
+        if replay_seconds is not None:
+            save: Callable[[Path], None] = self._replay_saver(replay_seconds)
+            try:
+                self._run.save_checkpoint(counters, state, save, score=score, keep=self._keep)
+                return
+            except RayError as error:
+                log.warning("the tables were not saved (%s); the earlier ones stand in", error)
+        earlier = self._run.checkpoints()[:1]
+        self._run.save_checkpoint(
+            counters,
+            state,
+            score=score,
+            replay_from=earlier[0] if earlier else None,
+            keep=self._keep,
+        )
 
     def _replay_saver(self, seconds: float) -> Callable[[Path], None]:
         def save(folder: Path) -> None:
@@ -99,12 +113,15 @@ class Checkpointer:
                 raise RayError("the replay server is down")
             if self._tables is not None and not _finished(self._tables):
                 raise RayError("the tables before are still being written")
+            started = self._clock()
             self._tables = handle.save.remote(folder)
             deadline = time.monotonic() + seconds
             while not _finished(self._tables, timeout_s=POLL_SECONDS):
                 if self._hurry.is_set() or time.monotonic() > deadline:
                     raise RayError("writing them takes too long")
             ray.get(self._tables)
+            ended = self._clock()
+            self._rest_until = ended + TABLES_REST * (ended - started)
 
         return save
 

@@ -81,6 +81,9 @@ class Checkpoints:
     ) -> Path:
         """Write a checkpoint, then remove all but the last ``keep`` and the best-scored.
 
+        Tables are large, and of use only to go on from the newest: where the new one has them, they
+        are removed from all others.
+
         ``counters`` has at least `records.COUNTERS`. ``save_replay`` fills a new, empty folder with
         the tables; ``replay_from``, an earlier checkpoint, lends its tables by hard links where
         there is no time for that. Raises RunError when the disk is full; earlier checkpoints are
@@ -113,6 +116,8 @@ class Checkpoints:
             raise
         try:
             self._remove_old(path, keep)
+            if any(name.startswith(REPLAY + "/") for name in files):
+                self._remove_tables(path)
         except OSError as error:
             log.warning("old checkpoints in %s stay for now: %s", self.folder, error)
         return path
@@ -174,6 +179,20 @@ class Checkpoints:
                 hidden = path.with_name(f".old-{path.name}")
                 path.rename(hidden)
                 shutil.rmtree(hidden, ignore_errors=True)
+
+    def _remove_tables(self, newest: Path) -> None:
+        """From the manifest first, so that a kill in between leaves a checkpoint without tables."""
+        for path in self.paths():
+            if path == newest or not (path / REPLAY).is_dir():
+                continue
+            try:
+                manifest = _manifest(path)
+            except DAMAGE:
+                continue
+            own = {n: h for n, h in manifest.files.items() if not n.startswith(REPLAY + "/")}
+            values = dataclasses.asdict(dataclasses.replace(manifest, files=own))
+            write_json(path / MANIFEST, {"version": 1, **values})
+            shutil.rmtree(path / REPLAY, ignore_errors=True)
 
 
 def _order(path: Path) -> tuple[int, int]:
@@ -245,7 +264,8 @@ def _load(path: Path, with_replay: bool) -> Checkpoint:
         raise ValueError(f"{LEARNER} holds more than tensors and plain numbers") from error
     if not isinstance(state, dict) or "agent" not in state:
         raise ValueError(f"{LEARNER} holds no agent")
-    replay = path / REPLAY if with_replay and (path / REPLAY).is_dir() else None
+    has_tables = any(name.startswith(REPLAY + "/") for name in manifest.files)
+    replay = path / REPLAY if with_replay and has_tables else None
     return Checkpoint(path, dict(manifest.counters), state, replay, manifest.score)
 
 

@@ -65,6 +65,34 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Checkpointer, Repla
     checkpointer.close()
 
 
+def test_tables_rest_for_ten_times_as_long_as_their_last_save_took(parts, monkeypatch) -> None:
+    _, replay, run = parts
+    now = [100.0]
+    checkpointer = Checkpointer(run, 3, replay, clock=lambda: now[0])
+    replay.finished.update(range(9))
+
+    def take_two_seconds(refs: list[int], timeout: float) -> tuple[list[int], list[int]]:
+        now[0] += 2.0
+        return refs, []
+
+    monkeypatch.setattr(module.ray, "wait", take_two_seconds)
+    for step, later in enumerate((0.0, 19.0, 0.5, 1.0)):
+        now[0] += later
+        checkpointer.begin({"steps": step}, {}, None)
+        assert checkpointer._saving is not None
+        checkpointer._saving.result()
+        checkpointer.check()
+    assert run.written == [
+        (0, "new tables"),
+        (1, "before"),  # 19 s after a save of 2 s
+        (2, "before"),
+        (3, "new tables"),
+    ]
+    checkpointer.last({"steps": 4}, {}, None)
+    assert run.written[-1] == (4, "new tables"), "the last ones are always tried"
+    checkpointer.close()
+
+
 def test_tables_that_are_saved_in_time_are_part_of_it(parts) -> None:
     checkpointer, replay, run = parts
     replay.finished.add(0)
