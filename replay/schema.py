@@ -76,8 +76,13 @@ class Schema:
         return made
 
     @property
+    def max_items(self) -> int:
+        """Items that full tables hold, all together."""
+        return sum(len(self.concrete(table)) * table.max_items for table in self.tables)
+
+    @property
     def table_bytes(self) -> int:
-        """What full tables hold, without a back end's own overhead (a few per cent and up)."""
+        """Bytes of the rows of full tables, without what a back end adds."""
         return sum(self._bytes(table, table.max_items) for table in self.tables)
 
     @property

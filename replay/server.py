@@ -27,7 +27,14 @@ from skill_train.replay.schema import Schema
 from skill_train.replay.tables import TableSpec
 
 _ANSWER_S = 30.0
+_ITEM_BYTES, _ROW_FACTOR = 1_600, 1.05
+"""Memory of an item besides its rows, and of a byte of rows."""
 _CHECKPOINT = "reverb"
+
+
+def server_bytes(schema: Schema) -> int:
+    """Memory that a Reverb server takes for full tables, of small rows many times their own."""
+    return int(_ITEM_BYTES * schema.max_items + _ROW_FACTOR * schema.table_bytes)
 
 
 class ReverbReplay:

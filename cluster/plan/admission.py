@@ -16,6 +16,7 @@ from skill_train.cluster.over_ray.patience import HUNG_SECONDS
 from skill_train.cluster.plan.build import Plan
 from skill_train.experiments.spec import Actors
 from skill_train.replay.schema import Schema
+from skill_train.replay.server import server_bytes
 
 REPLAY_SHARE = 0.6
 """Share of the machine's memory that full tables, or a batch, may take; the rest is for the
@@ -30,7 +31,7 @@ SAMPLE_ENVIRONMENTS = 100
 
 def check(plan: Plan, inline: bool, address: str | None) -> None:
     """Raises RunError where the run would hang, learn nothing, or not fit into memory."""
-    _refuse_oversized_data(plan)
+    _refuse_oversized_data(plan, in_process=inline or plan.stage.actors is None)
     if plan.stage.actors is None:
         return
     actors = replace(plan.actors, count=1) if inline else plan.actors
@@ -63,11 +64,12 @@ def unshared(actors: Actors, schema: Schema) -> str | None:
     return None
 
 
-def _refuse_oversized_data(plan: Plan) -> None:
+def _refuse_oversized_data(plan: Plan, in_process: bool) -> None:
     """Full tables, and a batch, must leave this machine enough memory to work."""
     schema, total = plan.schema, machine.memory_bytes()
+    tables = schema.table_bytes if in_process else server_bytes(schema)
     for what, wanted, cure in (
-        ("full replay tables", schema.table_bytes, "give the agent's tables fewer items"),
+        ("full replay tables", tables, "give the agent's tables fewer items"),
         ("one batch", schema.batch_bytes, "give the agent a smaller batch"),
     ):
         if wanted > REPLAY_SHARE * total:

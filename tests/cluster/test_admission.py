@@ -118,6 +118,18 @@ def test_an_environment_is_weighed(monkeypatch):
     assert admission._bytes_per_environment(plan) == pytest.approx(2e6, rel=0.1)
 
 
+def test_small_rows_take_what_reverb_takes_and_in_one_process_their_own_bytes(monkeypatch):
+    """100,000 transitions: some 20 MB of rows, and 1.6 kB more for each in a Reverb server."""
+    plan = planning.plan_for(planning.stage_for("sac/reacher", (), tiny=False), 0)
+    rows = 2 * plan.schema.layout.row_bytes * 100_000
+    monkeypatch.setattr(machine, "memory_bytes", lambda: 200_000_000)
+    admission.check(plan, inline=True, address="auto")
+    with pytest.raises(RunError) as caught:
+        admission.check(plan, inline=False, address="auto")
+    wanted = (1_600 * 100_000 + 1.05 * rows) / 1e9
+    assert str(caught.value).startswith(f"full replay tables would take {wanted:.1f} GB of ")
+
+
 def test_a_batch_larger_than_memory():
     told = refused("quickstart", "--agent.batch-size", "1000000000", inline=True)
     assert told.startswith("one batch would take ")
