@@ -52,6 +52,8 @@ class Actor:
         self._writer = writer
         self._player = Player(self.agent, envs, seed, explore=True)
         self._share = Share()
+        self._left_over = np.zeros(envs.size, bool)
+        """Slots in a trial that was begun for a share which is abandoned, bool ``[B]``."""
         self._last_row: Step | None = None
 
     def set_weights(self, weights: Mapping[str, Tensor], policy_version: int) -> None:
@@ -64,8 +66,13 @@ class Actor:
         return self._turns(self._act, num_steps, flush_timeout_s)
 
     def begin(self, share: Share) -> None:
-        """Start a share of a round, which `collect` then carries out, with the present weights."""
+        """Start a share of a round, which `collect` then carries out, with the present weights.
+
+        A trial that was begun for a share which is abandoned, as its round is broken, is played to
+        its end. It counts for neither share: older weights began it, so no learner takes it.
+        """
         self._share = share
+        self._left_over = ~self._player.is_first
         if share.trials is not None:
             self._player.hold(share.trials == 0)
 
@@ -120,8 +127,10 @@ class Actor:
         everybody_waits = not trials.any() and bool(self._player.is_first.all())
         outcome = self._step(report)
         if outcome.ended:
-            trials[outcome.ended] -= 1
-            self._player.hold(trials <= 0)
+            ended = np.array(outcome.ended)
+            trials[ended] -= ~self._left_over[ended]
+            self._player.hold(trials == 0)
+        self._left_over &= ~self._player.is_first
         # A trial is handed to replay with the first row after it, so that row is written too.
         return everybody_waits
 

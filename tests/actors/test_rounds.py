@@ -91,6 +91,21 @@ def counting(spec, tasks, items, lengths=None, trouble=None) -> tuple[Actor, InM
     return Actor(envs, agent, replay.writer(len(tasks)), seed=0), replay
 
 
+def test_trials_of_an_abandoned_share_count_for_no_other() -> None:
+    """Both slots are in a trial when a new round asks one for a trial, and the other for none."""
+    spec = trials("e", 9, 9, use_once=True, per_task=True)
+    actor, replay = counting(spec, [0, 1], 1, lengths={0: 5, 1: 5})
+    actor.set_weights({}, policy_version=3)
+    actor.begin(Share(np.array([1, 1])))
+    assert not actor.collect(4).done, "two steps of five in each slot"
+    actor.set_weights({}, policy_version=4)
+    reports = collect(actor, Share(np.array([0, 1])))
+    assert sum(r.env_steps for r in reports) == 2 * 3 + 5
+    assert {name: table.size for name, table in replay.info().items()} == {"e/0": 1, "e/1": 2}
+    batch = replay.reader().next("b", 0.0)
+    assert batch.policy_version[0].ravel().tolist() == [3, 3], "begun by the older weights"
+
+
 def test_every_slot_plays_its_trials_whole_with_the_weights_of_the_round() -> None:
     """Two short trials and one long one: the short slot waits, and nobody plays on."""
     spec = trials("e", 9, 9, use_once=True, per_task=True)
