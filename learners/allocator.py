@@ -1,4 +1,4 @@
-"""Memory that a learner frees stays with its process, ready for the next update.
+"""Freed memory that stays with the learner's process, ready for the next update.
 
 A batch of the papers' sizes makes tensors of some 100 MB. The C library hands each back to the
 system when it is freed and asks for a new one a moment later, page by page: a third of an update.
@@ -15,10 +15,10 @@ _NEVER = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Whether the C library took it; call once, before the first update.
+    """Stop the C library from handing freed memory back; return whether it agreed.
 
-    The process then holds as much as it needed at its peak. Only glibc knows these settings;
-    elsewhere nothing changes.
+    Call once, before the first update. The process then holds as much as it needed at its peak.
+    Only glibc has these settings; elsewhere nothing changes.
     """
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt

@@ -1,4 +1,4 @@
-"""From replay to the learner's device: draw, turn into tensors, and keep one batch ahead."""
+"""Batches for the learner: drawn from replay, as tensors on its device, one of them ahead."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def to_tensors(rows: Step, device: torch.device) -> Step:
 
 
 class Batches:
-    """Draws an agent's batches, all of its named draws together."""
+    """An agent's batches, each with all of the agent's named draws."""
 
     def __init__(self, reader: Reader, draws: Iterable[str], device: torch.device) -> None:
         self._reader, self._draws, self._device = reader, tuple(draws), device
         self._parts: dict[str, Step] = {}
 
     def next(self, timeout_s: float) -> Batch | None:
-        """One batch, or None after ``timeout_s`` in all; what came of it by then is kept."""
+        """The next batch; or None after ``timeout_s`` seconds, with the draws so far kept."""
         deadline = monotonic() + timeout_s
         for name in self._draws:
             if name not in self._parts:
@@ -50,7 +50,7 @@ class Batches:
         return batch
 
     def acted_by(self, newest: int) -> None:
-        """Take nothing on-policy that was acted by weights above policy version ``newest``."""
+        """Draw no on-policy data that weights above policy version ``newest`` acted."""
         self._reader.acted_by(newest)
 
     def close(self) -> None:
@@ -59,9 +59,9 @@ class Batches:
 
 
 class Feed:
-    """Draws batches in a thread while the learner computes.
+    """A thread that draws batches while the learner computes.
 
-    At most ``ahead`` batches wait, and one more in the thread's hand.
+    At most ``ahead`` batches wait, and the thread holds one more.
     """
 
     def __init__(self, batches: Batches, ahead: int = 1) -> None:
@@ -72,7 +72,7 @@ class Feed:
         self._thread.start()
 
     def next(self, timeout_s: float) -> Batch | None:
-        """The next batch, or None after ``timeout_s``; raises what reading raised."""
+        """The next batch, or None after ``timeout_s`` seconds; raises the error of reading."""
         try:
             batch = self._ready.get(timeout=timeout_s)
         except queue.Empty:
@@ -83,7 +83,7 @@ class Feed:
         return batch
 
     def acted_by(self, newest: int) -> None:
-        """Take nothing on-policy that was acted by weights above policy version ``newest``."""
+        """Draw no on-policy data that weights above policy version ``newest`` acted."""
         self._batches.acted_by(newest)
 
     def close(self) -> None:
@@ -101,7 +101,7 @@ class Feed:
                 else:
                     # Replay in memory answers at once; asking again at once would burn a core.
                     self._stopped.wait(POLL_SECONDS)
-        except BaseException as error:  # handed to the learner, which raises it
+        except BaseException as error:  # for the learner, which raises it
             self._offer(error)
 
     def _offer(self, batch: Batch | BaseException) -> None:

@@ -1,4 +1,4 @@
-"""Every group's gradient of its own loss, all at the same parameters, and its norm."""
+"""Gradients of every group's own loss, all at the same parameters, and their norms."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from skill_train.skill_agents.agent import ParameterGroup
 
 
 def take_gradients(losses: Mapping[str, Tensor], groups: Mapping[str, ParameterGroup]) -> None:
-    """Set ``grad`` of every group's parameters to the gradient of the loss of the group's name.
+    """Set ``grad`` of every group's parameters to the gradient of the loss of that name.
 
-    Groups that are given the same tensor share one backward pass. A parameter that its loss does
+    Groups whose loss is the same tensor share one backward pass. A parameter that its loss does
     not reach gets None.
     """
     passes: dict[int, list[torch.nn.Parameter]] = {}
@@ -31,9 +31,9 @@ def take_gradients(losses: Mapping[str, Tensor], groups: Mapping[str, ParameterG
 
 
 def clip_gradient(group: ParameterGroup) -> Tensor:
-    """Scale the group's gradient down to its ``max_grad_norm``; the norm before that, a scalar.
+    """Scale the group's gradient down to its ``max_grad_norm``; return the norm before.
 
-    Of a group of stacked networks each network's gradient is scaled by itself.
+    The norm is a scalar. In a group of stacked networks, each network is scaled by itself.
     """
     gradients = [p.grad for p in group.parameters if p.grad is not None]
     if not gradients:
@@ -57,7 +57,7 @@ def _clip_each_network(gradients: list[Tensor], max_norm: float) -> None:
 
 
 def _separate(parameters: Iterable[torch.nn.Parameter]) -> None:
-    """Give every gradient memory of its own, laid out as its parameter's.
+    """Give every gradient its own memory, with the strides of its parameter.
 
     `torch.autograd.grad` promises neither. Fused Adam reads memory in order, whatever the strides
     (a convolution's gradient is channels-last where its images are), and clipping would scale a

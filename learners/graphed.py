@@ -1,11 +1,11 @@
 """The learner's update captured once as a CUDA graph, and replayed from then on.
 
 An update of the papers' sizes is some hundred small kernels, and a GPU waits for Python between
-them. A replayed graph launches all of them at once. It reads its batch from tensors of its own, and
+them. A replayed graph launches all of them at once. It reads its batch from its own tensors, and
 works in place on parameters, moments and metrics, so replaying equals updating as long as the
 agent's update is the same operations each time, which `Agent.static_update` promises.
 
-What cannot be captured is done as ever, one operation at a time, and one line of the log says so:
+An update that cannot be captured runs one operation at a time, and a line of the log says why:
 on a CPU, for an agent without that promise, where an update makes the host wait for the device,
 where capturing fails, and for a batch of another shape than the captured one.
 """
@@ -25,19 +25,19 @@ from skill_train.skill_agents.agent import Agent, Batch
 
 log = logging.getLogger(__name__)
 WARM_UP = 3
-"""Updates before the capture, which make what is made once: moments, workspaces, totals."""
+"""Updates before the capture, which allocate moments, workspaces and totals."""
 
 
 class Graphs(Protocol):
-    """What captures a piece of work."""
+    """Capture and replay of a piece of work."""
 
     def warm_up(self, work: Callable[[], None]) -> bool:
-        """Do it as ever; whether it made the host wait for the device."""
+        """Run ``work`` uncaptured; return whether it made the host wait for the device."""
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
-        """What does ``work`` again, on the same tensors, whenever it is called.
+        """Capture ``work`` without running it; return a function that runs it on the same tensors.
 
-        ``work`` itself is not done by this. Raises RuntimeError where it cannot be captured.
+        Raises RuntimeError if ``work`` cannot be captured.
         """
 
 
@@ -51,7 +51,7 @@ def make_learner(agent: Agent, device: torch.device) -> Learner:
 
 
 def why_not(agent: Agent, device: torch.device) -> str | None:
-    """What forbids to capture this agent's updates, known before the first of them; or None."""
+    """The obstacle to capturing the agent's updates, if known before the first; else None."""
     if device.type != "cuda":
         return "there is no GPU"
     if not agent.static_update:
@@ -62,7 +62,10 @@ def why_not(agent: Agent, device: torch.device) -> str | None:
 
 
 class GraphedLearner(Learner):
-    """Updates by replaying a graph; the first few, and what does not fit it, as `Learner` does."""
+    """A learner that replays its update as a graph.
+
+    The first few updates, and batches that do not fit the graph, run as in `Learner`.
+    """
 
     def __init__(self, agent: Agent, device: torch.device | str, graphs: Graphs) -> None:
         super().__init__(agent, device)
@@ -71,11 +74,11 @@ class GraphedLearner(Learner):
 
     @property
     def captured(self) -> bool:
-        """Whether updates are replayed by now."""
+        """Whether updates are replayed already."""
         return self._replay is not None
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """As `Learner`'s. The moments are new tensors, so the graph is captured anew."""
+        """Continue from a `state_dict`; its moments are new tensors, so capture the graph anew."""
         super().load_state_dict(state)
         self._forget()
 
@@ -120,17 +123,17 @@ class GraphedLearner(Learner):
 
 
 class CudaGraphs:
-    """CUDA's own graphs, on one device."""
+    """CUDA graphs on one device."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
 
     def warm_up(self, work: Callable[[], None]) -> bool:
-        """On a stream beside the current one, as a capture will be."""
+        """Run ``work`` on a stream beside the current one, as a capture does."""
         current, stream = torch.cuda.current_stream(self._device), torch.cuda.Stream(self._device)
         stream.wait_stream(current)
         mode = torch.cuda.get_sync_debug_mode()
-        with warnings.catch_warnings(record=True) as told, torch.cuda.stream(stream):
+        with warnings.catch_warnings(record=True) as caught, torch.cuda.stream(stream):
             warnings.simplefilter("always")
             torch.cuda.set_sync_debug_mode("warn")
             try:
@@ -138,20 +141,20 @@ class CudaGraphs:
             finally:
                 torch.cuda.set_sync_debug_mode(mode)
         current.wait_stream(stream)
-        return any("synchronizing CUDA operation" in str(one.message) for one in told)
+        return any("synchronizing CUDA operation" in str(one.message) for one in caught)
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
-        """Other threads, such as the feed's, may go on using the device meanwhile."""
+        """Capture ``work``; other threads, such as the feed's, may use the device meanwhile."""
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.device(self._device):  # the learner's, whichever the process works with
+        with torch.cuda.device(self._device):  # not always the current one
             generator = torch.cuda.default_generators[torch.cuda.current_device()]
             before = generator.clone_state()
             try:
-                # A capture that fails leaves its stream current; this puts the old one back.
+                # A failed capture leaves its own stream current; this restores the old one.
                 with torch.cuda.stream(torch.cuda.current_stream()):
                     self._capture(graph, work)
             except RuntimeError:
-                generator.graphsafe_set_state(before)  # else it goes on believing in the capture
+                generator.graphsafe_set_state(before)  # else it takes the capture for unfinished
                 raise
         return graph.replay
 
@@ -163,7 +166,7 @@ class CudaGraphs:
 
 
 def _copied(value: Any) -> Any:
-    """The same nest of mappings and named tuples with clones of its tensors."""
+    """A copy of a nest of mappings and named tuples, with clones of its tensors."""
     if isinstance(value, Tensor):
         return value.clone()
     if isinstance(value, Mapping):
@@ -172,7 +175,7 @@ def _copied(value: Any) -> Any:
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
-    """The tensors of such a nest, in order."""
+    """The tensors of a nest of mappings and named tuples, in order."""
     if isinstance(value, Tensor):
         yield value
     else:

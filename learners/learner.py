@@ -1,4 +1,4 @@
-"""Batch -> losses -> gradients -> after_step -> metrics; it never names an algorithm."""
+"""Learning, whatever the algorithm: batch -> losses -> gradients -> after_step -> metrics."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from skill_train.skill_agents.agent import Agent, Batch
 
 
 class NonFiniteLossError(RuntimeError):
-    """A loss, metric, gradient or weight became NaN or infinite: the agent is broken."""
+    """A loss, metric, gradient or weight that is NaN or infinite: the agent is broken."""
 
 
 class Learner:
-    """Trains one agent on one device. ``steps`` counts updates from 0."""
+    """The training of one agent on one device; ``steps`` counts updates from 0."""
 
     def __init__(self, agent: Agent, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
@@ -37,7 +37,7 @@ class Learner:
             self.agent.after_step(self.steps)
 
     def metrics(self) -> dict[str, float]:
-        """Means since the last call.
+        """Means of all metrics since the last call.
 
         Raises NonFiniteLossError if one is not finite.
         """
@@ -54,9 +54,9 @@ class Learner:
         return result
 
     def acting_weights(self) -> dict[str, Tensor]:
-        """What the actors need, on the CPU.
+        """The weights that actors need, on the CPU.
 
-        Raises NonFiniteLossError if any of it is not finite, so that no actor acts with it.
+        Raises NonFiniteLossError if any is not finite, so that no actor acts with it.
         """
         weights = self.agent.acting_weights()
         self._refuse_broken(weights)
@@ -65,7 +65,7 @@ class Learner:
     def state_dict(self) -> dict[str, Any]:
         """Everything that an exact continuation needs, tensors and plain numbers only.
 
-        Raises NonFiniteLossError if the agent is not finite, so that no checkpoint has it.
+        Raises NonFiniteLossError if the agent is not finite, so that no checkpoint holds it.
         """
         agent = self.agent.state_dict()
         self._refuse_broken(agent)
@@ -80,7 +80,7 @@ class Learner:
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict` gave."""
+        """Continue from a `state_dict`."""
         self.agent.load_state_dict(state["agent"])
         self.optimizers.load_state_dict(state["optimizers"])
         self.steps = int(state["steps"])
@@ -89,7 +89,7 @@ class Learner:
             torch.cuda.set_rng_state(state["cuda_rng"].cpu(), self.device)
 
     def _learn(self, minibatch: Batch) -> None:
-        """One update; changes no tensor but in place, so that it can be captured and replayed."""
+        """Update once, every tensor in place, so that the update can be captured and replayed."""
         losses, metrics = self.agent.losses(minibatch)
         norms = self.optimizers.step(losses)
         named = {f"loss/{k}": v for k, v in losses.items()}
@@ -100,7 +100,7 @@ class Learner:
             self._sums[name].add_(value.detach())
 
     def _refuse_broken(self, tensors: Mapping[str, Tensor]) -> None:
-        """Raise NonFiniteLossError unless all of them are finite; a GPU waits once."""
+        """Raise NonFiniteLossError unless all ``tensors`` are finite; a GPU's host waits once."""
         finite = torch.stack([tensor.isfinite().all() for tensor in tensors.values()]).tolist()
         for (name, tensor), is_finite in zip(tensors.items(), finite, strict=True):
             if not is_finite:
@@ -114,5 +114,5 @@ class Learner:
 
 
 def best_device() -> torch.device:
-    """A GPU where there is one."""
+    """A GPU where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,7 +1,7 @@
-"""The loop of updates, in one process or in a learner of its own: draw, learn, report.
+"""The loop of updates, in a run's only process or in the learner's: draw, learn, report.
 
-How old data is, is measured here for both: how many updates, and how many batches, lie between the
-weights that acted and the update that learns from it. 0 is on-policy.
+The age of data is measured here: how many updates, and how many batches, lie between the weights
+that acted and the update that learns from the data. 0 is on-policy.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ from skill_train.skill_agents.agent import Batch
 log = logging.getLogger(__name__)
 
 MOST_BATCHES_OLD = 1.0
-"""What on-policy agents may learn from: data of the weights before the last batch."""
+"""Largest age of on-policy data: that of the weights before the last batch."""
 
 
 class Source(Protocol):
-    """Where batches come from: `learners.feed.Feed`, or `Batches` itself."""
+    """A source of batches: `learners.feed.Feed`, or `Batches` itself."""
 
     def next(self, timeout_s: float) -> Batch | None:
-        """The next batch, or None where none came in time."""
+        """The next batch, or None after ``timeout_s`` seconds."""
 
     def acted_by(self, newest: int) -> None:
-        """Take nothing on-policy that was acted by weights above policy version ``newest``."""
+        """Draw no on-policy data that weights above policy version ``newest`` acted."""
 
 
 @dataclass
 class LearnerReport:
-    """What the learner did in one call."""
+    """The updates, metrics and times of one call of `LearnerLoop.learn`."""
 
     steps: int
     """Updates since the run began."""
     batches: int = 0
-    """Drawn since this process began, learned from or refused."""
+    """Batches drawn since this process began, learned from or refused."""
     metrics: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     wait_seconds: float = 0.0
-    """How long the learner stood still for want of data."""
+    """Seconds spent waiting for data."""
 
 
 class LearnerLoop:
-    """Updates one learner from one source; refuses on-policy batches that are too old."""
+    """Updates of one learner from one source; on-policy batches that are too old are refused."""
 
     def __init__(self, learner: Learner, source: Source, schema: Schema) -> None:
         self.learner, self._source = learner, source
@@ -60,7 +60,7 @@ class LearnerLoop:
         self._learned = self._refused = 0
 
     def learn(self, seconds: float, updates: int) -> LearnerReport:
-        """Learn until ``seconds`` are over, ``updates`` are made or no batch comes.
+        """Learn until ``seconds`` have passed, ``updates`` are made or no batch comes.
 
         Raises NonFiniteLossError instead of reporting broken numbers.
         """
@@ -79,7 +79,7 @@ class LearnerLoop:
             once = {name: rows for name, rows in batch.items() if self._specs[name].use_once}
             if once:
                 oldest.append(self._batches(learner.steps - self._oldest_version(once)))
-                if not 0.0 <= oldest[-1] <= MOST_BATCHES_OLD:  # below 0: of weights that were lost
+                if not 0.0 <= oldest[-1] <= MOST_BATCHES_OLD:  # below 0: data of lost weights
                     self._refused += 1
                     log.warning("refused a batch of data %.1f batches old", oldest[-1])
                     break
@@ -103,7 +103,7 @@ class LearnerLoop:
         self._first_step, self._learned = self.learner.steps, 0
 
     def _batches(self, updates: float) -> float:
-        """How many batches ``updates`` are: one batch may give several (`Agent.minibatches`)."""
+        """``updates`` as a number of batches: one batch may give several (`Agent.minibatches`)."""
         if not self._learned:
             return updates
         return updates * self._learned / (self.learner.steps - self._first_step)
@@ -111,7 +111,7 @@ class LearnerLoop:
     def _mean_version(self, batch: Batch) -> Tensor:
         """Mean policy version of the rows that are learned from.
 
-        A scalar on the batch's device, so that asking for it does not make the learner wait.
+        A scalar on the batch's device, so that the host does not wait for it.
         """
         means = []
         for name, rows in batch.items():

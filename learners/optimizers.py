@@ -13,10 +13,10 @@ from skill_train.skill_agents.agent import Decay, ParameterGroup
 
 
 class GroupOptimizers:
-    """Takes every loss's gradient for its own group at the same parameters, then steps."""
+    """The groups' optimizers, which take all gradients at the same parameters before any steps."""
 
     def __init__(self, groups: Mapping[str, ParameterGroup]) -> None:
-        """``groups`` are all that the agent has; frozen parameters are left out of them."""
+        """Make an optimizer for each of the agent's ``groups``, without frozen parameters."""
         _refuse_overlap(groups)
         self._names = groups.keys()
         self.groups = {
@@ -32,7 +32,7 @@ class GroupOptimizers:
         }
 
     def step(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """One update of every group that learns; its gradient's norm before clipping, by its name.
+        """Update every group that learns; return gradient norms before clipping, by group name.
 
         Raises ValueError if the losses are not one for each group.
         """
@@ -51,7 +51,7 @@ class GroupOptimizers:
         return norms
 
     def capturable(self, can: bool) -> None:
-        """Whether `step` may be captured in a CUDA graph; Adam asks to be told."""
+        """Set whether `step` may be captured in a CUDA graph, which Adam must know."""
         for adam in self.adams.values():
             for group in adam.param_groups:
                 group["capturable"] = can
@@ -61,14 +61,14 @@ class GroupOptimizers:
         return {name: adam.state_dict() for name, adam in self.adams.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state_dict` gave."""
+        """Restore moments and step counts from a `state_dict`."""
         for name, adam in self.adams.items():
             adam.load_state_dict(state[name])
         self.capturable(False)  # the state may come from a learner that captures
 
 
 def _slow_down(adam: torch.optim.Adam, learning_rate: float, decay: Decay) -> None:
-    """Set the rate of the next update; the count lies beside it, in what the optimizer saves."""
+    """Set the learning rate of the next update; the optimizer saves the count of updates too."""
     for options in adam.param_groups:
         options["updates"] = options.get("updates", 0) + 1
         options["lr"] = learning_rate * decay.share(options["updates"])
