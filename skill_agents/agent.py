@@ -1,4 +1,4 @@
-"""What an algorithm is to the rest of the system: one class, one config.
+"""The interface of an algorithm to the rest of the system: one class, one config.
 
 The actor calls `Agent.act`; replay is made and read by `AgentConfig.schema`; the learner calls
 `Agent.losses` and steps one optimizer for each of `Agent.parameter_groups`. An agent holds tensors
@@ -27,47 +27,47 @@ Batch = Mapping[str, Step]
 """Draw name -> rows as tensors ``[T+1, B, ...]`` (``[T+1, N, B, ...]`` from per-task tables)."""
 
 ActState = dict[str, Tensor]
-"""What an agent remembers between two actions, each ``[B, ...]``; empty for a memoryless one."""
+"""An agent's memory between two actions: name -> tensor ``[B, ...]``; empty if it has none."""
 
 
 @dataclass(frozen=True)
 class ContinuousAction:
-    """Actions are float vectors; the environment takes values between ``low`` and ``high``."""
+    """Actions that are float vectors; the environment takes values from ``low`` to ``high``."""
 
     low: tuple[float, ...]
     high: tuple[float, ...]
 
     @property
     def size(self) -> int:
-        """Number of components."""
+        """The number of components of an action."""
         return len(self.low)
 
 
 @dataclass(frozen=True)
 class DiscreteAction:
-    """Actions are indices 0 .. count - 1."""
+    """Actions that are indices 0 .. count - 1."""
 
     count: int
 
 
 @dataclass(frozen=True)
 class EnvironmentSpec:
-    """What an agent must know of its tasks before it can be built."""
+    """The properties of its tasks that an agent is built from."""
 
     observation: Mapping[str, ArraySpec]
     action: ContinuousAction | DiscreteAction
     num_tasks: int = 1
     """Tasks of the family, I dynamics x J goals; task (i, j) has index ``i * J + j``."""
     num_goals: int = 1
-    """J."""
+    """J, the goals of the family."""
 
     @property
     def num_dynamics(self) -> int:
-        """I."""
+        """I, the dynamics of the family."""
         return self.num_tasks // self.num_goals
 
     def step_spec(self, extras: Mapping[str, ArraySpec]) -> Step:
-        """The description of a row of replay for these tasks and an agent's ``extras``."""
+        """The shapes and types of a row of replay, for these tasks and an agent's ``extras``."""
         if isinstance(self.action, ContinuousAction):
             action = ArraySpec((self.action.size,))
         else:
@@ -76,25 +76,25 @@ class EnvironmentSpec:
 
 
 class Timestep(NamedTuple):
-    """What B environments show an agent before it acts; tensors ``[B, ...]``."""
+    """The input of an agent's choice of actions in B environments; tensors ``[B, ...]``."""
 
     observation: Mapping[str, Tensor]
     reward: Tensor
-    """Of the last action, 0 on a first row."""
+    """Reward of the last action, 0 on a first row."""
     is_first: Tensor
-    """bool: the episode (or trial) starts here, so state from before does not apply."""
+    """bool: whether an episode (or trial) starts here, so that earlier state does not apply."""
     task: Tensor
-    """int64 index of the task in its family; only agents that may know it look."""
+    """int64 index of the task in its family, for agents that may know it."""
 
 
 class Acting(NamedTuple):
-    """What `Agent.act` and `Skills.act` give back."""
+    """The result of `Agent.act` and `Skills.act`."""
 
     action: Tensor
-    """``[B, A]`` float32 as drawn, or ``[B]`` int64."""
+    """Actions ``[B, A]`` float32 before any clipping, or ``[B]`` int64."""
     state: ActState
     extras: Mapping[str, Tensor]
-    """What goes into replay beside the action; keys and shapes as in the schema's row."""
+    """Arrays for replay beside the action; keys and shapes are those of the schema's row."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,10 @@ class Decay:
     begin: Index
     end: Count
     to: NonNegative = 0.1
-    """What is left of it in the end, as a share of what it was."""
+    """The final learning rate, as a share of the initial one."""
 
     def share(self, updates: int) -> float:
-        """Of the learning rate, after so many updates."""
+        """Share of the initial learning rate that is left after ``updates`` updates."""
         done = (updates - self.begin) / (self.end - self.begin)
         return 1.0 - (1.0 - self.to) * min(max(done, 0.0), 1.0)
 
@@ -131,7 +131,7 @@ class AgentConfig(ABC):
 
     @abstractmethod
     def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
-        """What replay keeps for the agent on ``tasks``, and how the learner draws from it."""
+        """Replay of the agent on ``tasks``: tables, rows, and the learner's draws."""
 
     @abstractmethod
     def build(self, spec: EnvironmentSpec) -> Agent:
@@ -143,13 +143,13 @@ class AgentConfig(ABC):
 
 
 class Agent(nn.Module, ABC):
-    """A whole algorithm."""
+    """A whole algorithm: how it acts, and what it minimises."""
 
     acting_parts: ClassVar[tuple[str, ...]]
-    """Names of the submodules whose weights acting needs: what the learner publishes."""
+    """Names of the submodules whose weights acting needs; the learner publishes these."""
     static_update: ClassVar[bool] = False
-    """Whether `losses` is the same operations on the same tensors at every update, and reads no
-    number that changes but out of tensors: then `learners.graphed` may capture it."""
+    """Whether `losses` is the same operations on the same tensors at every update, every
+    changing number being in a tensor, so that `learners.graphed` may capture it."""
 
     def initial_state(self, batch: int) -> ActState:
         """The state of ``batch`` environments before their first row."""
@@ -163,15 +163,15 @@ class Agent(nn.Module, ABC):
         explore: bool,
         generator: torch.Generator | None = None,
     ) -> Acting:
-        """Actions for B environments; ``explore=False`` is how the agent is evaluated.
+        """Actions for B environments; evaluation has ``explore=False``.
 
         The agent itself clears ``state`` where ``timestep.is_first``.
         """
 
     def skills(self) -> Skills:
-        """What of the agent can act without its task.
+        """The part of the agent that can act without its task.
 
-        Raises ValueError if it has no such notion, or one only with options (`SkillsConfig`).
+        Raises ValueError if there is none, or none without options (`SkillsConfig`).
         """
         raise ValueError(f"{type(self).__name__} has no skills that act without a task")
 
@@ -180,7 +180,7 @@ class Agent(nn.Module, ABC):
         """Group name -> parameters; groups do not overlap."""
 
     def minibatches(self, batch: Batch) -> Iterable[Batch]:
-        """What one drawn batch is cut into, one update each: the batch once unless overridden."""
+        """The parts of one drawn batch, one update each; by default the batch itself."""
         return (batch,)
 
     @abstractmethod
@@ -191,7 +191,7 @@ class Agent(nn.Module, ABC):
         """
 
     def after_step(self, step: int) -> None:
-        """Called after update number ``step`` (from 1): target networks, running statistics."""
+        """Finish update number ``step`` (from 1): target networks, running statistics."""
 
     def acting_weights(self) -> dict[str, Any]:
         """Name -> tensor of everything that acting needs, detached, on the CPU."""
@@ -202,7 +202,7 @@ class Agent(nn.Module, ABC):
         return weights
 
     def load_acting_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Copy what `acting_weights` gave into this agent, in place."""
+        """Copy another agent's `acting_weights` into this agent, in place."""
         own = self.state_dict()
         with torch.no_grad():
             for name, tensor in weights.items():

@@ -1,7 +1,7 @@
 """Skills: a trained policy that leaves a choice open.
 
-Another agent can act by them: what it sees as its actions are choices. Where nobody chooses,
-choices are drawn, which shows what the skills are. `actors.skill_env` does either in environments.
+The choices can be the actions of another agent, or be drawn at random, which shows the skills.
+`actors.skill_env` does either in environments.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ if TYPE_CHECKING:  # an agent knows its skills, so they cannot import its module
 
 
 class Skills(ABC):
-    """What there is to choose, how the trained policy acts on a choice, and a choice by default.
+    """The choices that a trained policy leaves open, its actions on a choice, and a default draw.
 
-    B environments have a state each, as an agent's: skills may hold a choice, or remember what they
-    have seen. It does not count where ``timestep.is_first``, and the skills themselves clear it.
+    B environments have a state each, as an agent's: skills may hold a choice, or remember past
+    observations. The skills themselves clear it where ``timestep.is_first``.
     """
 
     action: ContinuousAction | DiscreteAction
-    """The choices: what an agent sees as its actions."""
+    """The choices, as the actions of an agent."""
     groups: frozenset[str]
-    """The groups of an observation that the trained policy looks at."""
+    """The observation groups that the trained policy sees."""
 
     def initial_state(self, batch: int) -> ActState:
         """The state of ``batch`` environments before their first row."""
@@ -49,19 +49,19 @@ class Skills(ABC):
         state: ActState,
         generator: torch.Generator | None = None,
     ) -> Acting:
-        """Actions for the task itself, by choices ``[B, C]``, or ``[B]`` indices.
+        """Actions for the task itself, from choices ``[B, C]`` or indices ``[B]``.
 
-        ``timestep`` may hold more groups than `groups`; its task means nothing to the skills.
+        ``timestep`` may hold more groups than `groups`; its ``task`` is ignored.
         """
 
     @abstractmethod
     def draw(
         self, timestep: Timestep, state: ActState, generator: torch.Generator | None = None
     ) -> Tensor:
-        """The choices of nobody, for `act` at the same ``timestep`` and ``state``."""
+        """Default choices, for `act` at the same ``timestep`` and ``state``."""
 
     def check(self, trained: EnvironmentSpec, task: EnvironmentSpec) -> None:
-        """Raises ValueError where a policy ``trained`` on one task cannot act in another."""
+        """Raise ValueError if a policy of the task ``trained`` cannot act in ``task``."""
         if trained.action != task.action:
             raise ValueError(f"the skills give {trained.action}, but the task takes {task.action}")
         for name in sorted(self.groups):
@@ -75,7 +75,7 @@ class Skills(ABC):
 
 @dataclass(frozen=True)
 class SkillsConfig(ABC):
-    """How choices are made of a trained agent."""
+    """The choices to make of a trained agent."""
 
     @abstractmethod
     def build(self, agent: Agent) -> Skills:

@@ -1,4 +1,4 @@
-"""What an agent takes over from a trained one: named parts are copied, and some of them frozen."""
+"""Transfer from a trained agent: named parts are copied, and some of them frozen."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from skill_train.skill_agents.agent import Agent
 
 @dataclass(frozen=True)
 class Transfer:
-    """Parts by the names of an agent's submodules, such as ``policy`` or ``policy.low``.
+    """Parts to copy and to freeze, as names of submodules such as ``policy`` or ``policy.low``.
 
-    What is not copied starts afresh and is learned, and so are copied parts that are not frozen.
+    Parts that are not copied start afresh; all parts that are not frozen are learned.
     """
 
     copy: tuple[str, ...]
-    """Taken from the trained agent, parameters and running statistics alike."""
+    """Parts copied from the trained agent, parameters and running statistics alike."""
     freeze: tuple[str, ...] = ()
-    """Never changed by the learner."""
+    """Parts that the learner never changes."""
     copy_as: Mapping[str, str] = field(default_factory=dict)
-    """The agent's part -> the trained agent's, where it goes by another name there; one of its
-    parts may serve several of ours."""
+    """The agent's part -> the trained agent's part that it copies, where the names differ; a part
+    may be copied more than once."""
 
     def apply(self, agent: Agent, source: Mapping[str, Tensor]) -> None:
-        """Change ``agent`` in place; ``source`` is the trained agent's ``state_dict()``.
+        """Copy and freeze parts of ``agent``; ``source`` is the trained agent's ``state_dict()``.
 
-        Raises ValueError where either agent has no such part, or theirs differ in shape.
+        Raises ValueError if either agent lacks a part, or the shapes differ.
         """
         own = agent.state_dict()
         for part, name in {**{part: part for part in self.copy}, **self.copy_as}.items():

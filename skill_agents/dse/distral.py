@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from skill_train.skill_agents.agent import (
     Acting,
@@ -40,8 +41,8 @@ class DistralConfig(TrialAgentConfig):
     hidden: Sizes = (50, 50)  # Appendix C.1, ReLU
     learning_rate: Positive = 1e-4  # Appendix C.1
 
+    @override
     def build(self, spec: EnvironmentSpec) -> Distral:
-        """The agent."""
         return Distral(self, spec)
 
 
@@ -75,7 +76,7 @@ class Distral(TrialAgent[DistralConfig]):
         explore: bool,
         generator: torch.Generator | None = None,
     ) -> Acting:
-        """By pi_i, whether it explores or not: see the README."""
+        """Actions drawn from pi_i, also without ``explore``: see the README."""
         policy, _ = self.policies(one_row_each(timestep.observation), timestep.task)
         action = policy.sample(generator)
         extras = {"log_prob": policy.log_prob(action).squeeze(1)}
@@ -99,7 +100,7 @@ class Distral(TrialAgent[DistralConfig]):
         reward = played.reward + (c.alpha * log_prior - log_prob) / c.beta
         value = trials.returns(played, reward)
         score = self.score(played, value, log_prob)
-        # pi_0 is regressed to what the tasks do; on the same scale as the returns.
+        # pi_0 is regressed to the tasks' actions, on the scale of the returns.
         std = self.scale.moments(played.task).std().unsqueeze(-1)
         distilled = trials.sum_over_steps(c.alpha / c.beta * log_prior / std, played)
         metrics = {

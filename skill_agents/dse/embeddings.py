@@ -1,8 +1,7 @@
 """Skill embeddings: q_delta(z | i) of the dynamics and q_omega(g | j) of the goal, and baselines.
 
-An embedding gives each task of the grid a diagonal Gaussian over latents. All of them speak of
-tasks by their index in the family, ``i * J + j``, and of noise instead of latents: what a
-trajectory stores is the noise.
+An embedding gives each task of the grid a diagonal Gaussian over latents. It takes tasks by their
+index in the family, ``i * J + j``, and the noise that draws a latent: trials store the noise.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from skill_train.skill_agents.agent import EnvironmentSpec
 from skill_train.skill_agents.nets.gaussian import Gaussian
@@ -44,14 +44,14 @@ class IndexedGaussian(nn.Module):
         return (0.5 * (latent.square() - noise.square()) - log_std).sum(-1)
 
     def cost(self, index: Tensor) -> Tensor:
-        """The mean of KL over the indices ``[K]`` of some tasks; one of no task counts once."""
+        """KL, summed over the indices ``[K]`` of K tasks and all indices without one, over K."""
         every = torch.arange(len(self.mean), device=index.device)
         number = (index.unsqueeze(-1) == every).sum(0).clamp(min=1)
         return (number * self.divergence()).sum() / len(index)
 
 
 class Embedding(nn.Module):
-    """Latents of tasks. ``size`` is the number of components of noise and latent."""
+    """Latents of tasks; noise and latents have ``size`` components."""
 
     size: int
 
@@ -60,7 +60,7 @@ class Embedding(nn.Module):
         raise NotImplementedError
 
     def noise(self, environments: int, explore: bool, generator: torch.Generator | None) -> Tensor:
-        """What B environments act with, ``[B, 1, size]``; 0, the latents' means, to not explore."""
+        """Noise for acting in B environments, ``[B, 1, size]``; zero without ``explore``."""
         noise = torch.zeros(environments, 1, self.size)
         return noise.normal_(generator=generator) if explore else noise
 
@@ -69,7 +69,7 @@ class Embedding(nn.Module):
         raise NotImplementedError
 
     def metrics(self) -> Mapping[str, Tensor]:
-        """Where the latents lie, number by number, for pictures of how they moved."""
+        """Every component of the latents' means and standard deviations, by name."""
         return {
             f"latent/{name}_{index}_{moment}_{d}": value
             for name, part in self.groups().items()
@@ -79,7 +79,7 @@ class Embedding(nn.Module):
         }
 
     def information(self, task: Tensor, latent: Tensor) -> Tensor:
-        """The same terms at drawn latents, ``[..., N, B]``: sum of log(q / p) / alpha (eq. 2)."""
+        """KL terms at drawn latents, ``[..., N, B]``: sum of log(q / p) / alpha (eq. 2)."""
         raise NotImplementedError
 
     def groups(self) -> Mapping[str, IndexedGaussian]:
@@ -87,12 +87,12 @@ class Embedding(nn.Module):
         raise NotImplementedError
 
     def cost_of(self, task: Tensor) -> Tensor:
-        """The same in closed form, averaged over tasks ``[N]``; what eq. 4 sets against kappa."""
+        """KL terms in closed form, weighted and averaged over tasks ``[N]`` (eq. 4)."""
         raise NotImplementedError
 
 
 class Disentangled(Embedding):
-    """The paper's: z of the dynamics and g of the goal, the latent is (z, g)."""
+    """The paper's embedding: z of the dynamics and g of the goal; the latent is (z, g)."""
 
     def __init__(self, config: DisentangledConfig, spec: EnvironmentSpec) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class Disentangled(Embedding):
         return Gaussian(torch.cat([z.mean, g.mean], -1), torch.cat([z.std, g.std], -1))
 
     def forward(self, task: Tensor, noise: Tensor) -> Tensor:
-        """z and g side by side."""
+        """Latents ``[..., N, B, size]``, z and g side by side."""
         mean, std = self.gaussian(task)
         return mean.unsqueeze(-2) + std.unsqueeze(-2) * noise
 
@@ -126,18 +126,18 @@ class Disentangled(Embedding):
         return of_z + self.goal.log_ratio(task % self.num_goals, g) / alpha_r
 
     def groups(self) -> Mapping[str, IndexedGaussian]:
-        """delta and omega."""
+        """The Gaussians of delta and omega."""
         return {"dynamics": self.dynamics, "goal": self.goal}
 
     def cost_of(self, task: Tensor) -> Tensor:
-        """Of z by the tasks' dynamics, of g by their goals."""
+        """KL terms of z by the tasks' dynamics and of g by their goals."""
         alpha_d, alpha_r = self.alphas
         of_z = self.dynamics.cost(task // self.num_goals) / alpha_d
         return of_z + self.goal.cost(task % self.num_goals) / alpha_r
 
 
 class SingleEmbedding(Embedding):
-    """Baseline: one latent for each task, which may mix what the dynamics and the goal ask for."""
+    """Baseline: one latent for each task, which may mix dynamics and goal."""
 
     def __init__(self, config: SingleEmbeddingConfig, spec: EnvironmentSpec) -> None:
         super().__init__()
@@ -146,8 +146,8 @@ class SingleEmbedding(Embedding):
         self.size = config.size
         self.alpha = config.alpha
 
+    @override
     def forward(self, task: Tensor, noise: Tensor) -> Tensor:
-        """One latent."""
         mean, std = self.task(task)
         return mean.unsqueeze(-2) + std.unsqueeze(-2) * noise
 
@@ -159,12 +159,12 @@ class SingleEmbedding(Embedding):
         """log(q / p) / alpha."""
         return self.task.log_ratio(task, latent) / self.alpha
 
+    @override
     def groups(self) -> Mapping[str, IndexedGaussian]:
-        """All of it."""
         return {"task_embedding": self.task}
 
+    @override
     def cost_of(self, task: Tensor) -> Tensor:
-        """Each task has its own."""
         return self.task.cost(task) / self.alpha
 
 
@@ -178,24 +178,24 @@ class NoEmbedding(Embedding):
         self.zero: Tensor
         self.register_buffer("zero", torch.zeros(()), persistent=False)
 
+    @override
     def forward(self, task: Tensor, noise: Tensor) -> Tensor:
-        """Nothing."""
         return noise
 
+    @override
     def cost(self) -> Tensor:
-        """Zero."""
         return self.zero
 
+    @override
     def information(self, task: Tensor, latent: Tensor) -> Tensor:
-        """Zero."""
         return torch.zeros_like(latent[..., :0].sum(-1))
 
+    @override
     def groups(self) -> Mapping[str, IndexedGaussian]:
-        """None."""
         return {}
 
+    @override
     def cost_of(self, task: Tensor) -> Tensor:
-        """Zero."""
         return self.zero
 
 
@@ -222,7 +222,7 @@ class DisentangledConfig:
 
 @dataclass(frozen=True)
 class SingleEmbeddingConfig:
-    """Appendix B.3: its dimension is the sum of those of z and g, all else is alike."""
+    """One latent for each task, of the size of z and g together (appendix B.3)."""
 
     size: Count = 4  # Appendix B.3
     alpha: Positive = 1_000.0  # Table 1 has two; the goal's, as the latent holds the goal too
@@ -236,7 +236,7 @@ class SingleEmbeddingConfig:
 
 @dataclass(frozen=True)
 class NoEmbeddingConfig:
-    """For independent learners."""
+    """No latents, for independent learners."""
 
     @property
     def size(self) -> int:
@@ -244,7 +244,7 @@ class NoEmbeddingConfig:
         return 0
 
     def build(self, spec: EnvironmentSpec) -> Embedding:
-        """Nothing."""
+        """An embedding of size 0."""
         return NoEmbedding()
 
 

@@ -1,6 +1,6 @@
 """Policies pi(a | s, z, g) of one tanh layer: one that all tasks share, or one for each task.
 
-They take rows ``[..., N, B, *]`` of N tasks; B environments that act are N = B tasks of one row.
+Their input is rows ``[..., N, B, *]`` of N tasks; B acting environments are B tasks of one row.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from skill_train.skill_agents.ranges import Count
 
 
 class Policy(nn.Module):
-    """Actions of tasks ``[N]``."""
+    """A policy for tasks ``[N]``."""
 
     stacked: ClassVar[bool] = False
     """Whether the first axis of every parameter counts networks, one for each task."""
@@ -34,7 +34,7 @@ class Policy(nn.Module):
 
 
 class SharedPolicy(Policy):
-    """One network; the latents alone tell it the task.
+    """One network for all tasks, whose only input on the task is the latents.
 
     Its input is the state, the latents, and the products of each state with each latent
     (appendix B.3), through which a latent can change the gains of a nearly linear controller.
@@ -54,7 +54,7 @@ class SharedPolicy(Policy):
     def forward(
         self, observation: Mapping[str, Tensor], task: Tensor, latent: Tensor
     ) -> Gaussian | Categorical:
-        """``task`` is not looked at."""
+        """Groups and latents to a distribution; ``task`` is ignored."""
         state = self.view(observation)
         products = (state.unsqueeze(-1) * latent.unsqueeze(-2)).flatten(-2)
         out: Gaussian | Categorical = self.head(
@@ -80,13 +80,13 @@ class IndependentPolicies(Policy):
     def forward(
         self, observation: Mapping[str, Tensor], task: Tensor, latent: Tensor
     ) -> Categorical:
-        """``latent`` has size 0."""
+        """Groups to a distribution for each task; ``latent`` has size 0."""
         return Categorical(per_task(self.nets, self.view(observation), task).log_softmax(-1))
 
 
 @dataclass(frozen=True)
 class SharedPolicyConfig:
-    """Appendix B.3."""
+    """The shared policy of appendix B.3."""
 
     groups: tuple[str, ...] = ("state",)
     hidden: Count = 2  # Table 1, "H"
@@ -98,7 +98,7 @@ class SharedPolicyConfig:
 
 @dataclass(frozen=True)
 class IndependentPoliciesConfig:
-    """Appendix B.3: as the shared policy."""
+    """Policies of the shared one's size, one for each task (appendix B.3)."""
 
     groups: tuple[str, ...] = ("state",)
     hidden: Count = 2  # Table 1, "H"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from skill_train.replay.step import ArraySpec
 from skill_train.skill_agents.agent import (
@@ -38,16 +39,16 @@ class ReinforceConfig(TrialAgentConfig):
     embedding_learning_rate: Positive = 0.002  # Table 1
 
     def extras(self) -> Mapping[str, ArraySpec]:
-        """The noise of z and g, and log mu(a given s, z, g)."""
+        """Extras of a row: the noise of z and g, and log mu(a | s, z, g)."""
         return {"noise": ArraySpec((self.embedding.size,)), **super().extras()}
 
+    @override
     def build(self, spec: EnvironmentSpec) -> Reinforce:
-        """The agent."""
         return Reinforce(self, spec)
 
 
 class Reinforce(TrialAgent[ReinforceConfig]):
-    """The agent. z and g are drawn afresh at every step; replay keeps their noise."""
+    """DSE-REINFORCE: z and g are drawn afresh at every step; replay keeps their noise."""
 
     acting_parts = ("policy", "embedding")
 
@@ -63,7 +64,7 @@ class Reinforce(TrialAgent[ReinforceConfig]):
         explore: bool,
         generator: torch.Generator | None = None,
     ) -> Acting:
-        """Without ``explore``, the latents' means; actions are drawn even so (see README)."""
+        """Actions drawn at drawn latents; without ``explore``, at latents' means (see README)."""
         noise = self.embedding.noise(len(timestep.task), explore, generator)
         latent = self.embedding(timestep.task, noise)
         policy = self.policy(one_row_each(timestep.observation), timestep.task, latent)
@@ -81,13 +82,13 @@ class Reinforce(TrialAgent[ReinforceConfig]):
 
         The latents stand for the task, so the policy must be a shared one.
         """
-        nowhere = torch.zeros(len(latent), dtype=torch.int64)
-        policy = self.policy(one_row_each(observation), nowhere, latent.unsqueeze(1))
+        no_task = torch.zeros(len(latent), dtype=torch.int64)
+        policy = self.policy(one_row_each(observation), no_task, latent.unsqueeze(1))
         action: Tensor = policy.sample(generator)
         return action.squeeze(1)
 
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
-        """theta, and delta with omega where there are any."""
+        """theta, and delta with omega where the embedding has any."""
         c = self.config
         groups = {
             "policy": ParameterGroup(

@@ -9,6 +9,7 @@ from typing import Self
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from skill_train.skill_agents.agent import (
     Acting,
@@ -56,12 +57,12 @@ class DSESACConfig(TransitionAgentConfig):
     minimum_per_task: Count = 1_000  # not given
     samples_per_insert: Positive = 128.0  # not given: an update for each step, as SAC
 
+    @override
     def build(self, spec: EnvironmentSpec) -> DSESAC:
-        """The agent."""
         return DSESAC(self, spec)
 
+    @override
     def tiny(self) -> Self:
-        """Small batches and critics."""
         return replace(super().tiny(), critic_sizes=(8, 8))
 
 
@@ -88,7 +89,7 @@ class DSESAC(TransitionAgent[DSESACConfig]):
         explore: bool,
         generator: torch.Generator | None = None,
     ) -> Acting:
-        """Without ``explore``, the latents' means and the mode of the action."""
+        """Actions drawn at drawn latents; without ``explore``, the mode at the latents' means."""
         noise = self.embedding.noise(len(timestep.task), explore, generator)
         latent = self.embedding(timestep.task, noise)
         policy = self.policy(one_row_each(timestep.observation), timestep.task, latent)
@@ -105,14 +106,14 @@ class DSESAC(TransitionAgent[DSESACConfig]):
 
         The latents stand for the task, so the policy must be a shared one.
         """
-        nowhere = torch.zeros(len(latent), dtype=torch.int64)
+        no_task = torch.zeros(len(latent), dtype=torch.int64)
         policy: SquashedGaussian = self.policy(
-            one_row_each(observation), nowhere, latent.unsqueeze(1)
+            one_row_each(observation), no_task, latent.unsqueeze(1)
         )
         return self.bounds.stretch(policy.mode()).squeeze(1)
 
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
-        """theta, phi, psi, and delta and omega where there are any."""
+        """theta, phi, psi, and delta and omega where the embedding has any."""
         c = self.config
         groups = {
             "policy": ParameterGroup(list(self.policy.parameters()), c.policy_learning_rate),

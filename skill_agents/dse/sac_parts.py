@@ -16,7 +16,7 @@ from skill_train.skill_agents.sac.parts import Policy
 
 
 class TwoTowers(nn.Module):
-    """pi(a | s, z, g): state and latents each through a layer of their own, then one together."""
+    """pi(a | s, z, g): a layer for the state, a layer for the latents, then one for both."""
 
     def __init__(
         self, config: TwoTowersConfig, spec: EnvironmentSpec, latent_size: int, action_size: int
@@ -33,7 +33,7 @@ class TwoTowers(nn.Module):
     ) -> SquashedGaussian:
         """Groups ``[..., N, B, *]`` and latents ``[..., N, B, D]`` to a distribution.
 
-        ``task`` ``[N]`` is not looked at.
+        ``task`` ``[N]`` is ignored.
         """
         towers = torch.cat([self.state(self.view(observation)), self.latent(latent)], -1).relu()
         return SquashedGaussian.of(self.head(self.both(towers).relu()))
@@ -45,7 +45,7 @@ class IndependentSACPolicies(Policy):
     def forward(
         self, observation: Mapping[str, Tensor], task: Tensor, latent: Tensor | None = None
     ) -> SquashedGaussian:
-        """``latent`` has size 0."""
+        """Groups to a distribution for each task; ``latent`` has size 0."""
         return super().forward(observation, task)
 
 
@@ -54,7 +54,7 @@ SACPolicy = TwoTowers | IndependentSACPolicies
 
 @dataclass(frozen=True)
 class TwoTowersConfig:
-    """Table 2, "50 x 2 - 100"."""
+    """The shared policy of table 2, "50 x 2 - 100"."""
 
     groups: tuple[str, ...] = ("state",)
     tower: Count = 50  # Table 2
@@ -67,7 +67,7 @@ class TwoTowersConfig:
 
 @dataclass(frozen=True)
 class IndependentSACPoliciesConfig:
-    """As the shared policy without its latents (appendix B.3)."""
+    """Policies like the shared one without latents, one for each task (appendix B.3)."""
 
     groups: tuple[str, ...] = ("state",)
     hidden: Sizes = (50, 100)  # Table 2

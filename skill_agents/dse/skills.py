@@ -1,6 +1,6 @@
 """A trained DSE policy as skills: g is the choice, z stays at the mean of one dynamics (section 6).
 
-The choice is a place in the space of goals: one of a few points, or anywhere in a box.
+The choice is one of a few points in the space of goals, or any point in a box.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from skill_train.skill_agents.agent import (
     Acting,
@@ -32,7 +33,7 @@ class GoalLatents:
     """pi(a | s, z, g) with z fixed."""
 
     def __init__(self, agent: Agent, dynamics: int) -> None:
-        """Raises ValueError unless ``agent`` has disentangled embeddings and that dynamics."""
+        """Raise ValueError unless ``agent`` has disentangled embeddings and that dynamics."""
         if not isinstance(agent, Reinforce | DSESAC) or not isinstance(
             agent.embedding, Disentangled
         ):
@@ -47,7 +48,7 @@ class GoalLatents:
         self.agent = agent
         self.z = embedding.dynamics.mean[dynamics].detach().clone()
         self.means = embedding.goal.mean.detach().clone()
-        """``[J, G]``, of q(g | j)."""
+        """Means ``[J, G]`` of q(g | j)."""
 
     @torch.no_grad()
     def act(
@@ -61,13 +62,13 @@ class GoalLatents:
 class GoalSkills(Skills):
     """A trained policy at latents that are chosen.
 
-    Where nobody chooses, an episode has one choice, drawn uniformly: a goal lasts as a task does.
+    By default an episode has one choice, drawn uniformly: a goal lasts as long as a task.
     """
 
     def __init__(
         self, latents: GoalLatents, action: ContinuousAction | DiscreteAction, unchosen: Tensor
     ) -> None:
-        """``unchosen``: any choice, ``[C]`` or a single index."""
+        """Begin with ``unchosen``, which is any choice: ``[C]`` or a single index."""
         self.action = action
         self.groups = groups_of(latents.agent.policy)
         self._latents, self._unchosen = latents, unchosen
@@ -83,7 +84,7 @@ class GoalSkills(Skills):
         state: ActState,
         generator: torch.Generator | None = None,
     ) -> Acting:
-        """By latents ``[B, C]``, or the numbers ``[B]`` of points."""
+        """Actions at latents ``[B, C]``, or at the points of indices ``[B]``."""
         action = self._latents.act(timestep.observation, self.latent(choice), generator)
         return Acting(action, {"choice": choice}, {})
 
@@ -101,7 +102,7 @@ class GoalSkills(Skills):
 
     @abstractmethod
     def uniform(self, batch: int, generator: torch.Generator | None) -> Tensor:
-        """Choices of which none is likelier than another."""
+        """Choices drawn uniformly, ``[B, C]`` or indices ``[B]``."""
 
 
 class LatentPoints(GoalSkills):
@@ -111,12 +112,12 @@ class LatentPoints(GoalSkills):
         super().__init__(latents, DiscreteAction(len(points)), torch.tensor(0))
         self.points = points
 
+    @override
     def latent(self, choice: Tensor) -> Tensor:
-        """The points of these numbers."""
         return self.points[choice]
 
+    @override
     def uniform(self, batch: int, generator: torch.Generator | None) -> Tensor:
-        """Numbers of points."""
         return torch.randint(len(self.points), (batch,), generator=generator)
 
 
@@ -128,18 +129,18 @@ class LatentBox(GoalSkills):
         super().__init__(latents, action, (low + high) / 2.0)
         self._low, self._high = low, high
 
+    @override
     def latent(self, choice: Tensor) -> Tensor:
-        """The choice itself."""
         return choice
 
+    @override
     def uniform(self, batch: int, generator: torch.Generator | None) -> Tensor:
-        """Latents in the box."""
         share = torch.rand(batch, len(self._low), generator=generator)
         return self._low + share * (self._high - self._low)
 
 
 def points_between(means: Tensor) -> Tensor:
-    """The means ``[J, G]`` of goals in their order, then the middles of neighbours."""
+    """The means ``[J, G]`` of goals in their order, then the midpoints of neighbours."""
     return torch.cat([means, (means[1:] + means[:-1]) / 2.0])
 
 
@@ -147,29 +148,29 @@ def points_between(means: Tensor) -> Tensor:
 class LatentPointsConfig(SkillsConfig):
     """Three means and two interpolations, as in section 6.1.
 
-    The paper's interpolations are places in its own latent space; ours are the middles between
+    The paper's interpolations are places in its own latent space; ours are the midpoints of
     neighbouring goals, which any trained agent has.
     """
 
     dynamics: Index
-    """Whose z."""
+    """Index of the dynamics whose mean is z."""
 
+    @override
     def build(self, agent: Agent) -> Skills:
-        """The points."""
         latents = GoalLatents(agent, self.dynamics)
         return LatentPoints(latents, points_between(latents.means))
 
 
 @dataclass(frozen=True)
 class LatentBoxConfig(SkillsConfig):
-    """The box around the means of the goals, larger by ``margin`` of its size on every side."""
+    """The box around the goals' means, larger by ``margin`` of its size on every side."""
 
     dynamics: Index
-    """Whose z."""
+    """Index of the dynamics whose mean is z."""
     margin: NonNegative = 0.25  # not given
 
+    @override
     def build(self, agent: Agent) -> Skills:
-        """The box."""
         latents = GoalLatents(agent, self.dynamics)
         low, high = latents.means.amin(0), latents.means.amax(0)
         reach = self.margin * (high - low)

@@ -1,4 +1,4 @@
-"""How a hierarchical policy acts: the same for the off-policy and the on-policy learner."""
+"""Acting by a hierarchical policy, for the off-policy and the on-policy learner alike."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from skill_train.skill_agents.skills import Skills
 
 
 def extras(period: int) -> Mapping[str, ArraySpec]:
-    """What acting adds to a row: log mu(a | x), and the age in steps of a latent that is held."""
+    """Extras of a row: log mu(a | x), and the age in steps of a latent that is held."""
     log_prob = {"log_prob": ArraySpec(())}
     return log_prob if period == 1 else log_prob | {"age": ArraySpec((), "int32")}
 
 
 class HierarchicalActing(Agent):
-    """Draws a latent every ``period`` steps, an action at every step, and records log mu(a | x)."""
+    """An agent that draws a latent every ``period`` steps and an action at every step."""
 
     acting_parts = ("policy",)
     static_update = True
@@ -54,9 +54,9 @@ class HierarchicalActing(Agent):
         self.action = action
 
     def initial_state(self, batch: int) -> ActState:
-        """Latent and its noise ``[B, D]``.
+        """Latents and their noise, each ``[B, D]``.
 
-        With held latents also their age in steps ``[B]``, with correlated noise of actions that
+        With held latents also their age in steps ``[B]``; with correlated action noise also that
         noise ``[B, A]``.
         """
         shape = (batch, self.policy.latent_size)
@@ -75,7 +75,7 @@ class HierarchicalActing(Agent):
         explore: bool,
         generator: torch.Generator | None = None,
     ) -> Acting:
-        """Without ``explore``, means (or the likeliest action) at both levels."""
+        """Actions drawn at both levels; without ``explore``, means (or the likeliest action)."""
         first = timestep.is_first
         high: Gaussian = self.policy.high(timestep.observation)
         noise = state["noise"]
@@ -102,5 +102,5 @@ class HierarchicalActing(Agent):
         return Acting(action, following, {"log_prob": low.log_prob(action), **held})
 
     def skills(self) -> Skills:
-        """The low level, whose latents the default policy draws where nobody chooses them."""
+        """The low level as skills, whose default latents the default policy draws."""
         return default_skills(self.policy, self.default_policy, self.period, self.action)

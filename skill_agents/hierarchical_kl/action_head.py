@@ -13,7 +13,7 @@ from skill_train.skill_agents.ranges import NonNegative, Positive, PositiveOrInf
 
 @dataclass(frozen=True)
 class ActionHead:
-    """How features become a distribution over actions; no field concerns a finite set of actions.
+    """A layer from features to a distribution over actions; its fields are for continuous ones.
 
     The mean is a tanh, the standard deviation a softplus above its floor, per actuator.
     """

@@ -8,6 +8,7 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from skill_train.replay.step import Step
 from skill_train.skill_agents.agent import EnvironmentSpec
@@ -30,7 +31,7 @@ class DefaultPolicy(nn.Module):
         raise NotImplementedError
 
     def learned(self) -> list[nn.Parameter]:
-        """What distillation trains: all parameters, unless some are the policy's own."""
+        """Parameters that distillation trains: all, unless some are the policy's own."""
         return list(self.parameters())
 
 
@@ -42,7 +43,7 @@ class HighLevelKL(DefaultPolicy):
         self.prior = prior
 
     def kl(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
-        """Zero where a latent is held (eq. 20)."""
+        """KL_t of the latents, ``[T, B]``; zero where a latent is held (eq. 20)."""
         prior = self.prior(previous(decision.latent), rows.is_first)
         kl = gaussian_kl(*decision.high, *prior)
         return kl if age is None else kl * (age == 0)
@@ -55,8 +56,8 @@ class LowLevelKL(DefaultPolicy):
         super().__init__()
         self.default = default
 
+    @override
     def kl(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
-        """At every step."""
         return action_kl(decision.low, self.default(rows.observation, decision.latent))
 
 
@@ -72,15 +73,15 @@ class TotalKL(DefaultPolicy):
         self.high = high
         self.low = low
 
+    @override
     def kl(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
-        """Sum over the levels."""
         total = torch.zeros(rows.is_first.shape, device=rows.is_first.device)
         for level in self._levels():
             total = total + level.kl(decision, rows, age)
         return total
 
+    @override
     def learned(self) -> list[nn.Parameter]:
-        """Of both levels."""
         return [parameter for level in self._levels() for parameter in level.learned()]
 
     def _levels(self) -> list[DefaultPolicy]:
@@ -90,7 +91,7 @@ class TotalKL(DefaultPolicy):
 def group_parameters(
     policy: Policy, default_policy: DefaultPolicy
 ) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """The policy's and the default policy's; what they share belongs to one of them."""
+    """Parameters of the policy and of the default policy; shared ones are in one list only."""
     default = default_policy.learned()
     distilled = set(map(id, default))
     return [p for p in policy.parameters() if id(p) not in distilled], default
@@ -105,36 +106,36 @@ def action_kl(policy: Gaussian | Categorical, default: Gaussian | Categorical) -
 
 @dataclass(frozen=True)
 class DefaultConfig(ABC):
-    """Which default policy an agent has."""
+    """The choice of a default policy."""
 
     @abstractmethod
     def build(self, spec: EnvironmentSpec, config: PolicyConfig, policy: Policy) -> TotalKL:
         """The default policy of ``policy``, which ``config`` built."""
 
     def tiny(self) -> Self:
-        """The same with small networks, where it has any that are not of the policy's sizes."""
+        """The same default policy, with small networks if their sizes are its own."""
         return self
 
 
 @dataclass(frozen=True)
 class SharedLowLevel(DefaultConfig):
-    """pi_L = pi0_L: the low level term vanishes (eq. 10)."""
+    """A shared pi_L = pi0_L, without the low level's term (eq. 10)."""
 
     prior: PriorConfig = AR1Config()
 
+    @override
     def build(self, spec: EnvironmentSpec, config: PolicyConfig, policy: Policy) -> TotalKL:
-        """KL of the high level alone."""
         return TotalKL(high=HighLevelKL(self.prior.build(policy.latent_size)))
 
 
 @dataclass(frozen=True)
 class SeparateLowLevel(DefaultConfig):
-    """pi0_L is a network of its own, distilled from pi_L (eq. 9)."""
+    """A separate network pi0_L, distilled from pi_L (eq. 9)."""
 
     prior: PriorConfig = AR1Config()
 
+    @override
     def build(self, spec: EnvironmentSpec, config: PolicyConfig, policy: Policy) -> TotalKL:
-        """KL of both levels."""
         high = HighLevelKL(self.prior.build(policy.latent_size))
         return TotalKL(high, LowLevelKL(config.build_low(spec)))
 
@@ -143,15 +144,15 @@ class SeparateLowLevel(DefaultConfig):
 class FlatDefault(DefaultConfig):
     """DISTRAL prior: one flat default policy that sees less than the agent."""
 
+    @override
     def build(self, spec: EnvironmentSpec, config: PolicyConfig, policy: Policy) -> TotalKL:
-        """KL of the actions."""
         return TotalKL(low=LowLevelKL(config.build_low(spec)))
 
 
 @dataclass(frozen=True)
 class NoDefault(DefaultConfig):
-    """SVG(0) with nothing but its entropy bonus."""
+    """No default policy: SVG(0) with its entropy bonus alone."""
 
+    @override
     def build(self, spec: EnvironmentSpec, config: PolicyConfig, policy: Policy) -> TotalKL:
-        """Zero."""
         return TotalKL()

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor, nn
+from typing_extensions import override
 
 from skill_train.skill_agents.agent import EnvironmentSpec
 from skill_train.skill_agents.hierarchical_kl.defaults import DefaultConfig, LowLevelKL, TotalKL
@@ -68,16 +69,16 @@ class BranchKL(LowLevelKL):
     default: Branch
 
     def learned(self) -> list[nn.Parameter]:
-        """The branch; the rest is the policy's."""
+        """The branch's parameters; the others are the policy's."""
         return list(self.default.head.parameters())
 
 
 @dataclass(frozen=True)
 class TwoColumnPolicyConfig(FlatPolicyConfig):
-    """DISTRAL prior 2 cols: the policy. Sizes of the columns are those of the flat baselines."""
+    """DISTRAL prior 2 cols: the policy, with columns of the flat baselines' sizes."""
 
+    @override
     def build(self, spec: EnvironmentSpec) -> Policy:
-        """The policy, freshly initialised."""
         columns = TwoColumns(self.build_low(spec), self.level(spec, self.groups, self.sizes))
         return Policy(NoLatent(spec, self.groups), columns, latent_size=0)
 

@@ -1,4 +1,4 @@
-"""Which policy Retrace evaluates: the one that is learned, or a target copy of it.
+"""The policy that Retrace evaluates: the one that is learned, or a target copy of it.
 
 Algorithm 2 evaluates pi itself. Appendix G.1 gives the DISTRAL baselines a target copy of the
 policy, "DISTRAL policy target network update period = 100", and so does their authors' public
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
+from typing_extensions import override
 
 from skill_train.replay.step import Step
 from skill_train.skill_agents.hierarchical_kl.policies import Decision, Policy
@@ -24,7 +25,7 @@ Values = Callable[[Decision, Step], Tensor]
 
 
 class Online(nn.Module):
-    """Retrace evaluates the policy that is learned; what was computed for it serves again."""
+    """Evaluation of the policy that is learned, by the values computed for its objective."""
 
     def forward(
         self, decision: Decision, sampled_q: Tensor, rows: Step, values: Values
@@ -33,11 +34,11 @@ class Online(nn.Module):
         return decision, sampled_q
 
     def follow(self, policy: Policy) -> None:
-        """Nothing to copy."""
+        """Do nothing: there is no copy."""
 
 
 class TargetCopy(nn.Module):
-    """Retrace evaluates a copy of a flat policy, renewed together with the other targets."""
+    """Evaluation of a copy of a flat policy, renewed together with the other targets."""
 
     def __init__(self, policy: Policy) -> None:
         super().__init__()
@@ -51,19 +52,19 @@ class TargetCopy(nn.Module):
     def forward(
         self, decision: Decision, sampled_q: Tensor, rows: Step, values: Values
     ) -> tuple[Decision, Tensor]:
-        """As `Online.forward`, with actions of the copy."""
+        """The copy's decision to take ratios from, and its values ``[T+1, B]``."""
         low = self.policy.low(rows.observation, decision.latent)
         copied = decision._replace(low=low)
         return copied, values(copied, rows)
 
     def follow(self, policy: Policy) -> None:
-        """Copy the policy."""
+        """Renew the copy."""
         copy_parameters(policy, self.policy)
 
 
 @dataclass(frozen=True)
 class EvaluatedConfig(ABC):
-    """Which policy Retrace evaluates."""
+    """The choice of the policy that Retrace evaluates."""
 
     @abstractmethod
     def build(self, policy: Policy) -> Online | TargetCopy:
@@ -74,8 +75,8 @@ class EvaluatedConfig(ABC):
 class OnlineConfig(EvaluatedConfig):
     """The policy itself: Algorithm 2."""
 
+    @override
     def build(self, policy: Policy) -> Online:
-        """Nothing of its own."""
         return Online()
 
 
@@ -83,8 +84,8 @@ class OnlineConfig(EvaluatedConfig):
 class TargetCopyConfig(EvaluatedConfig):
     """A target copy: the DISTRAL baselines, appendix G.1."""
 
+    @override
     def build(self, policy: Policy) -> TargetCopy:
-        """A copy of the policy as it is now."""
         return TargetCopy(policy)
 
 

@@ -1,8 +1,8 @@
-"""f(y_t | y_{t-1}, tau): which latents of a default policy explain a trajectory (appendix A).
+"""f(y_t | y_{t-1}, tau): a posterior over a default policy's latents (appendix A).
 
-Given y_{t-1}, the true posterior over y_t depends on what comes from t on and on nothing before.
-So a recurrent network runs over the trajectory backwards, and each y_t is drawn from what it has
-gathered by then and from y_{t-1} (as in Krishnan, Shalit and Sontag 2017, eq. 12).
+Given y_{t-1}, the true posterior over y_t depends on the rows from t on and on none before. So a
+recurrent network runs over the trajectory backwards, and each y_t is drawn given the network's
+state at t and y_{t-1} (as in Krishnan, Shalit and Sontag 2017, eq. 12).
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ class Inference(nn.Module):
         return Gaussian(torch.stack(means), torch.stack(stds)), torch.stack(latents)
 
     def _gathered(self, rows: Step) -> Tensor:
-        """What the rest of its episode in the window says to each row, ``[T, B, hidden]``."""
+        """The backward state of each row's episode from that row on, ``[T, B, hidden]``."""
         goes_on = torch.cat([rows.valid(), torch.zeros_like(rows.is_first[:1])])
         goes_on = goes_on.unsqueeze(-1)
-        # On an episode's last row nothing was done; what was done on the window's is not known.
+        # An episode's last row has no action; that of the window's last row is not used.
         observed = self.view(rows.observation)
         done = self.actions(rows.action, observed).masked_fill(~goes_on, 0.0)
         seen = torch.cat([observed, done], dim=-1)

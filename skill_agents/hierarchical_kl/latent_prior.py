@@ -10,8 +10,8 @@ bounds it from below, and so KL(pi || pi0) from above by a sum over steps, which
     KL_t = KL[pi(. | x_t) || pi0(. | x_t, y_t)] + KL[f(y_t | y_{t-1}, tau) || pi0(y_t | y_{t-1})]
 
 y is drawn from f. The first term is -E log pi0(a_t | x_t, y_t) - H[pi] with the expectation over
-pi's action taken exactly, instead of at the action that behaviour took. The bound holds for any f,
-whatever tau it looks at; it is the tighter, the better f fits. Distillation, which minimises the
+pi's action taken exactly, instead of at the behaviour's action. The bound holds for any f and tau,
+and is the tighter, the better f fits. Distillation, which minimises the
 same sum over pi0 and f with pi fixed, is the variational autoencoder's training.
 """
 
@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from torch import Tensor, nn
+from typing_extensions import override
 
 from skill_train.replay.step import Step
 from skill_train.skill_agents.agent import EnvironmentSpec
@@ -57,8 +58,8 @@ class LatentVariableKL(DefaultPolicy):
         self.default = default
         self.inference = inference
 
+    @override
     def kl(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
-        """At every step."""
         posterior, latent = self.inference(rows)
         prior = self.prior(previous(latent), rows.is_first)
         of_latents = gaussian_kl(*posterior, *prior)
@@ -75,11 +76,11 @@ class LatentVariableDefault(DefaultConfig):
     minimum_latent_std: NonNegative = 0.1  # as the hierarchical policy's
 
     def tiny(self) -> Self:
-        """Small latents, of the size that hierarchical policies have then, and inference."""
+        """The same default policy, with small inference and a tiny hierarchical policy's latent."""
         return replace(self, latent_size=TINY_LATENT, inference_hidden=16)
 
     def build(self, spec: EnvironmentSpec, config: PolicyConfig, policy: Policy) -> TotalKL:
-        """The bound for a flat policy, which says what its default policy sees, and so does tau.
+        """The bound for a flat policy; pi0 and tau have the groups that its config gives pi0.
 
         Raises ValueError for a policy with latents of its own.
         """

@@ -1,4 +1,4 @@
-"""How a latent is held for a period, and where its predecessor is found.
+"""The latent period: a latent held for several steps, and its predecessor.
 
 With a latent period p, z is drawn at every p-th step of an episode and held in between
 (eq. 20). ``age`` counts the steps since it was drawn: 0 where it is new.
@@ -39,7 +39,7 @@ def hold(fresh: Tensor, age: Tensor | None) -> Tensor:
 
     fresh: what the high level would draw at every row, ``[T, B, D]``.
     age: steps since the latent was drawn, ``[T, B]``; None means every step draws.
-    Where the drawing row lies before the window, row 0 stands for it: only context rows are so.
+    Where the drawing row lies before the window, as for some context rows, row 0 stands for it.
     """
     if age is None:
         return fresh

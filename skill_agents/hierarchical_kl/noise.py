@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Noise:
-    """Standard normal at every draw; AR(1) over the draws of an episode.
+    """Standard normal noise, AR(1) over the draws of an episode.
 
     Raises ValueError unless ``correlation``, which the option ``name`` sets, lies in [0, 1).
     """
@@ -20,7 +20,7 @@ class Noise:
         self.correlation = correlation
 
     def draw(self, last: Tensor, first: Tensor, generator: torch.Generator | None) -> Tensor:
-        """The draw ``[B, D]`` after ``last [B, D]``; where ``first [B]``, an episode begins."""
+        """The draw ``[B, D]`` after ``last [B, D]``; an episode begins where ``first [B]``."""
         c = self.correlation
         white = torch.empty_like(last).normal_(generator=generator)
         if c == 0.0:

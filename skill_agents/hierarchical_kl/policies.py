@@ -9,6 +9,7 @@ from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from skill_train.skill_agents.agent import EnvironmentSpec
 from skill_train.skill_agents.hierarchical_kl.action_head import ActionHead
@@ -24,7 +25,7 @@ TINY_LATENT = 2
 
 
 class Decision(NamedTuple):
-    """What a policy decides at every row; a flat policy's latents have size 0."""
+    """A policy's latents and distributions at every row; a flat policy's latents have size 0."""
 
     latent: Tensor
     """z_t in force, ``[..., D]``."""
@@ -34,12 +35,12 @@ class Decision(NamedTuple):
     """pi_L(. | z_t, x_t)."""
 
     def detach(self) -> Decision:
-        """The same numbers without a gradient."""
+        """The same decision without a gradient."""
         return Decision(self.latent.detach(), self.high.detach(), self.low.detach())
 
 
 class LowLevel(nn.Module):
-    """pi_L(a | z, x): what a latent means for the actuators. Also pi0_L, and flat policies."""
+    """pi_L(a | z, x); also pi0_L, and flat policies."""
 
     def __init__(
         self,
@@ -59,7 +60,7 @@ class LowLevel(nn.Module):
         return self.distribution(self.raw(observation, latent))
 
     def features(self, observation: Mapping[str, Tensor], latent: Tensor) -> Tensor:
-        """What the last hidden layer makes of them, ``[..., sizes[-1]]``."""
+        """Outputs of the last hidden layer, ``[..., sizes[-1]]``."""
         out: Tensor = self.torso(torch.cat([self.view(observation), latent], dim=-1))
         return out
 
@@ -69,12 +70,12 @@ class LowLevel(nn.Module):
         return out
 
     def distribution(self, outputs: Tensor) -> Gaussian | Categorical:
-        """From the last layer's outputs."""
+        """The distribution given by the last layer's outputs."""
         return self.head.distribution(outputs)
 
 
 class HighLevel(nn.Module):
-    """pi_H(z | x)."""
+    """pi_H(z | x), a Gaussian."""
 
     def __init__(
         self,
@@ -98,7 +99,7 @@ class HighLevel(nn.Module):
 
 
 class NoLatent(nn.Module):
-    """The high level of a flat policy: a Gaussian over nothing."""
+    """The high level of a flat policy: a Gaussian of size 0."""
 
     def __init__(self, spec: EnvironmentSpec, groups: tuple[str, ...]) -> None:
         super().__init__()
@@ -134,10 +135,10 @@ class Policy(nn.Module):
 
 @dataclass(frozen=True)
 class PolicyConfig(ABC):
-    """Which policy an agent has."""
+    """The choice of a policy."""
 
     action_head: ActionHead = field(default_factory=ActionHead)
-    """Of the policy and of its default policy."""
+    """Action head of the policy and of its default policy."""
 
     @abstractmethod
     def build(self, spec: EnvironmentSpec) -> Policy:
@@ -145,11 +146,11 @@ class PolicyConfig(ABC):
 
     @abstractmethod
     def build_low(self, spec: EnvironmentSpec) -> LowLevel:
-        """A default policy for its actions: pi0_L, or the whole of a flat one."""
+        """A default policy over actions: pi0_L, or that of a flat policy."""
 
     @abstractmethod
     def tiny(self) -> Self:
-        """The same policy of small networks."""
+        """The same policy with small networks."""
 
 
 @dataclass(frozen=True)
@@ -163,8 +164,8 @@ class HierarchicalPolicyConfig(PolicyConfig):
     low_sizes: Sizes = (200, 100)  # Appendix G.1
     minimum_latent_std: NonNegative = 0.1  # ours: the floor of actions
 
+    @override
     def build(self, spec: EnvironmentSpec) -> Policy:
-        """The policy, freshly initialised."""
         high = HighLevel(
             spec, self.high_groups, self.latent_size, self.high_sizes, self.minimum_latent_std
         )
@@ -174,8 +175,8 @@ class HierarchicalPolicyConfig(PolicyConfig):
         """A low level of this shape: pi_L, or a separate pi0_L."""
         return LowLevel(spec, self.low_groups, self.latent_size, self.low_sizes, self.action_head)
 
+    @override
     def tiny(self) -> Self:
-        """Both levels small, with a latent of 2."""
         return replace(self, high_sizes=(16,), latent_size=TINY_LATENT, low_sizes=(16, 16))
 
 
@@ -188,8 +189,8 @@ class FlatPolicyConfig(PolicyConfig):
     default_groups: tuple[str, ...] = ("proprioception",)
     default_sizes: Sizes = (200, 100)  # Appendix G.1, DISTRAL default policy
 
+    @override
     def build(self, spec: EnvironmentSpec) -> Policy:
-        """The policy, freshly initialised."""
         low = self.level(spec, self.groups, self.sizes)
         return Policy(NoLatent(spec, self.groups), low, latent_size=0)
 
@@ -197,8 +198,8 @@ class FlatPolicyConfig(PolicyConfig):
         """The flat default policy, which sees ``default_groups`` only."""
         return self.level(spec, self.default_groups, self.default_sizes)
 
+    @override
     def tiny(self) -> Self:
-        """The policy and its default policy small."""
         return replace(self, sizes=(16, 16), default_sizes=(16, 16))
 
     def level(
@@ -208,5 +209,5 @@ class FlatPolicyConfig(PolicyConfig):
         sizes: tuple[int, ...],
         latent_size: int = 0,
     ) -> LowLevel:
-        """A network from ``groups``, and perhaps latents, to actions."""
+        """A network from ``groups``, and from latents if any, to actions."""
         return LowLevel(spec, groups, latent_size, sizes, self.action_head)

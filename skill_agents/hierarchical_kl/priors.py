@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from skill_train.skill_agents.nets.gaussian import Gaussian, GaussianHead
 from skill_train.skill_agents.nets.mlp import MLP
@@ -21,7 +22,7 @@ class Prior(nn.Module):
         raise NotImplementedError
 
     def forward(self, last: Tensor, is_first: Tensor) -> Gaussian:
-        """As `next`, but N(0, I) on first rows, where there is no last latent.
+        """pi0_H(. | last), and N(0, I) on first rows, where there is no last latent.
 
         last ``[..., D]``, is_first ``[...]`` bool.
         """
@@ -31,10 +32,10 @@ class Prior(nn.Module):
 
 
 class Isotropic(Prior):
-    """N(0, I) whatever came before."""
+    """N(0, I), whatever the last latent."""
 
+    @override
     def next(self, last: Tensor) -> Gaussian:
-        """Standard normal."""
         return Gaussian(torch.zeros_like(last), torch.ones_like(last))
 
 
@@ -48,8 +49,8 @@ class AR1(Prior):
         self.correlation = correlation
         self.std = math.sqrt(1.0 - correlation**2)
 
+    @override
     def next(self, last: Tensor) -> Gaussian:
-        """First-order autoregression."""
         return Gaussian(self.correlation * last, torch.full_like(last, self.std))
 
 
@@ -63,29 +64,29 @@ class LearnedAR(Prior):
             self.torso.output_size, latent_size, initial_std=1.0, minimum_std=0.1, tanh_mean=False
         )
 
+    @override
     def next(self, last: Tensor) -> Gaussian:
-        """One learned step."""
         out: Gaussian = self.head(self.torso(last))
         return out
 
 
 @dataclass(frozen=True)
 class IsotropicConfig:
-    """pi0_H = N(0, I)."""
+    """pi0_H = N(0, I), which ignores the last latent."""
 
     def build(self, latent_size: int) -> Prior:
-        """The prior."""
+        """The prior of latents of ``latent_size``."""
         return Isotropic()
 
 
 @dataclass(frozen=True)
 class AR1Config:
-    """pi0_H = AR(1)."""
+    """pi0_H = AR(1) with a given correlation."""
 
     correlation: Share = 0.95  # Appendix G.2, go to 1 of 3 targets; 0.9 for moving boxes
 
     def build(self, latent_size: int) -> Prior:
-        """The prior."""
+        """The prior of latents of ``latent_size``."""
         return AR1(self.correlation)
 
 
@@ -96,7 +97,7 @@ class LearnedARConfig:
     sizes: Sizes = (100,)
 
     def build(self, latent_size: int) -> Prior:
-        """The prior."""
+        """The prior of latents of ``latent_size``."""
         return LearnedAR(latent_size, self.sizes)
 
 

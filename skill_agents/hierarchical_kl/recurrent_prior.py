@@ -1,6 +1,6 @@
-"""A default policy that remembers: the LSTM prior that appendix A compares with.
+"""A default policy with memory: the LSTM prior that appendix A compares with.
 
-pi0(a_t | x_t) with x_t the history of what the default policy sees and of the actions taken.
+pi0(a_t | x_t) with x_t the history of the default policy's observations and of actions.
 Differs from the paper: the memory starts empty at a window's first row, so that it reaches back
 through one unroll.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from skill_train.replay.step import Step
 from skill_train.skill_agents.agent import EnvironmentSpec
@@ -42,7 +43,7 @@ class Memory(nn.Module):
         self.cell = nn.LSTMCell(self.view.size + self.actions.size, size)
 
     def forward(self, rows: Step) -> Tensor:
-        """What each row of a window remembers of its episode, ``[T, B, size]``."""
+        """The memory at each row of a window of the row's episode, ``[T, B, size]``."""
         observed = self.view(rows.observation)
         done = self.actions(rows.action, observed)
         before = torch.cat([torch.zeros_like(done[:1]), done[:-1]])
@@ -65,14 +66,14 @@ class RecurrentKL(DefaultPolicy):
         self.memory = memory
         self.default = default
 
+    @override
     def kl(self, decision: Decision, rows: Step, age: Tensor | None) -> Tensor:
-        """At every step."""
         return action_kl(decision.low, self.default(rows.observation, self.memory(rows)))
 
 
 @dataclass(frozen=True)
 class RecurrentDefault(DefaultConfig):
-    """The paper gives no size."""
+    """The LSTM default policy; the paper gives no size."""
 
     memory_size: Count = 100
 

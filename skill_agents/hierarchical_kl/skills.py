@@ -1,6 +1,6 @@
-"""What a low level has learned, as skills: which latent it follows is the choice.
+"""A trained low level as skills: the choice is the latent that it follows.
 
-Where nobody chooses, the default policy's high level does: z_t ~ pi0_H(. | z_{t-1}).
+By default the default policy's high level chooses: z_t ~ pi0_H(. | z_{t-1}).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from skill_train.skill_agents.agent import (
     Acting,
@@ -32,8 +33,8 @@ class LowLevelSkills(Skills):
     """A low level that follows the latents it is given, each for ``period`` steps.
 
     A choice counts where a latent's period begins; in between it is ignored. The action is the low
-    level's mean, or the likeliest, as when the agent is evaluated: its noise was exploration, which
-    is now the business of whoever chooses.
+    level's mean, or the likeliest, as in evaluation: its noise was exploration, which is now the
+    choosing agent's.
     """
 
     action: ContinuousAction
@@ -41,13 +42,13 @@ class LowLevelSkills(Skills):
     def __init__(
         self, low: nn.Module, prior: Prior, latent_size: int, period: int, reach: float = math.inf
     ) -> None:
-        """Latents lie between ``-reach`` and ``reach`` in every component."""
+        """Bound the latents to ``-reach`` .. ``reach`` in every component."""
         self.action = ContinuousAction((-reach,) * latent_size, (reach,) * latent_size)
         self.groups = groups_of(low)
         self.low, self.prior, self.period = low, prior, period
 
     def within(self, reach: float) -> LowLevelSkills:
-        """The same with latents in a box."""
+        """The same skills with latents in a box."""
         return LowLevelSkills(self.low, self.prior, self.action.size, self.period, reach)
 
     def initial_state(self, batch: int) -> ActState:
@@ -62,7 +63,7 @@ class LowLevelSkills(Skills):
         state: ActState,
         generator: torch.Generator | None = None,
     ) -> Acting:
-        """By latents ``[B, D]``."""
+        """Actions that follow latents ``[B, D]``."""
         age = (state["age"] + 1).masked_fill(timestep.is_first, 0) % self.period
         latent = torch.where((age == 0).unsqueeze(-1), choice, state["latent"])
         action = self.low(timestep.observation, latent).mode()
@@ -71,7 +72,7 @@ class LowLevelSkills(Skills):
     def draw(
         self, timestep: Timestep, state: ActState, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Latents from pi0_H given the one in force."""
+        """Latents drawn from pi0_H given those in force."""
         latent: Tensor = self.prior(state["latent"], timestep.is_first).sample(generator)
         return latent
 
@@ -91,13 +92,13 @@ class ActionSkills(Skills):
         state: ActState,
         generator: torch.Generator | None = None,
     ) -> Acting:
-        """By actions ``[B, A]`` or ``[B]``, as they are."""
+        """The chosen actions, ``[B, A]`` or ``[B]``."""
         return Acting(choice, state, {})
 
     def draw(
         self, timestep: Timestep, state: ActState, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Actions from pi0."""
+        """Actions drawn from pi0."""
         no_latent = torch.zeros(len(timestep.is_first), 0)
         action: Tensor = self.default(timestep.observation, no_latent).sample(generator)
         return action
@@ -109,10 +110,10 @@ def default_skills(
     period: int,
     action: ContinuousAction | DiscreteAction,
 ) -> Skills:
-    """What the default policy can do by itself: pi0_L, which is pi_L where they are shared.
+    """The default policy as skills: pi0_L, which is pi_L where they are shared.
 
-    One with latents of its own (appendix A) follows those. Raises ValueError where there is no
-    default policy, or one that cannot act by itself.
+    A default policy with its own latents (appendix A) follows those. Raises ValueError if there is
+    no default policy, or one that cannot act by itself.
     """
     high, low = getattr(default_policy, "high", None), getattr(default_policy, "low", None)
     if isinstance(low, LatentVariableKL):
@@ -130,12 +131,12 @@ class LowLevelConfig(SkillsConfig):
     """The latents of a hierarchical-KL agent's low level as actions, in a box around 0."""
 
     reach: Positive = 2.0
-    """Of the box in each component. Not in the paper. pi0_H is N(0, 1) in every component, and 95%
-    of it lie within 2: latents further out the low level has hardly seen, and uniform ones spread
+    """Half the width of the box. Not in the paper. pi0_H is N(0, 1) in every component, and 95% of
+    it lie within 2: the low level has hardly seen latents further out, and uniform ones spread
     about as widely as pi0_H's (a standard deviation of 1.15)."""
 
+    @override
     def build(self, agent: Agent) -> Skills:
-        """The low level's."""
         skills = agent.skills()
         if not isinstance(skills, LowLevelSkills):
             raise ValueError(

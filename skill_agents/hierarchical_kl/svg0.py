@@ -10,6 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from typing_extensions import override
 
 from skill_train.replay.schema import Schema
 from skill_train.replay.step import Step
@@ -62,7 +63,7 @@ class SVG0Config(AgentConfig):
     """AR(1) correlation of the noise that draws z while acting. Differs from the paper if not 0:
     each z_t keeps its distribution, but neighbours explore alike (see the README)."""
     action_noise_correlation: Share = 0.0
-    """The same for the noise that draws a; the flat baselines have it too."""
+    """AR(1) correlation of the noise that draws actions, also those of the flat baselines."""
     kl_cost: NonNegative = 1e-3  # alpha, Appendix G.1
     entropy_cost: float = 1e-4  # alpha_H, Appendix G.1
     gamma: Share = 0.99  # authors' code
@@ -71,7 +72,7 @@ class SVG0Config(AgentConfig):
     actor_learning_rate: Positive = 1e-4  # Appendix G.1
     critic_learning_rate: Positive = 1e-4  # Appendix G.1
     default_learning_rate: Positive = 1e-4
-    """Appendix G.1 gives 5e-4 for the DISTRAL baseline only; otherwise as the actor."""
+    """Appendix G.1 gives 5e-4 for the DISTRAL baseline only; otherwise it is the actor's."""
     target_update_period: Count = 100  # Appendix G.1
     batch_size: Count = 512  # Appendix G.1, in unrolls
     unroll_length: Count = 10  # Appendix G.1
@@ -79,12 +80,12 @@ class SVG0Config(AgentConfig):
     minimum_unrolls: Count = 1_000  # authors' code
     samples_per_insert: Positive | None = None  # authors' locomotion runs: no limit
 
+    @override
     def build(self, spec: EnvironmentSpec) -> SVG0:
-        """The agent."""
         return SVG0(self, spec)
 
+    @override
     def tiny(self) -> Self:
-        """Small networks, and a batch of few unrolls and samples."""
         return replace(
             self,
             policy=self.policy.tiny(),
@@ -98,13 +99,13 @@ class SVG0Config(AgentConfig):
         )
 
     def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
-        """Unrolls with the context rows before them; each step is learned from in one of them."""
+        """Unrolls with the context rows before them; each step is learned from in one unroll."""
         table = self.table(self.unroll_length + context_rows(self.latent_period))
         draws = {"unrolls": Draw("unrolls", self.batch_size)}
         return Schema((table,), draws, spec.step_spec(extras(self.latent_period)), tuple(tasks))
 
     def table(self, length: int) -> TableSpec:
-        """Where unrolls of ``length + 1`` rows wait for the learner: replay, drawn uniformly."""
+        """Replay of unrolls of ``length + 1`` rows, drawn uniformly."""
         return windows(
             "unrolls",
             length,
@@ -116,7 +117,7 @@ class SVG0Config(AgentConfig):
 
 
 class Critic(nn.Module):
-    """Q(a, z, x)."""
+    """The critic Q(a, z, x)."""
 
     def __init__(self, config: SVG0Config, spec: EnvironmentSpec, latent_size: int) -> None:
         super().__init__()
@@ -148,7 +149,7 @@ class Critic(nn.Module):
 
 
 class SVG0(HierarchicalActing):
-    """The agent; with a flat policy it is SVG(0), with a flat default policy DISTRAL's prior."""
+    """Algorithm 2; with a flat policy SVG(0), and with a flat default policy DISTRAL's prior."""
 
     def __init__(self, config: SVG0Config, spec: EnvironmentSpec) -> None:
         if not isinstance(spec.action, ContinuousAction):
@@ -226,7 +227,7 @@ class SVG0(HierarchicalActing):
         return losses, metrics
 
     def after_step(self, step: int) -> None:
-        """Makes every target copy anew each ``target_update_period`` updates."""
+        """Renew every target copy each ``target_update_period`` updates."""
         if step % self.config.target_update_period == 0:
             copy_parameters(self.critic, self.target_critic)
             copy_parameters(self.default_policy, self.target_default_policy)

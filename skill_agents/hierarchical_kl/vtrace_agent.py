@@ -8,6 +8,7 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from skill_train.replay.schema import Schema
 from skill_train.replay.tables import Draw, queue
@@ -40,12 +41,12 @@ from skill_train.skill_agents.ranges import (
 )
 
 LARGEST_LOG_RATIO = 20.0
-"""Far above any clip of V-trace, far below where exp overflows."""
+"""Bound of log ratios, far above any clip of V-trace and far below the overflow of exp."""
 
 
 @dataclass(frozen=True)
 class VTraceConfig(AgentConfig):
-    """Hyperparameters of appendix B.3. The paper gives none of its own for the grid."""
+    """Hyperparameters of appendix B.3; the paper gives none for the grid."""
 
     policy: PolicyConfig = field(default_factory=HierarchicalPolicyConfig)
     default: DefaultConfig = field(default_factory=SharedLowLevel)
@@ -65,12 +66,12 @@ class VTraceConfig(AgentConfig):
     batch_size: Count = 32  # IMPALA
     unroll_length: Count = 20  # IMPALA
 
+    @override
     def build(self, spec: EnvironmentSpec) -> VTraceAgent:
-        """The agent."""
         return VTraceAgent(self, spec)
 
+    @override
     def tiny(self) -> Self:
-        """Small networks and a batch of few unrolls."""
         return replace(
             self,
             policy=self.policy.tiny(),
@@ -80,7 +81,7 @@ class VTraceConfig(AgentConfig):
         )
 
     def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
-        """A queue of about two batches of unrolls: more would only age."""
+        """A queue of about two batches of unrolls: more data would be older."""
         length = self.unroll_length + context_rows(self.latent_period)
         table = queue("unrolls", length, 2 * self.batch_size, stride=self.unroll_length)
         draws = {"unrolls": Draw("unrolls", self.batch_size)}
@@ -88,7 +89,7 @@ class VTraceConfig(AgentConfig):
 
 
 class LatentValue(nn.Module):
-    """V(z, x)."""
+    """The critic V(z, x)."""
 
     def __init__(self, config: VTraceConfig, spec: EnvironmentSpec, latent_size: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What was done, as a network takes it."""
+"""Actions as inputs of a network."""
 
 from __future__ import annotations
 

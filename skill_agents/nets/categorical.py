@@ -18,11 +18,11 @@ class Categorical(NamedTuple):
         return self.log_probs.gather(-1, value.unsqueeze(-1)).squeeze(-1)
 
     def entropy(self) -> Tensor:
-        """In nats, ``[...]``."""
+        """Entropy in nats, ``[...]``."""
         return -(self.log_probs.exp() * self.log_probs).sum(-1)
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
-        """Indices ``[...]`` int64."""
+        """One draw: indices ``[...]`` int64."""
         flat = self.log_probs.reshape(-1, self.log_probs.shape[-1]).exp()
         drawn = torch.multinomial(flat, 1, generator=generator)
         return drawn.reshape(self.log_probs.shape[:-1])
@@ -32,7 +32,7 @@ class Categorical(NamedTuple):
         return self.log_probs.argmax(-1)
 
     def detach(self) -> Categorical:
-        """The same numbers without a gradient."""
+        """The same distribution without a gradient."""
         return Categorical(self.log_probs.detach())
 
 

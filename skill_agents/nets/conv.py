@@ -1,4 +1,4 @@
-"""A residual convolutional network for what a body's camera sees."""
+"""A residual convolutional network for pixels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from skill_train.skill_agents.nets.mlp import MLP
 
 CHANNELS = (16, 32, 32)
-"""Of the three sections of IMPALA's deep network (Espeholt et al. 2018, figure 3)."""
+"""Channels of the three sections of IMPALA's deep network (Espeholt et al. 2018, figure 3)."""
 
 
 class ConvEncoder(nn.Module):
@@ -33,7 +33,7 @@ class ConvEncoder(nn.Module):
         self.output_size = self.torso.output_size
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Pixels are scaled from 0 to 255 to -1/2 to 1/2."""
+        """Pixels, scaled from [0, 255] to [-1/2, 1/2], to features."""
         *leading, height, width, channels = pixels.shape
         images = pixels.reshape(-1, height, width, channels).movedim(-1, 1)
         images = images.to(next(self.parameters()).dtype) / 255.0 - 0.5
@@ -66,6 +66,6 @@ class _ResidualBlock(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """``[N, C, H, W]``."""
+        """Images ``[N, C, H, W]`` to the same shape."""
         changed: Tensor = images + self.change(images)
         return changed

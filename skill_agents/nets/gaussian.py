@@ -1,4 +1,4 @@
-"""A diagonal Gaussian whose mean and standard deviation a network gives."""
+"""A diagonal Gaussian with mean and standard deviation from a network."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Gaussian(NamedTuple):
         return (self.mean + self.std * noise).detach()
 
     def mode(self) -> Tensor:
-        """The mean."""
+        """The mean, ``[..., D]``."""
         return self.mean
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ class Gaussian(NamedTuple):
         return (self.std.log() + 0.5 * (1.0 + LOG_2PI)).sum(-1)
 
     def detach(self) -> Gaussian:
-        """The same numbers without a gradient."""
+        """The same distribution without a gradient."""
         return Gaussian(self.mean.detach(), self.std.detach())
 
 

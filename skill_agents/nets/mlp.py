@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons as this field's continuous-control agents use them."""
+"""Multi-layer perceptrons as usual in continuous control."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class MLP(nn.Sequential):
     """Linear layers with ELU; the output is activated too.
 
     With ``layer_norm`` the first layer is followed by LayerNorm and tanh instead, which bounds
-    what the rest of the network sees whatever the scale of its inputs.
+    the input of the other layers whatever the scale of the first one's.
     """
 
     def __init__(self, input_size: int, sizes: Sequence[int], layer_norm: bool = True) -> None:

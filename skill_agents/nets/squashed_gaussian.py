@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from skill_train.skill_agents.nets.gaussian import LOG_2PI
 
 LOG_STD_RANGE = (-20.0, 2.0)
-"""As in the authors' code of soft actor-critic."""
+"""Bounds of the log standard deviation, as in the authors' code of soft actor-critic."""
 
 
 class SquashedGaussian(NamedTuple):
@@ -23,7 +23,7 @@ class SquashedGaussian(NamedTuple):
 
     @staticmethod
     def of(features: Tensor) -> SquashedGaussian:
-        """From a network's output ``[..., 2A]``."""
+        """The distribution given by a network's output ``[..., 2A]``."""
         mean, log_std = features.chunk(2, dim=-1)
         return SquashedGaussian(mean, log_std.clamp(*LOG_STD_RANGE))
 

@@ -57,7 +57,7 @@ class StackedMLP(nn.Module):
 def per_task(nets: StackedMLP, inputs: Tensor, task: Tensor) -> Tensor:
     """Rows ``[..., N, B, F]`` through the networks of tasks ``[N]``, ``[..., N, B, out]``.
 
-    A single network is that of every task.
+    A stack of one network serves every task.
     """
     if nets.count == 1:  # one multiplication for all rows, without a copy of the weights for each
         out: Tensor = nets(inputs.reshape(1, -1, inputs.shape[-1]))
@@ -68,5 +68,5 @@ def per_task(nets: StackedMLP, inputs: Tensor, task: Tensor) -> Tensor:
 
 
 def one_row_each(observation: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Groups ``[B, *]`` of B environments that act, as those of B tasks with one row each."""
+    """Groups ``[B, *]`` of B acting environments as ``[B, 1, *]``: B tasks with one row each."""
     return {name: array.unsqueeze(1) for name, array in observation.items()}

@@ -1,4 +1,4 @@
-"""Which observation groups a network sees: information asymmetry as configuration."""
+"""The observation groups that a network sees: information asymmetry as configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVERY = "*"
 
 
 class View(nn.Module):
-    """Picks groups of an observation and lays them side by side, ``[..., size]``.
+    """Groups of an observation side by side, ``[..., size]``.
 
     ``"proprioception"`` is a group as it is; ``"objects/50"`` the same group through an encoder of
     its own with a layer of 50, ``"objects/100/20"`` with two. Pixels have a `ConvEncoder`, and need
@@ -63,13 +63,13 @@ class View(nn.Module):
 
 
 def groups_of(net: nn.Module) -> frozenset[str]:
-    """The observation groups that ``net`` looks at, in any of its parts."""
+    """The observation groups that any part of ``net`` sees."""
     views = [part for part in net.modules() if isinstance(part, View)]
     return frozenset(name for view in views for name in view.names)
 
 
 def _parse(group: str, observation: Mapping[str, ArraySpec]) -> list[tuple[str, list[int]]]:
-    """Name and encoder's layers of each group meant; raises ValueError with what is allowed."""
+    """Name and encoder's layers of each group in ``group``; raises ValueError if there is none."""
     if group == EVERY:
         floats: list[tuple[str, list[int]]] = [
             (name, []) for name, array in sorted(observation.items()) if array.dtype != "uint8"

@@ -18,7 +18,7 @@ def clipped_surrogate(
     ratio is pi(a) / mu(a). Where pi is still mu its gradient is ``A grad log pi(a)``, REINFORCE's.
 
     Args:
-        log_prob: log pi(a) of now, ``[...]``.
+        log_prob: log pi(a) of the current policy, ``[...]``.
         behaviour_log_prob: log mu(a) of the policy that acted, ``[...]``.
         advantage: A, ``[...]``, taken as a constant.
         max_change: Largest change of the ratio, in its advantage's direction, that is rewarded.

@@ -35,7 +35,7 @@ def gaussian_kl(mean_p: Tensor, std_p: Tensor, mean_q: Tensor, std_q: Tensor) ->
 def categorical_kl(logits_p: Tensor, logits_q: Tensor) -> Tensor:
     """KL(p || q) = sum_a p(a) (log p(a) - log q(a)) of two categorical distributions.
 
-    An outcome with logit -inf under p adds nothing, whatever q says of it, and gives no gradient.
+    An outcome with logit -inf under p adds nothing, whatever its logit under q; its gradient is 0.
 
     Args:
         logits_p: Unnormalised log probabilities of p, ``[..., A]``.

@@ -1,4 +1,4 @@
-"""Pop-Art: targets of any size brought to zero mean and unit variance, adaptively.
+"""Pop-Art: adaptive normalisation of targets to zero mean and unit variance.
 
 van Hasselt, Guez, Hessel, Mnih, Silver 2016, "Learning values across many orders of magnitude".
 """
@@ -37,8 +37,8 @@ def update_moments(moments: Moments, targets: Tensor, counts: Tensor, rate: Tens
     Args:
         moments: ``[N]``.
         targets: ``[T, N, B]``.
-        counts: Which targets count, bool ``[T, N, B]``; where none of a row of N does, its moments
-            stay.
+        counts: Which targets count, bool ``[T, N, B]``; where none of one of the N does, its
+            moments stay.
         rate: In (0, 1], ``[N]``; 1 replaces the moments by those of the batch.
 
     Returns:

@@ -1,7 +1,7 @@
 """The backward recurrence under every multi-step return: x_t = a_t + b_t x_{t+1}.
 
-Retrace, V-trace, lambda-returns and generalised advantages are all of this form; they differ in
-what they put in for a and b. Everything costly is computed for all rows at once before the loop,
+Retrace, V-trace, lambda-returns and generalised advantages are all of this form, with different
+a and b. Everything costly is computed for all rows at once before the loop,
 which is then one fused multiply-add per row, without control flow that depends on data, so that
 it can be captured in a CUDA graph.
 """
@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 def backward_recurrence(offset_t: Tensor, factor_t: Tensor, last: Tensor | None = None) -> Tensor:
-    """Solves ``x_t = offset_t + factor_t * x_{t+1}`` from the last row to the first.
+    """Solve ``x_t = offset_t + factor_t * x_{t+1}`` from the last row to the first.
 
     Args:
         offset_t: a_t, ``[T, ...]``.

@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def require_same_shape(**arguments: Tensor) -> None:
-    """Raises ValueError unless all arguments have the shape of the first, with at least one row.
+    """Raise ValueError unless all arguments have the shape of the first, with at least one row.
 
     Broadcasting would hide a missing or swapped axis, so the formulas do not broadcast.
     """

@@ -12,12 +12,12 @@ from skill_train.skill_agents.ops.shapes import require_same_shape
 
 
 class VTrace(NamedTuple):
-    """What `vtrace` returns, each ``[T, ...]``."""
+    """Results of `vtrace`, each ``[T, ...]``."""
 
     target_t: Tensor
-    """What V(x_t) is regressed to."""
+    """Regression target of V(x_t)."""
     advantage_t: Tensor
-    """What multiplies grad log pi(a_t | x_t); the clipped ratio is in it already."""
+    """Factor of grad log pi(a_t | x_t), with the clipped ratio in it already."""
 
 
 def vtrace(

@@ -1,1 +1,1 @@
-"""REINFORCE with a learned baseline and Pop-Art, and what learners of whole trials share."""
+"""REINFORCE with a learned baseline and Pop-Art, and the base of learners from whole trials."""

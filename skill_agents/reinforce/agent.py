@@ -1,7 +1,7 @@
 """REINFORCE with a learned baseline and Pop-Art, a learner of one task with discrete actions.
 
-It knows nothing of skills: what its actions mean is the environment's affair
-(`actors.skill_env`), so the same agent chooses among skills and acts without any.
+The environment gives its actions a meaning (`actors.skill_env`), so the same agent chooses among
+skills or acts without any.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from skill_train.skill_agents.agent import (
     Acting,
@@ -43,12 +44,12 @@ class BaselineReinforceConfig(TrialAgentConfig):
     trials_per_task: Count = 10  # "batch size per task"
     max_length: Count = 2000  # "max episode length"
 
+    @override
     def build(self, spec: EnvironmentSpec) -> BaselineReinforce:
-        """The agent."""
         return BaselineReinforce(self, spec)
 
+    @override
     def tiny(self) -> Self:
-        """Small batches and networks."""
         return replace(super().tiny(), hidden=8)
 
 
@@ -90,13 +91,13 @@ class BaselineReinforce(TrialAgent[BaselineReinforceConfig]):
         explore: bool,
         generator: torch.Generator | None = None,
     ) -> Acting:
-        """A draw, whether it explores or not."""
+        """Actions drawn from the policy, also without ``explore``."""
         policy: Categorical = self.policy(self.view(timestep.observation))
         action = policy.sample(generator)
         return Acting(action, state, {"log_prob": policy.log_prob(action)})
 
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
-        """Policy and baseline."""
+        """Groups ``policy`` and ``baseline``."""
         c = self.config
         return {
             "policy": ParameterGroup(
@@ -108,7 +109,7 @@ class BaselineReinforce(TrialAgent[BaselineReinforceConfig]):
         }
 
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
-        """The score of the normalised return less its baseline; the baseline's error.
+        """Minus the score of the normalised return less its baseline; the baseline's squared error.
 
         On-policy the score's gradient is that of REINFORCE with a baseline, the advantage times
         grad log pi (Sutton and Barto 2018, eq. 13.11).
@@ -134,10 +135,10 @@ class BaselineReinforce(TrialAgent[BaselineReinforceConfig]):
         return losses, metrics
 
     def _rescale(self, value: Tensor, played: trials.Trials) -> None:
-        """Pop-Art: new moments, and a last layer that predicts the same returns by them.
+        """Update the moments; rescale the last layer to predict the same returns (Pop-Art).
 
-        Before the first returns the moments are of nothing, and there is no prediction to keep: a
-        new layer stays as it is, and predicts about their mean.
+        Before the first returns there is no prediction to keep: the layer stays as it is, and
+        predicts about the mean of these.
         """
         task, last = played.task, self.baseline.last
         before, is_kept = self.scale.moments(task), self.scale.updates[task] > 0

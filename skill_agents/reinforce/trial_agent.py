@@ -1,4 +1,4 @@
-"""What agents share that learn by REINFORCE from whole trials: their data and their score."""
+"""Data and score of agents that learn by REINFORCE from whole trials."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, Self, TypeVar
 
 from torch import Tensor
+from typing_extensions import override
 
 from skill_train.replay.schema import Schema
 from skill_train.replay.step import ArraySpec
@@ -21,33 +22,33 @@ from skill_train.skill_agents.reinforce.trials import Trials
 
 @dataclass(frozen=True)
 class TrialAgentConfig(AgentConfig):
-    """Data, and what keeps training steady; the defaults are table 1's of the DSE paper."""
+    """Data, and bounds that keep training steady; the defaults are table 1's of the DSE paper."""
 
     gamma: Share = 0.99
     return_scale_rate: Share = 0.02  # "beta_art"
     trials_per_task: Count = 4  # "batch size per task"
     max_length: Count = 300  # "max episode length"
     max_ratio_change: Positive = 0.2
-    """Not in the paper: how much likelier or less likely an action may become by one batch."""
+    """Not in the paper: largest change of pi / mu by one batch that is rewarded."""
     max_grad_norm: PositiveOrInf | None = None
-    """Not in the paper: bounds what one failed trajectory can do. Stacked networks are bounded one
-    by one."""
+    """Not in the paper: bounds the effect of a single failed trial. Stacked networks are bounded
+    one by one."""
     decay: Decay | None = None
-    """Not in the paper: of all learning rates."""
+    """Not in the paper: decay of all learning rates."""
 
+    @override
     def tiny(self) -> Self:
-        """Batches of two trials of each task."""
         return replace(self, trials_per_task=2)
 
     def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
-        """A batch of M trials of every task, which actors fill in rounds."""
+        """Batches of M trials of every task, which actors fill in rounds."""
         count = self.trials_per_task
         table = trial_table("trials", self.max_length, count, use_once=True, per_task=True)
         row = spec.step_spec(self.extras())
         return Schema((table,), {"trials": Draw("trials", count)}, row, tuple(tasks))
 
     def extras(self) -> Mapping[str, ArraySpec]:
-        """What acting adds to a row: log mu(a)."""
+        """Extras of a row: log mu(a)."""
         return {"log_prob": ArraySpec(())}
 
 
@@ -55,7 +56,7 @@ Config = TypeVar("Config", bound=TrialAgentConfig)
 
 
 class TrialAgent(Agent, Generic[Config]):
-    """Learns from M whole trials of each task, once."""
+    """An agent that learns once from M whole trials of each task."""
 
     def __init__(self, config: Config, spec: EnvironmentSpec) -> None:
         super().__init__()
@@ -63,14 +64,15 @@ class TrialAgent(Agent, Generic[Config]):
         self.scale = trials.ReturnScale(spec.num_tasks, config.return_scale_rate)
 
     def score(self, played: Trials, value: Tensor, log_prob: Tensor) -> Tensor:
-        """Of returns and log pi ``[T, N, B]``, summed over the counted steps, to be maximised.
+        """The score of returns, to be maximised, from returns and log pi ``[T, N, B]``; a scalar.
 
-        Takes the returns into their running scale first. Averaged over trajectories and tasks.
+        The running scale takes the returns in first. The score is summed over the counted steps
+        and averaged over trials and tasks.
         """
         self.scale.update(value, played)
         return self.score_of(played, self.scale.normalise(value, played.task), log_prob)
 
     def score_of(self, played: Trials, advantage: Tensor, log_prob: Tensor) -> Tensor:
-        """The same of advantages ``[T, N, B]``, which are taken as constants."""
+        """The score of advantages ``[T, N, B]``, which are taken as constants; a scalar."""
         score = clipped_surrogate(log_prob, played.log_mu, advantage, self.config.max_ratio_change)
         return trials.sum_over_steps(score, played)

@@ -1,4 +1,4 @@
-"""Whole trials, a few of each task: which steps count, returns, and their normalisation."""
+"""Whole trials, a few of each task: the steps that count, returns, and their normalisation."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Trials(NamedTuple):
     """log mu(a) of the policy that acted."""
     reward: Tensor
     discount: Tensor
-    """0 after a termination."""
+    """gamma, or 0 where the episode terminated."""
     acted: Tensor
-    """bool: not padding."""
+    """bool: whether the row is no padding."""
     counted: Tensor
-    """bool: acted, and the return is as good as complete (see `read`)."""
+    """bool: whether the row was acted and its return is as good as complete (see `read`)."""
     task: Tensor
-    """``[N]``."""
+    """Indices ``[N]`` of the tasks."""
 
 
 def read(rows: Step, gamma: float) -> Trials:
@@ -78,7 +78,7 @@ class ReturnScale(nn.Module):
         """Take in a batch of returns ``[T, N, B]``; call it before `normalise`.
 
         The first 1 / rate batches are averaged alike, so that the start does not matter. A batch
-        in which no step of a task counts is none of that task's.
+        without a counted step of a task leaves that task's moments.
         """
         task = played.task
         self.updates[task] += played.counted.any(2).any(0)
@@ -87,7 +87,7 @@ class ReturnScale(nn.Module):
         self.mean[task], self.variance[task] = moments.mean, moments.variance
 
     def moments(self, task: Tensor) -> Moments:
-        """Of tasks ``[N]``."""
+        """Moments ``[N]`` of the returns of tasks ``[N]``."""
         return Moments(self.mean[task], self.variance[task])
 
     def normalise(self, value: Tensor, task: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from typing import Self
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from skill_train.skill_agents.agent import (
     Acting,
@@ -43,17 +44,17 @@ class SACConfig(TransitionAgentConfig):
     q_learning_rate: Positive = 3e-4
     temperature_learning_rate: Positive = 3e-4
 
+    @override
     def build(self, spec: EnvironmentSpec) -> SAC:
-        """The agent."""
         return SAC(self, spec)
 
+    @override
     def tiny(self) -> Self:
-        """Small batches and networks."""
         return replace(super().tiny(), policy_sizes=(8, 8), critic_sizes=(8, 8))
 
 
 class SAC(TransitionAgent[SACConfig]):
-    """For each task pi, two Q, their two targets, and a temperature that is fixed or learned."""
+    """Soft actor-critic: for each task pi, two Q, their two targets, and a temperature."""
 
     acting_parts = ("policy",)
 
@@ -74,7 +75,7 @@ class SAC(TransitionAgent[SACConfig]):
         explore: bool,
         generator: torch.Generator | None = None,
     ) -> Acting:
-        """A draw, or without ``explore`` the mode."""
+        """Actions drawn from the policy; without ``explore``, its mode."""
         policy = self.policy(one_row_each(timestep.observation), timestep.task)
         u = policy.sample(generator) if explore else policy.mode()
         return Acting(self.bounds.stretch(u).squeeze(1), state, {})

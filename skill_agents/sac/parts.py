@@ -61,7 +61,7 @@ class Critics(nn.Module):
         """
         seen = self.view(observation)
         inputs = seen if u is None else torch.cat([seen, u], -1)
-        which = None  # all of them, as they stand: nothing to pick out
+        which = None  # the networks of all tasks, in order
         if len(task) < self.num_tasks:
             first = self.num_tasks * torch.arange(self.copies, device=task.device)
             which = (first.unsqueeze(-1) + task).flatten()
@@ -80,10 +80,10 @@ def _view(groups: Sequence[str], spec: EnvironmentSpec) -> View:
 
 
 class Bounds(nn.Module):
-    """Between (-1, 1), where the networks live, and the task's bounds of its actions."""
+    """The map between (-1, 1), the networks' range, and the task's bounds of actions."""
 
     def __init__(self, action: object) -> None:
-        """Raises ValueError unless ``action`` is continuous with finite bounds."""
+        """Raise ValueError unless ``action`` is continuous with finite bounds."""
         super().__init__()
         if not isinstance(action, ContinuousAction):
             raise ValueError(f"soft actor-critic needs continuous actions, not {action}")
@@ -97,9 +97,9 @@ class Bounds(nn.Module):
         self.register_buffer("reach", (high - low) / 2, persistent=False)
 
     def stretch(self, u: Tensor) -> Tensor:
-        """From (-1, 1) to the task's bounds."""
+        """Actions from (-1, 1) to the task's bounds."""
         return self.middle + self.reach * u
 
     def shrink(self, action: Tensor) -> Tensor:
-        """The other way."""
+        """Actions from the task's bounds to (-1, 1)."""
         return (action - self.middle) / self.reach

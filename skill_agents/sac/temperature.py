@@ -9,44 +9,45 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from skill_train.skill_agents.ranges import NonNegative, Positive
 
 
 class Temperature(nn.Module, ABC):
-    """What a nat of entropy is worth, in rewards: 1 / alpha_pi in papers that weigh the reward."""
+    """The reward of a nat of entropy: 1 / alpha_pi in papers that weigh the reward."""
 
     @abstractmethod
     def value(self, task: Tensor) -> Tensor:
-        """Of tasks ``[N]``, ``[N, 1]``, without a gradient."""
+        """Temperatures ``[N, 1]`` of tasks ``[N]``, without a gradient."""
 
     @abstractmethod
     def losses(self, log_prob: Tensor, task: Tensor) -> Mapping[str, Tensor]:
-        """What trains it, from the log density ``[N, B]`` of actions drawn in tasks ``[N]``.
+        """Losses of the temperature, from log densities ``[N, B]`` of actions in tasks ``[N]``.
 
-        Nothing if it is fixed.
+        Empty if the temperature is fixed.
         """
 
 
 class Fixed(Temperature):
-    """One value throughout, the same for all tasks."""
+    """A temperature that stays constant, the same for all tasks."""
 
     def __init__(self, value: float) -> None:
         super().__init__()
         self.constant: Tensor
         self.register_buffer("constant", torch.tensor(value), persistent=False)
 
+    @override
     def value(self, task: Tensor) -> Tensor:
-        """The constant, ``[N, 1]``."""
         return self.constant.expand(len(task), 1)
 
+    @override
     def losses(self, log_prob: Tensor, task: Tensor) -> Mapping[str, Tensor]:
-        """None."""
         return {}
 
 
 class Learned(Temperature):
-    """Keeps the entropy of each task's policy at ``target`` nats.
+    """Temperatures that keep the entropy of each task's policy at ``target`` nats.
 
     Haarnoja et al. 2018b, eq. 18, by the logarithm of the temperature.
     """
@@ -56,24 +57,24 @@ class Learned(Temperature):
         self.log = nn.Parameter(torch.full((num_tasks,), math.log(initial)))
         self.target = target
 
+    @override
     def value(self, task: Tensor) -> Tensor:
-        """The temperatures of now, ``[N, 1]``."""
         return self.log.detach().index_select(0, task).exp().unsqueeze(-1)
 
     def losses(self, log_prob: Tensor, task: Tensor) -> Mapping[str, Tensor]:
-        """Their sum over tasks; a temperature grows while the entropy is below the target."""
+        """Eq. 18, summed over tasks: a temperature grows while the entropy is below the target."""
         missing = (log_prob.detach() + self.target).mean(-1)
         return {"temperature": -(self.log.index_select(0, task) * missing).sum()}
 
 
 @dataclass(frozen=True)
 class FixedTemperature:
-    """One value throughout."""
+    """A temperature that stays constant."""
 
     value: NonNegative = 0.2
 
     def build(self, num_tasks: int, action_size: int) -> Temperature:
-        """The temperature."""
+        """A constant temperature for every task."""
         return Fixed(self.value)
 
 
@@ -85,7 +86,7 @@ class LearnedTemperature:
     nats_per_component: float = -1.0  # Haarnoja et al. 2018b, appendix D: - dim(A)
 
     def build(self, num_tasks: int, action_size: int) -> Temperature:
-        """The temperatures at their initial value."""
+        """The tasks' temperatures at their initial value."""
         return Learned(num_tasks, self.initial, self.nats_per_component * action_size)
 
 

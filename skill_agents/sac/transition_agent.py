@@ -1,4 +1,4 @@
-"""What agents share that learn off-policy from single transitions: their table and their draw."""
+"""Table and draw of agents that learn off-policy from single transitions."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class TransitionAgentConfig(AgentConfig):
     samples_per_insert: Positive = 256.0  # an update for each environment step of a task
 
     def tiny(self) -> Self:
-        """Small batches that can be drawn soon, and seldom are."""
+        """The same algorithm with small batches, drawn early and seldom."""
         return replace(self, batch_per_task=8, minimum_per_task=20, samples_per_insert=0.5)
 
     def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
-        """A table of transitions for each of N tasks, and M of each, ``[2, N, M]``."""
+        """A table of transitions for each of N tasks; batches of M of each, ``[2, N, M]``."""
         table = transitions(
             "transitions",
             self.replay_per_task,
@@ -44,7 +44,7 @@ Config = TypeVar("Config", bound=TransitionAgentConfig)
 
 
 class TransitionAgent(Agent, Generic[Config]):
-    """Draws M transitions of each task, uniformly among all there were; one task is N = 1."""
+    """An agent that draws M transitions of each of N tasks, uniformly from replay."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()

@@ -15,7 +15,7 @@ from skill_train.skill_agents.nets.view import View
 from skill_train.skill_agents.vate.trajectory import STATE
 
 INITIAL_STD, MINIMUM_STD = 0.5, 0.05
-"""Of continuous actions, whose range is [-1, 1]."""
+"""Standard deviations of continuous actions, whose range is [-1, 1]."""
 
 
 class Policy(nn.Module):
@@ -34,7 +34,7 @@ class Policy(nn.Module):
             )
 
     def forward(self, observation: Mapping[str, Tensor], belief: Tensor) -> Categorical | Gaussian:
-        """The distribution of actions, ``[...]``."""
+        """Groups ``[..., *]`` and beliefs ``[..., size]`` to a distribution of actions."""
         features = self.torso(torch.cat([self.view(observation), belief], -1))
         policy: Categorical | Gaussian = self.head(features)
         return policy
@@ -49,6 +49,6 @@ class Value(nn.Module):
         self.network = ScalarHead(self.view.size + belief_size, sizes)
 
     def forward(self, observation: Mapping[str, Tensor], belief: Tensor) -> Tensor:
-        """``[...]``."""
+        """Groups ``[..., *]`` and beliefs ``[..., size]`` to values ``[...]``."""
         value: Tensor = self.network(torch.cat([self.view(observation), belief], -1))
         return value

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from typing_extensions import override
 
 from skill_train.replay.step import Step
 from skill_train.skill_agents.agent import ActState, EnvironmentSpec, Timestep
@@ -22,11 +23,11 @@ from skill_train.skill_agents.ranges import Count
 from skill_train.skill_agents.vate.trajectory import ActionCode, Experience
 
 LARGEST_LOG_VARIANCE = 6.0
-"""Bounds the belief on both sides, far beyond what a trained one needs."""
+"""Bound of a belief's log-variance on both sides, far beyond what a trained one needs."""
 
 
 class BeliefConfig(ABC):
-    """Which belief; `build` makes it."""
+    """The choice of a belief; `build` makes it."""
 
     @abstractmethod
     def build(self, spec: EnvironmentSpec) -> Belief:
@@ -34,20 +35,20 @@ class BeliefConfig(ABC):
 
 
 class Belief(nn.Module, ABC):
-    """``size`` numbers for the policy, at every row of a trial."""
+    """A belief over the task: ``size`` numbers for the policy, at every row of a trial."""
 
     size: int
 
     @abstractmethod
     def initial_state(self, batch: int) -> ActState:
-        """Before the first row."""
+        """The state of ``batch`` environments before their first row."""
 
     @abstractmethod
     def step(self, timestep: Timestep, state: ActState) -> tuple[Tensor, ActState]:
-        """The belief now ``[B, size]``; the state, to which `acted` adds what was done."""
+        """The current belief ``[B, size]``, and the state, to which `acted` adds the action."""
 
     def acted(self, state: ActState, action: Tensor) -> ActState:
-        """The state once ``action`` was chosen."""
+        """The state after ``action`` was chosen."""
         return state
 
     @abstractmethod
@@ -73,23 +74,23 @@ class RecurrentBelief(Belief):
             nn.init.zeros_(parameter) if "bias" in name else nn.init.orthogonal_(parameter)
 
     def initial_state(self, batch: int) -> ActState:
-        """An empty memory."""
-        empty, none = torch.zeros(batch, self.memory), torch.zeros(batch, self.code.size)
-        return {"memory": empty, "action": none}
+        """The state before a first row: an empty memory."""
+        memory, action = torch.zeros(batch, self.memory), torch.zeros(batch, self.code.size)
+        return {"memory": memory, "action": action}
 
     def step(self, timestep: Timestep, state: ActState) -> tuple[Tensor, ActState]:
-        """Add the last action and its reward to the memory; a new trial empties it."""
+        """Add the last action and its reward to the memory; a new trial empties the memory."""
         seen = F.elu(self.embed(self.experience.of_timestep(timestep, state["action"])))
         memory = self.gru(seen.unsqueeze(0), state["memory"].unsqueeze(0))[0].squeeze(0)
         memory = torch.where(timestep.is_first.unsqueeze(-1), 0.0, memory)
         return self.of_memory(memory), {**state, "memory": memory}
 
     def acted(self, state: ActState, action: Tensor) -> ActState:
-        """Remember the action until its reward is there."""
+        """Keep the action in the state until its reward is known."""
         return {**state, "action": self.code(action)}
 
     def unroll(self, *batches: Step) -> list[Tensor]:
-        """The memory is empty at row 0, which starts the trial."""
+        """Beliefs from a memory that is empty at row 0, where the trial starts."""
         experience = [self.experience.of_rows(rows) for rows in batches]
         memory, _ = self.gru(F.elu(self.embed(torch.cat(experience, 1))))
         belief = self.of_memory(torch.cat([torch.zeros_like(memory[:1]), memory]))
@@ -102,7 +103,7 @@ class RecurrentBelief(Belief):
 
 
 class GaussianBelief(RecurrentBelief):
-    """q(m | tau_:t), as its mean and log-variance side by side."""
+    """q(m | tau_:t), its mean and log-variance side by side."""
 
     def of_memory(self, memory: Tensor) -> Tensor:
         """The belief with a bounded log-variance, so that no KL overflows."""
@@ -125,8 +126,8 @@ class GaussianBeliefConfig(BeliefConfig):
     embedding: Count = 32
     memory: Count = 64  # the public implementation's
 
+    @override
     def build(self, spec: EnvironmentSpec) -> GaussianBelief:
-        """The belief."""
         return GaussianBelief(spec, 2 * self.size, self.embedding, self.memory)
 
 
@@ -138,8 +139,8 @@ class DeterministicBeliefConfig(BeliefConfig):
     embedding: Count = 32
     memory: Count = 64
 
+    @override
     def build(self, spec: EnvironmentSpec) -> RecurrentBelief:
-        """The belief."""
         return RecurrentBelief(spec, self.size, self.embedding, self.memory)
 
 
@@ -150,24 +151,24 @@ class KnownTask(Belief):
         super().__init__()
         self.size = num_tasks
 
+    @override
     def initial_state(self, batch: int) -> ActState:
-        """An empty state: nothing is remembered."""
         return {}
 
     def step(self, timestep: Timestep, state: ActState) -> tuple[Tensor, ActState]:
-        """The task, one-hot."""
+        """The task's index, one-hot, and the empty state."""
         return F.one_hot(timestep.task, self.size).float(), state
 
     def unroll(self, *batches: Step) -> list[Tensor]:
-        """The task of a trial's first row, one-hot at every row."""
+        """The task's index at a trial's first row, one-hot at every row."""
         tasks = [rows.task[:1].long().expand(len(rows.task), -1) for rows in batches]
         return [F.one_hot(task, self.size).float() for task in tasks]
 
 
 @dataclass(frozen=True)
 class KnownTaskConfig(BeliefConfig):
-    """The oracle's; it knows nothing of tasks that it was not trained on."""
+    """The oracle's belief, for the tasks that it is trained on."""
 
+    @override
     def build(self, spec: EnvironmentSpec) -> KnownTask:
-        """The belief."""
         return KnownTask(spec.num_tasks)

@@ -1,4 +1,4 @@
-"""p(tau | m): how likely every transition i of a trial is under every sampled embedding m_t.
+"""p(tau | m): the likelihood of every transition i of a trial under every sampled embedding m_t.
 
 All (t, i) pairs of a batch are one computation. ``[S, T, B]``: S embeddings, T transitions of the
 same trial. Where the network is an MLP over (m, transition), its first layer is the sum of a
@@ -15,6 +15,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from typing_extensions import override
 
 from skill_train.replay.step import Step
 from skill_train.skill_agents.agent import EnvironmentSpec
@@ -24,7 +25,7 @@ from skill_train.skill_agents.vate.trajectory import ARRIVED, STATE, ActionCode
 
 
 class DecoderConfig(ABC):
-    """Which decoder; `build` makes it."""
+    """The choice of a decoder; `build` makes it."""
 
     @abstractmethod
     def build(self, spec: EnvironmentSpec, embedding_size: int) -> nn.Module:
@@ -43,14 +44,14 @@ class CellRewardConfig(DecoderConfig):
     sizes: Sizes = (32, 32)  # public implementation
     threshold: float = 0.5
 
+    @override
     def build(self, spec: EnvironmentSpec, embedding_size: int) -> CellReward:
-        """The decoder."""
         cells = prod(spec.observation["arrived"].shape)
         return CellReward(embedding_size, self.sizes, cells, self.threshold)
 
 
 class CellReward(nn.Module):
-    """See `CellRewardConfig`."""
+    """The decoder of `CellRewardConfig`."""
 
     def __init__(
         self, embedding_size: int, sizes: tuple[int, ...], cells: int, threshold: float
@@ -60,7 +61,7 @@ class CellReward(nn.Module):
         self.threshold = threshold
 
     def forward(self, embedding: Tensor, rows: Step) -> Tensor:
-        """log p of every reward of the trial under every m."""
+        """log p of every reward of the trial under every m, ``[S, T, B]``."""
         cell = rows.observation["arrived"][1:].argmax(-1)  # [T, B]
         on_goal = (rows.reward[:-1] > self.threshold).float()
         log_odds = self.network(embedding)  # [S, B, cells]
@@ -87,13 +88,13 @@ class RewardAndTransitionConfig(DecoderConfig):
     reward_scale: Positive = 1.0
     transition_scale: Positive = 1.0
 
+    @override
     def build(self, spec: EnvironmentSpec, embedding_size: int) -> RewardAndTransition:
-        """The decoder."""
         return RewardAndTransition(self, spec, embedding_size)
 
 
 class RewardAndTransition(nn.Module):
-    """See `RewardAndTransitionConfig`."""
+    """The decoder of `RewardAndTransitionConfig`."""
 
     def __init__(
         self, config: RewardAndTransitionConfig, spec: EnvironmentSpec, embedding_size: int
@@ -107,7 +108,7 @@ class RewardAndTransition(nn.Module):
         self.transition = PairMLP(embedding_size, known, config.sizes, self.arrived.size)
 
     def forward(self, embedding: Tensor, rows: Step) -> Tensor:
-        """log p of every transition of the trial under every m, less its constants."""
+        """log p of every transition of the trial under every m, less constants, ``[S, T, B]``."""
         c = self.config
         now, after = rows.map(lambda leaf: leaf[:-1]), rows.map(lambda leaf: leaf[1:])
         state, arrived = self.state(now.observation), self.arrived(after.observation)

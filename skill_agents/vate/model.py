@@ -15,6 +15,7 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from skill_train.replay.step import Step
 from skill_train.replay.tables import Draw, TableSpec, trials
@@ -30,12 +31,12 @@ TABLE = "model"
 
 
 def whole_trial(t: Tensor, i: Tensor) -> Tensor:
-    """Every q_t ``t [S]`` explains every transition ``i [T]``: bool ``[S, T]``."""
+    """Let every q_t ``t [S]`` explain every transition ``i [T]``: bool ``[S, T]``."""
     return torch.ones(len(t), len(i), dtype=torch.bool, device=t.device)
 
 
 def past_only(t: Tensor, i: Tensor) -> Tensor:
-    """q_t explains what it has seen, transitions i < t: bool ``[S, T]``."""
+    """Let q_t ``t [S]`` explain past transitions ``i [T]``, i < t: bool ``[S, T]``."""
     return i < t.unsqueeze(-1)
 
 
@@ -64,22 +65,22 @@ PRIORS: dict[str, Callable[[Gaussian], Tensor]] = {
 
 
 class ModelConfig(ABC):
-    """Whether and how a model of the task is learned; `build` makes its part of the agent."""
+    """The choice of a model of the task, or of none; `build` makes it."""
 
     @abstractmethod
     def build(self, spec: EnvironmentSpec, belief: Belief) -> Model:
         """The model, freshly initialised."""
 
     def tiny(self) -> Self:
-        """The same of few trials, where it learns from any."""
+        """The same model, learned from few trials."""
         return self
 
     def tables(self, max_length: int) -> tuple[TableSpec, ...]:
-        """Tables of the model's own, of trials of up to ``max_length`` actions."""
+        """The model's own tables, of trials of up to ``max_length`` actions."""
         return ()
 
     def draws(self, updates: int) -> Mapping[str, Draw]:
-        """What the model learns from in ``updates`` updates."""
+        """The model's draws for ``updates`` updates."""
         return {}
 
 
@@ -90,31 +91,31 @@ class Model(nn.Module, ABC):
     def loss(
         self, beliefs: Mapping[str, Tensor], batch: Mapping[str, Step]
     ) -> tuple[Tensor, Metrics]:
-        """One scalar, for belief and model; ``beliefs`` has those at the rows of each draw."""
+        """A scalar loss of belief and model; ``beliefs`` are those at the rows of each draw."""
 
 
 @dataclass(frozen=True)
 class NoModelConfig(ModelConfig):
-    """RL2 and the oracle: the belief learns from rewards alone, or not at all."""
+    """No model, for RL2 and the oracle: the belief learns from rewards alone, or not at all."""
 
+    @override
     def build(self, spec: EnvironmentSpec, belief: Belief) -> NoModel:
-        """No model."""
         return NoModel()
 
 
 class NoModel(Model):
-    """A loss of zero."""
+    """No model: a loss of zero."""
 
+    @override
     def loss(
         self, beliefs: Mapping[str, Tensor], batch: Mapping[str, Step]
     ) -> tuple[Tensor, Metrics]:
-        """A loss of zero."""
         return torch.zeros(()), {}
 
 
 @dataclass(frozen=True)
 class VariationalModelConfig(ModelConfig):
-    """VATE's; the paper gives no numbers, these are near the public implementation's."""
+    """VATE's model; the paper gives no numbers, these are near the public implementation's."""
 
     decoder: DecoderConfig = field(default_factory=CellRewardConfig)
     span: str = "whole_trial"  # eq. 5; "past_only" is the ablation of section 5
@@ -134,26 +135,26 @@ class VariationalModelConfig(ModelConfig):
         if self.sampled_rows is not None and self.sampled_rows < 1:
             raise ValueError("sampled_rows must be at least 1, or None for all")
 
+    @override
     def build(self, spec: EnvironmentSpec, belief: Belief) -> VariationalModel:
-        """The model."""
         return VariationalModel(self, spec, belief)
 
+    @override
     def tiny(self) -> Self:
-        """A buffer and batches of few trials."""
         return replace(self, batch_size=2, buffer_trials=200)
 
     def tables(self, max_length: int) -> tuple[TableSpec, ...]:
-        """Trials of many policies: what they say of the task does not grow old."""
+        """A buffer of trials of many policies: their information on the task does not age."""
         least = min(self.batch_size, self.buffer_trials)
         return (trials(TABLE, max_length, self.buffer_trials, min_items=least),)
 
     def draws(self, updates: int) -> Mapping[str, Draw]:
-        """A batch for each update."""
+        """One batch for each update."""
         return {TABLE: Draw(TABLE, updates * self.batch_size)}
 
 
 class VariationalModel(Model):
-    """The decoders, and the ELBO over trials of a buffer."""
+    """The decoder, and the ELBO over trials of a buffer."""
 
     def __init__(
         self, config: VariationalModelConfig, spec: EnvironmentSpec, belief: Belief

@@ -1,4 +1,4 @@
-"""A2C and PPO: how a batch of trials is cut into updates, and what each update minimises."""
+"""A2C and PPO: the updates that a batch of trials is cut into, and their losses."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from skill_train.skill_agents.ops.clipped_surrogate import clipped_surrogate
 from skill_train.skill_agents.ranges import Count, Positive
@@ -20,21 +21,21 @@ class PolicyGradient(ABC):
     minibatches: int
 
     def parts(self, trials: int, device: torch.device) -> Iterator[Tensor]:
-        """Indices of the trials of each update: every epoch cuts them anew."""
+        """Indices of the trials of each update; every epoch draws them anew."""
         for _ in range(self.epochs):
             yield from torch.randperm(trials, device=device).chunk(self.minibatches)
 
     @property
     def updates(self) -> int:
-        """How many parts there are."""
+        """The number of updates for each batch."""
         return self.epochs * self.minibatches
 
     @abstractmethod
     def policy_loss(self, log_prob: Tensor, acted_log_prob: Tensor, advantage: Tensor) -> Tensor:
-        """What the policy minimises."""
+        """The policy's loss."""
 
     def value_loss(self, value: Tensor, target: Tensor) -> Tensor:
-        """Half the squared error."""
+        """The value's loss: half the squared error."""
         return 0.5 * (value - target).square()
 
 
@@ -45,8 +46,8 @@ class A2C(PolicyGradient):
     epochs: Count = 1
     minibatches: Count = 1
 
+    @override
     def policy_loss(self, log_prob: Tensor, acted_log_prob: Tensor, advantage: Tensor) -> Tensor:
-        """Of the policy as it is now, on actions that it has just drawn."""
         return -log_prob * advantage
 
 
@@ -58,6 +59,6 @@ class PPO(PolicyGradient):
     minibatches: Count = 4  # public implementation
     clip: Positive = 0.2  # public implementation: 0.05, with batches a tenth as large
 
+    @override
     def policy_loss(self, log_prob: Tensor, acted_log_prob: Tensor, advantage: Tensor) -> Tensor:
-        """Minus the clipped surrogate."""
         return -clipped_surrogate(log_prob, acted_log_prob, advantage, self.clip)

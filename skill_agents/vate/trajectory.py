@@ -1,4 +1,4 @@
-"""What the encoder reads of trials ``[T+1, B]``."""
+"""The encoder's input from trials ``[T+1, B]``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from skill_train.skill_agents.agent import DiscreteAction, EnvironmentSpec, Time
 from skill_train.skill_agents.nets.view import View
 
 STATE = ("state",)
-"""What the policy sees beside the belief."""
+"""Groups that the policy sees beside the belief."""
 ARRIVED = ("arrived",)
-"""Where an action led, before an episode's end put the agent back to the start."""
+"""Group of the state that an action led to, before a reset at an episode's end."""
 EXPERIENCE = ("arrived", "new_episode")
-"""What the encoder sees beside the last action and its reward."""
+"""Groups that the encoder sees beside the last action and its reward."""
 
 
 class ActionCode(nn.Module):
@@ -28,12 +28,12 @@ class ActionCode(nn.Module):
         self.size = action.count if isinstance(action, DiscreteAction) else action.size
 
     def forward(self, action: Tensor) -> Tensor:
-        """``[...]`` int64 or ``[..., A]`` float."""
+        """Actions ``[...]`` int64 or ``[..., A]`` float to vectors."""
         return F.one_hot(action, self.size).float() if self.discrete else action
 
 
 class Experience(nn.Module):
-    """(a_{t-1}, r_{t-1}, where it led, whether an episode begins) as one vector ``[..., size]``."""
+    """(a_{t-1}, r_{t-1}, arrived_t, new_episode_t) as one vector ``[..., size]``."""
 
     def __init__(self, spec: EnvironmentSpec) -> None:
         super().__init__()
@@ -42,12 +42,12 @@ class Experience(nn.Module):
         self.size = self.view.size + self.code.size + 1
 
     def of_rows(self, rows: Step) -> Tensor:
-        """What was known of each action by the row after it, ``[T, B, size]``."""
+        """The experience of each action, complete at the row after it, ``[T, B, size]``."""
         now, later = rows.map(lambda leaf: leaf[:-1]), rows.map(lambda leaf: leaf[1:])
         reward = now.reward.unsqueeze(-1)
         return torch.cat([self.view(later.observation), self.code(now.action), reward], -1)
 
     def of_timestep(self, timestep: Timestep, action_code: Tensor) -> Tensor:
-        """The same while acting, ``[B, size]``, from the code of the last action."""
+        """The experience of the last action while acting, ``[B, size]``, from the action's code."""
         reward = timestep.reward.unsqueeze(-1)
         return torch.cat([self.view(timestep.observation), action_code, reward], -1)

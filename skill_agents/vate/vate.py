@@ -11,6 +11,7 @@ from typing import Self
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from skill_train.replay.schema import Schema
 from skill_train.replay.step import ArraySpec, Step
@@ -43,12 +44,12 @@ from skill_train.skill_agents.vate.policy_gradient import PPO, PolicyGradient
 
 
 def through(belief: Tensor) -> Tensor:
-    """The gradient of the RL loss reaches the encoder (eq. 7)."""
+    """Let the gradient of the RL loss reach the encoder (eq. 7)."""
     return belief
 
 
 def detached(belief: Tensor) -> Tensor:
-    """The gradient of the RL loss stops at the belief: the ablation of section 5."""
+    """Stop the gradient of the RL loss at the belief: the ablation of section 5."""
     return belief.detach()
 
 
@@ -82,12 +83,12 @@ class VATEConfig(AgentConfig):
         if self.rl_gradient not in GRADIENTS:
             raise ValueError(f"rl_gradient is one of {sorted(GRADIENTS)}, not {self.rl_gradient!r}")
 
+    @override
     def build(self, spec: EnvironmentSpec) -> VATE:
-        """The agent."""
         return VATE(self, spec)
 
+    @override
     def tiny(self) -> Self:
-        """Few trials for the policy and the model."""
         return replace(self, trials_per_update=8, model=self.model.tiny())
 
     def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
@@ -103,7 +104,7 @@ class VATEConfig(AgentConfig):
 
 
 class VATE(Agent):
-    """The agent. It learns from each trial once, and the model from a buffer of them."""
+    """VATE: the policy learns from each trial once, the model from a buffer of trials."""
 
     acting_parts = ("belief", "policy")
 
@@ -118,10 +119,10 @@ class VATE(Agent):
         self.learns_belief = any(
             True for part in (self.belief, self.model) for _ in part.parameters()
         )
-        """False for the oracle, which knows the task."""
+        """Whether belief or model have parameters; False for the oracle."""
 
     def initial_state(self, batch: int) -> ActState:
-        """What the belief remembers; episodes of one trial share it."""
+        """The belief's memory, which the episodes of a trial share."""
         return self.belief.initial_state(batch)
 
     def act(
@@ -131,7 +132,7 @@ class VATE(Agent):
         explore: bool,
         generator: torch.Generator | None = None,
     ) -> Acting:
-        """Without ``explore`` the likeliest action."""
+        """Actions drawn from the policy; without ``explore``, the likeliest."""
         belief, state = self.belief.step(timestep, state)
         policy = self.policy(timestep.observation, belief)
         action = policy.sample(generator) if explore else policy.mode()
@@ -155,7 +156,7 @@ class VATE(Agent):
         return groups
 
     def minibatches(self, batch: Batch) -> Iterator[Batch]:
-        """The epochs of PPO, or the batch once; the model gets trials of its own for each."""
+        """The minibatches of every epoch, each with trials of its own for the model."""
         played = self.with_targets(batch["trials"])
         number, device = played.reward.shape[1], played.reward.device
         others = {name: rows for name, rows in batch.items() if name != "trials"}
@@ -169,7 +170,7 @@ class VATE(Agent):
         c = self.config
         counted = rows.valid()
         value = self.value(rows.observation, *self.belief.unroll(rows))
-        # Nothing goes on after a trial's last action but the value of where it led.
+        # After a trial's last action, only the value of the state it led to counts.
         goes_on = torch.cat([counted[1:], torch.zeros_like(counted[:1])])
         advantage = generalised_advantages(
             v_t=value[:-1],
@@ -188,7 +189,7 @@ class VATE(Agent):
         return rows._replace(extras=extras)
 
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
-        """Eq. 7 with the sign of a loss; the policy's part of it for psi alone."""
+        """Minus eq. 7; psi gets its RL part alone."""
         c, rows = self.config, batch["trials"]
         counted, now = rows.valid(), rows.map(lambda leaf: leaf[:-1])
         observation, extras = now.observation, now.extras
@@ -220,10 +221,10 @@ class VATE(Agent):
 
 
 def take(rows: Step, which: Tensor | slice) -> Step:
-    """Some of the trials of rows ``[T, B]``."""
+    """The trials ``which`` of rows ``[T, B]``."""
     return rows.map(lambda leaf: leaf[:, which])
 
 
 def _padded(values: Tensor) -> Tensor:
-    """``[T, B]`` as the other arrays of a trial are, ``[T+1, B]``."""
+    """Values ``[T, B]`` with a last row of zeros, ``[T+1, B]`` as a trial's other arrays."""
     return torch.cat([values, torch.zeros_like(values[:1])])
