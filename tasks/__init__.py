@@ -1,6 +1,6 @@
 """Environments, each a gymnasium.Env registered as skill/NAME.
 
-``import tasks`` registers them; the code of a task is imported when it is made.
+Importing this package registers them; the code of a task is imported when it is made.
 """
 
 from gymnasium.envs.registration import register

@@ -18,7 +18,7 @@ from skill_train.tasks.carts import MODEL, VectorCarts, fallen
 
 EPISODE_STEPS = 2000  # table 1
 KINDS = {1: ("above",), 2: ("above", "anywhere")}
-"""Where each asteroid starts, by the number of asteroids. The paper has both kinds and does not say
+"""Start of each asteroid, by the number of asteroids. The paper has both kinds and does not say
 which of them its one asteroid is."""
 
 # Gymnasium draws CartPole at 125 pixels to the metre: a cart of 50 x 30 pixels on a line 100 pixels
@@ -120,18 +120,18 @@ class AsteroidCartPole(gymnasium.Env):
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """CartPole's start, with every asteroid at the top."""
         super().reset(seed=seed)
-        # One stream of random numbers, so that an unseeded reset goes on with it.
+        # One random stream, which an unseeded reset continues.
         self._one._np_random = self.np_random
         seen, _ = self._one.reset()
         return _first(seen), {}
 
     def step(self, action: int) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         """Push left (0) or right (1) for 0.02 s."""
-        seen, brought, terminated, truncated, _ = self._one.step(np.array([action]))
-        return _first(seen), float(brought[0]), bool(terminated[0]), bool(truncated[0]), {}
+        seen, reward, terminated, truncated, _ = self._one.step(np.array([action]))
+        return _first(seen), float(reward[0]), bool(terminated[0]), bool(truncated[0]), {}
 
     def render(self) -> np.ndarray | None:
-        """From the side, uint8 ``[320, 480, 3]``; asteroids are red."""
+        """The scene from the side, uint8 ``[320, 480, 3]``; asteroids are red."""
         if self.render_mode is None:
             return None
         x, _, theta, _ = self._one._state[:, 0]

@@ -1,8 +1,7 @@
 """Multi-task CartPole: balance the pole with its tip at a goal, on carts of several masses (DSE).
 
 The physics is Gymnasium's own CartPole with another mass of the cart. `CartPole` is that class with
-the task's reward; `VectorCartPole` steps many of them as arrays, each with a mass and a goal of
-its own.
+the task's reward; `VectorCartPole` steps many of them as arrays, each with its own mass and goal.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def tip(state: np.ndarray) -> np.ndarray:
 
 
 def reward(state: np.ndarray, goal: np.ndarray | float, down: np.ndarray | bool) -> np.ndarray:
-    """What arriving in ``state`` brings: 1 with the tip at the goal, 0 from one threshold away.
+    """Reward of arriving in ``state``: 1 with the tip at the goal, 0 from one threshold away.
 
     The paper does not give the form. Here ``1 - |x_goal - x_tip| / x_threshold`` clipped to [0, 1],
     and nothing for the step that ends the episode by a fall or off the track.
@@ -92,9 +91,9 @@ class CartPole(gymnasium.Env):
         """Push left (0) or right (1) for 0.02 s."""
         seen, _, terminated, _, _ = self._physics.step(action)
         self._steps += 1
-        brought = float(reward(self._physics.state, self._goal, terminated))
+        earned = float(reward(self._physics.state, self._goal, terminated))
         truncated = self._steps >= self._episode_steps and not terminated
-        return {"state": seen}, brought, terminated, truncated, {}
+        return {"state": seen}, earned, terminated, truncated, {}
 
     def render(self) -> np.ndarray | None:
         """The cart from the side, uint8 ``[240, 480, 3]``; a green line marks the goal."""
@@ -118,7 +117,7 @@ class CartPole(gymnasium.Env):
 
 
 class VectorCartPole(VectorCarts):
-    """``num_envs`` `CartPole` tasks; ``cart_mass`` and ``goal`` are one or one for each."""
+    """``num_envs`` `CartPole` tasks; ``cart_mass`` and ``goal`` are one number or one for each."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
-"""Many carts with poles as arrays: Gymnasium's CartPole, each with a mass of its own.
+"""Many carts with poles as arrays: Gymnasium's CartPole, each with its own mass.
 
-What is asked of a cart, and what else there is to see, is a subclass's affair.
+A subclass adds the reward and further observations.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 MODEL = CartPoleEnv()
-"""Where Gymnasium keeps its constants."""
+"""Gymnasium's CartPole, for its constants."""
 
 
 def fallen(state: np.ndarray) -> np.ndarray:
@@ -42,10 +42,10 @@ def euler(state: np.ndarray, actions: np.ndarray, total_mass: np.ndarray | float
 
 
 class VectorCarts(gymnasium.vector.VectorEnv):
-    """``num_envs`` carts of ``total_mass`` kilograms, pole included, one or one for each.
+    """``num_envs`` carts of ``total_mass`` kilograms, pole included, one number or one for each.
 
-    Observation: ``state``, CartPole's, and ``more``. An environment whose episode is over is reset
-    by its next step, which ignores its action (Gymnasium's next-step mode).
+    Observation: ``state``, CartPole's, and the groups of ``more``. An environment whose episode is
+    over is reset by its next step, which ignores its action (Gymnasium's next-step mode).
     """
 
     metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
@@ -70,17 +70,17 @@ class VectorCarts(gymnasium.vector.VectorEnv):
 
     @abstractmethod
     def _down(self) -> np.ndarray:
-        """Where the episode ends, ``[num_envs]``."""
+        """Whether the episode ends by a failure, ``[num_envs]``."""
 
     @abstractmethod
     def _reward(self, down: np.ndarray) -> np.ndarray:
-        """What arriving has brought, ``[num_envs]``."""
+        """Rewards of arriving in the current states, ``[num_envs]``."""
 
     def _advance(self) -> None:
-        """Move what there is besides the carts by one step."""
+        """Move everything besides the carts by one step."""
 
     def _place(self, which: np.ndarray) -> None:
-        """Put that where an episode begins, ``which [num_envs]``."""
+        """Place everything besides the carts where an episode begins, ``which [num_envs]``."""
 
     def _observation(self) -> dict[str, np.ndarray]:
         return {"state": self._state.T.astype(np.float32)}
@@ -88,7 +88,7 @@ class VectorCarts(gymnasium.vector.VectorEnv):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Start everywhere, or where ``options["reset_mask"]`` is true, bool ``[num_envs]``."""
+        """Start an episode everywhere, or where ``options["reset_mask"]``, bool ``[num_envs]``."""
         super().reset(seed=seed)
         which = (options or {}).get("reset_mask", np.ones(self.num_envs, bool))
         over = self._over & ~which

@@ -1,9 +1,9 @@
 """Families of tasks indexed by (dynamics i, goal j), and the sets of them that a run uses.
 
 A `TaskFamily` is the whole grid of I dynamics x J goals; task (i, j) has index ``i * J + j``.
-A `TaskSet` names some cells of it: what an experiment's actors draw from or what is held out.
-A task keeps its family's index in every set, so that train and test sets agree on embeddings.
-A `GymnasiumTask` is a family of one, whatever environment its id names.
+A `TaskSet` is some cells of it, such as those to train on or those held out.
+A task keeps its index in the family in every set, so that train and test sets agree on embeddings.
+A `GymnasiumTask` is a family of one: any environment of Gymnasium's, by its id.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import gymnasium
 
 Cell = tuple[int, int]
 
-# Cells (dynamics, goal) left out of training on a 3x3 grid: DSE, figure 2 and table 3.
+# Cells (dynamics, goal) held out of training on a 3x3 grid: DSE, figure 2 and table 3.
 HELD_OUT: dict[str, tuple[Cell, ...]] = {
     "6-3": ((0, 0), (1, 1), (2, 2)),
     "4-5": ((0, 0), (0, 1), (1, 0), (1, 1), (2, 2)),
@@ -65,7 +65,7 @@ class TaskFamily:
 
     @property
     def num_tasks(self) -> int:
-        """I * J."""
+        """The number of tasks, I * J."""
         return len(self.dynamics) * len(self.goals)
 
     def index(self, dynamics: int, goal: int) -> int:
@@ -90,7 +90,7 @@ class TaskFamily:
         return self.env_id + (f"[{','.join(parts)}]" if parts else "")
 
     def task_kwargs(self, task: int) -> dict[str, Any]:
-        """What `gymnasium.make` is given for a task besides the family's id."""
+        """The arguments of `gymnasium.make` for a task, besides the family's id."""
         i, j = self.cell(task)
         return {**self.kwargs, **self.dynamics[i].kwargs, **self.goals[j].kwargs}
 
@@ -109,15 +109,15 @@ class TaskFamily:
 
 
 class Tasks:
-    """Tasks of one ``family``, by their index in it: what a run acts in."""
+    """The tasks of a run: some tasks of one ``family``, by their index in it."""
 
     family: TaskFamily
     tasks: tuple[int, ...]
-    """In increasing order, without repeats."""
+    """Indices in increasing order, without repeats."""
 
     @property
     def num_tasks(self) -> int:
-        """How many tasks the set has (the family may have more)."""
+        """The number of tasks of the set (the family may have more)."""
         return len(self.tasks)
 
     @property
@@ -137,8 +137,8 @@ class Tasks:
     def make_batch(self, tasks: Sequence[int]) -> gymnasium.vector.VectorEnv | None:
         """Environments that step as arrays, one for each of ``tasks``; None without such a form.
 
-        A task has it if it is registered with a ``vector_entry_point``, which is given a list, one
-        value for each environment, for every argument that varies in the family.
+        A task has such a form if it is registered with a ``vector_entry_point``, which takes a
+        list, one value for each environment, for every argument that varies in the family.
         Raises ValueError if a task is not in this set.
         """
         for task in tasks:
@@ -163,7 +163,7 @@ class Tasks:
 
 @dataclass(frozen=True)
 class TaskSet(Tasks):
-    """Some tasks of a family that is written out."""
+    """Some tasks of a given family."""
 
     family: TaskFamily
     tasks: tuple[int, ...]
@@ -177,7 +177,7 @@ class TaskSet(Tasks):
 
 @dataclass(frozen=True)
 class GymnasiumTask(Tasks):
-    """The one task of whatever environment Gymnasium has under ``env_id``."""
+    """The one task of any environment that Gymnasium makes from ``env_id``."""
 
     env_id: str
 
@@ -186,14 +186,14 @@ class GymnasiumTask(Tasks):
         object.__setattr__(self, "tasks", (0,))
 
     def make_batch(self, tasks: Sequence[int]) -> None:
-        """None: environments as arrays of other people's follow rules of their own.
+        """No environments as arrays: those of other packages follow their own rules.
 
-        Gymnasium wraps no time limit around them, and their episodes may begin anew at once.
+        Gymnasium adds no time limit to them, and they may reset in the step that ends an episode.
         """
 
 
 def _registered(env_id: str) -> gymnasium.envs.registration.EnvSpec:
-    """What ``ID`` is registered with, or ``MODULE:ID``, whose module registers it when imported."""
+    """The registration of ``ID``, or of ``MODULE:ID``, whose module is imported to register it."""
     module, _, name = env_id.rpartition(":")
     if module:
         importlib.import_module(module)

@@ -1,7 +1,7 @@
 """The 5x5 grid with a hidden goal (VATE, section 5): trials of three episodes of 15 steps.
 
-The goal is anywhere but around the start in the lower left corner. A step brings +1 if it ends on
-the goal and -0.1 elsewhere; the goal does not end the episode.
+The goal is anywhere but around the start in the lower left corner. The reward of a step is +1 if
+it ends on the goal, else -0.1; the goal does not end the episode.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _FLOOR, _LINE, _GOAL, _BODY = (235, 235, 235), (190, 190, 190), (40, 170, 80), (
 
 
 def neighbours(size: int) -> np.ndarray:
-    """Where each action leads from each cell ``[size^2, 5]``; walls stop. Cell = size * y + x."""
+    """The next cell by cell and action, ``[size^2, 5]``; walls stop a move. Cell = size * y + x."""
     table = np.empty((size * size, len(MOVES)), np.int64)
     for cell in range(size * size):
         y, x = divmod(cell, size)
@@ -47,7 +47,7 @@ _ONE_HOT = np.eye(SIZE * SIZE, dtype=np.float32)
 
 
 class VectorGoalGrid(VectorTrials):
-    """``num_envs`` grids, each with a goal (x, y) of its own.
+    """``num_envs`` grids, each with its own goal (x, y).
 
     ``state`` and ``arrived`` are one-hot, ``[25]``, cell 5 y + x. Actions: 0 up, 1 right, 2 down,
     3 left, 4 stay.
@@ -77,7 +77,7 @@ class VectorGoalGrid(VectorTrials):
         return _ONE_HOT.take(self._cell, axis=0)
 
     def picture(self) -> np.ndarray:
-        """The first grid: goal green (the agent does not see it), agent orange."""
+        """Picture of the first grid: goal green (the agent does not see it), agent orange."""
         side = SIZE * _PIXELS
         image = np.full((side, side, 3), _FLOOR, np.uint8)
         image[::_PIXELS] = image[:, ::_PIXELS] = _LINE
@@ -96,7 +96,7 @@ class VectorGoalGrid(VectorTrials):
 
 
 class GoalGrid(OneTrial):
-    """One grid; see `VectorGoalGrid`."""
+    """A single `VectorGoalGrid`."""
 
     def __init__(
         self, goal: tuple[int, int] = (4, 4), episodes: int = EPISODES,

@@ -1,23 +1,23 @@
-"""What the best agents get on the grid with a hidden goal: exact returns per episode.
+"""Exact returns per episode of the best agents on the grid with a hidden goal.
 
-**Bayes-optimal.** Until the goal is found every observation is the same (-0.1: not here), so what
-an agent does up to then is one path, fixed beforehand; from then on it knows everything, and stays
-on the goal or goes back to it by a shortest way. Let S be the steps of an episode, d_g the distance
-of goal g from the start, and R_g the return of an episode that goes straight to it. An agent that
-finds g with step t of its episode e (counted from 0) falls short of one that knew it by::
+**Bayes-optimal.** Until the goal is found every reward is the same, -0.1, so an agent follows one
+path, fixed beforehand; from then on it knows everything, and stays on the goal or goes back to it
+by a shortest way. Let S be the steps of an episode, d_g the distance of goal g from the start, and
+R_g the return of an episode that goes straight to it. An agent that finds g with step t of its
+episode e (counted from 0) falls short of one that knows g by::
 
     regret(e, t, g) = e (R_g + 0.1 S) + 1.1 (t - d_g)
 
 and by E (R_g + 0.1 S) over all E episodes if it never does. The best path has the least mean regret
-over the goals. What is to come depends on position, the set of visited goals and the clock alone,
-so a forward search over these states, least regret kept for each, is dynamic programming over the
-belief. Two kinds of state are left out. Steps that stay in place: without one, every later visit
-of its episode comes earlier. And states from which even an agent that finds a goal with each step
-could not come to less than a path already known, from a first search that keeps few states.
+over the goals. The regret to come depends on position, the set of visited goals and the clock
+alone, so a forward search over these states, least regret kept for each, is dynamic programming
+over the belief. Two kinds of state are left out. Steps that stay in place: without one, every later
+visit of its episode comes earlier. And states from which even an agent that finds a goal with each
+step could not cost less than a path already known, from a first search that keeps few states.
 
 **Thompson sampling.** Before each episode a goal is drawn from the belief and the agent follows a
-shortest way to it (each one equally likely) and stays there, whatever it meets; what it met counts
-for the next belief.
+shortest way to it (each one equally likely) and stays there, whatever it meets; visited goals
+count for the next belief.
 
 **Oracle.** Knows the goal.
 """
@@ -44,9 +44,9 @@ from skill_train.tasks.goal_grid import (
 Path = tuple[tuple[int, ...], ...]
 """Cells after each step, for each episode."""
 STEP_LOSS = GOAL_REWARD - STEP_REWARD
-"""1.1: what one step off the goal loses."""
+"""Loss by one step off the goal: 1.1."""
 BEAM = 2_000
-"""States kept at a time by the first, inexact search; the exact one has its result to beat."""
+"""States kept at a time by the first, inexact search, whose result bounds the exact one."""
 
 
 class _States(NamedTuple):
@@ -65,7 +65,7 @@ class _States(NamedTuple):
 
 @dataclass(frozen=True)
 class Bounds:
-    """A grid, its goals (all equally likely), and how long a trial is; start in cell (0, 0)."""
+    """A grid, its goals (all equally likely) and a trial's length; the start is cell (0, 0)."""
 
     size: int = SIZE
     goals: tuple[tuple[int, int], ...] = GOALS
@@ -77,13 +77,13 @@ class Bounds:
         return (float(self._straight[self._cells].mean()),) * self.episodes
 
     def bayes_optimal(self) -> tuple[float, ...]:
-        """Expected return of each episode under the best policy there is."""
+        """Expected return of each episode for a Bayes-optimal agent."""
         returns = [returns_on_path(self, self.best_path, goal) for goal in self.goals]
         return tuple(np.mean(returns, axis=0).tolist())
 
     @cached_property
     def best_path(self) -> Path:
-        """Where the Bayes-optimal agent goes for as long as it has not found the goal."""
+        """Path of the Bayes-optimal agent until it finds the goal."""
         known, _ = self._search(np.inf, BEAM)
         _, path = self._search(known, None)
         return path
@@ -94,17 +94,16 @@ class Bounds:
         walks = [_shortest_walks(goal, self.size) for goal in goals.tolist()]
         met = [np.array(ways)[:, None] >> goals & 1 == 1 for ways in walks]
         # Return of an episode [drawn, true]: straight there, or met on the way and passed.
-        brought = STEP_REWARD * self.steps + STEP_LOSS * np.stack([m.mean(0) for m in met])
-        np.fill_diagonal(brought, self._straight[goals])
-        # A belief is the goals that were not visited; how likely an agent came to each, if every
-        # place it visited was a miss.
+        returns = STEP_REWARD * self.steps + STEP_LOSS * np.stack([m.mean(0) for m in met])
+        np.fill_diagonal(returns, self._straight[goals])
+        # A belief is the set of goals not visited, here with its probability if every visit missed.
         chance = {(True,) * number: 1.0}
-        known = 0.0  # what the goals found so far bring in each later episode
+        known = 0.0  # expected return, in each later episode, of goals found so far
         result = []
         for episode in range(self.episodes):
             left, weight = np.array(list(chance)), np.array(list(chance.values()))
             draws = np.maximum(left.sum(1), 1)
-            searching = np.einsum("bd,dg,bg,b->", left, brought, left, weight / draws)
+            searching = np.einsum("bd,dg,bg,b->", left, returns, left, weight / draws)
             result.append(float(known + searching / number))
             if episode + 1 == self.episodes:
                 break
@@ -125,21 +124,21 @@ class Bounds:
 
     @cached_property
     def _distance(self) -> np.ndarray:
-        """d of every cell."""
+        """d of every cell: its distance from the start."""
         return np.add.outer(np.arange(self.size), np.arange(self.size)).ravel()
 
     @cached_property
     def _straight(self) -> np.ndarray:
-        """R of every cell."""
+        """R of every cell: the return of an episode that goes straight there."""
         return np.array([straight_return(int(d), self.steps) for d in self._distance])
 
     @cached_property
     def _absence(self) -> np.ndarray:
-        """R_g + 0.1 S of every cell: what an episode loses by not finding a goal there."""
+        """R_g + 0.1 S of every cell: loss of an episode that does not find a goal there."""
         return self._straight - STEP_REWARD * self.steps
 
     def _search(self, known: float, beam: int | None) -> tuple[float, Path]:
-        """The least cost and its path, among paths that may come to ``known`` or less."""
+        """The least cost and its path, among paths that may cost ``known`` or less."""
         least = self._least_to_come()
         zero = np.zeros(1, np.int64)
         states = _States(zero, zero, zero + len(self.goals), np.zeros(1), zero)
@@ -161,9 +160,9 @@ class Bounds:
         return float(total[best]), self._trace(layers, best)
 
     def _step(self, states: _States, cost: np.ndarray) -> _States:
-        """One step in every direction, the best of those that come to the same.
+        """One step in every direction, and the best path to each (position, visited goals).
 
-        ``cost [cells]`` is what finding a goal there now costs.
+        ``cost [cells]`` is the cost of finding a goal in each cell with this step.
         """
         reached = neighbours(self.size)[states.cell]
         parent, action = np.nonzero(reached != states.cell[:, None])
@@ -179,10 +178,10 @@ class Bounds:
         return _States(cell[first], visited[first], left, total[first], parent[first])
 
     def _least_to_come(self) -> np.ndarray:
-        """No agent pays less for its last n goals after step t of an episode, ``[episode, t, n]``.
+        """Lower bound of the cost of the last n goals after step t, ``[episode, t, n]``.
 
-        The n cheapest of all the moments that are left, one goal at each and none before the
-        nearest could be reached, as if every goal were the one whose absence costs least.
+        The sum of the n cheapest moments left, one goal at each and none before the nearest could
+        be reached, as if every goal were the one whose absence costs least.
         """
         s, number = self.steps, len(self.goals)
         absence = self._absence[self._cells].min()

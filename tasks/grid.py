@@ -2,8 +2,8 @@
 
 An n-step body has an internal coordinate in [-n+1, n-1]^2. An action adds one to it along its
 direction; where that would leave the range, the body moves one cell that way instead and the
-coordinate of that dimension returns to 0. A move into a wall costs extra, leaves the cell, and
-also returns the coordinate to 0.
+coordinate of that dimension returns to 0. A move into a wall costs extra, does not change the cell,
+and also returns the coordinate to 0.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Grid(gymnasium.Env):
       cell is 1;
     * ``proprioception`` ``[2]``: the internal coordinate divided by n, so within (-1, 1).
 
-    Actions: 0 right, 1 up, 2 left, 3 down. Each step brings -0.1, with -0.2 more on hitting a
-    wall and +1 more on reaching the goal, which terminates. A time limit truncates after
+    Actions: 0 right, 1 up, 2 left, 3 down. Each step is rewarded -0.1, with -0.2 more on
+    hitting a wall and +1 more on reaching the goal, which terminates. A time limit truncates after
     ``episode_steps``. ``info["success"]`` is a bool at every step.
     ``reset(options={"agent": (x, y), "goal": (x, y)})`` puts either on a cell of choice.
     """

@@ -41,11 +41,11 @@ class MetaLocomotion(gymnasium.Env):
 
     @abstractmethod
     def _observation(self) -> np.ndarray:
-        """What the agent sees."""
+        """The observation, float64 ``[size]``."""
 
     @abstractmethod
     def _reward(self, velocity: np.ndarray, effort: float) -> float:
-        """From the torso's mean velocity (x, y) over the step, m/s, and the sum of a^2."""
+        """The reward, from the torso's mean velocity (x, y) in m/s over the step, and sum a^2."""
 
     def _fallen(self) -> bool:
         """Whether the episode ends early."""
@@ -54,7 +54,7 @@ class MetaLocomotion(gymnasium.Env):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """The body's own start, with its own noise."""
+        """The body's usual start, with Gymnasium's noise."""
         super().reset(seed=seed)
         self._body.reset(seed=seed)
         self._steps = 0
@@ -72,7 +72,7 @@ class MetaLocomotion(gymnasium.Env):
         return self._observation(), reward, fallen, over and not fallen, {}
 
     def render(self) -> np.ndarray | None:
-        """What the body's own camera sees, or None without a ``render_mode``."""
+        """The picture of the body's own camera, or None without a ``render_mode``."""
         return None if self.render_mode is None else self._body.render()
 
     def close(self) -> None:
@@ -180,7 +180,7 @@ def make_trials(
 
 
 def _spread(low: float, high: float, train: int, test: int) -> tuple[list[float], list[float]]:
-    """Goals evenly over a range; those to test lie between those to train on."""
+    """(train, test) goals spread evenly over a range; test goals lie between training goals."""
     step = (high - low) / train
     every = train // test
     to_train = [round(low + step * (i + 0.5), 4) for i in range(train)]
@@ -201,11 +201,11 @@ _PLACES, _TEST_PLACES = (
 CHEETAH_VEL = goal_split("skill/HalfCheetahVel-v0", "speed", _SPEEDS, _TEST_SPEEDS)
 """Speeds in m/s, (train, test)."""
 ANT_DIR = goal_split("skill/AntDir-v0", "angle", _ANGLES, _TEST_ANGLES)
-"""Directions all round, in degrees."""
+"""Directions all round in degrees, (train, test)."""
 ANT_GOAL = goal_split("skill/AntGoal-v0", "goal", _PLACES, _TEST_PLACES)
-"""Places on three circles, in metres."""
+"""Places on three circles in metres, (train, test)."""
 CHEETAH_DIR = TaskFamily(
     "skill/HalfCheetahDir-v0",
     goals=(Variant("forward", {"direction": 1}), Variant("backward", {"direction": -1})),
 ).all()
-"""There are two tasks in all, so they are trained on and tested on."""
+"""Both directions, which serve for training and for tests."""

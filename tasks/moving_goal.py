@@ -17,8 +17,8 @@ LAP_STEPS = 180  # ours: one lap in an episode
 class MovingGoalReacher(Reacher):
     """Follow a goal on a circle of ``radius`` metres about the shoulder, ``lap_steps`` for a lap.
 
-    Observation: ``state`` ``[8]`` as in `Reacher`, and ``goal`` ``[4]``: its x and y, and what is
-    missing from it to the fingertip, x and y (the two things that Reacher-v5 shows of its goal).
+    Observation: ``state`` ``[8]`` as in `Reacher`, and ``goal`` ``[4]``: its x and y, then the
+    fingertip's x and y less the goal's (Reacher-v5 shows both of its goal).
     The goal starts at a random angle and goes round counterclockwise at constant speed; the rest is
     `Reacher`'s. Never terminates; truncates after ``episode_steps``.
     """
@@ -48,7 +48,7 @@ class MovingGoalReacher(Reacher):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Reacher's start, the goal anywhere on the circle."""
+        """Reacher's start, with the goal anywhere on the circle."""
         super().reset(seed=seed, options=options)
         self._angle = float(self.np_random.uniform(0.0, 2.0 * math.pi))
         self._place()
@@ -58,7 +58,7 @@ class MovingGoalReacher(Reacher):
     def step(
         self, action: np.ndarray
     ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
-        """Hold two torques for 0.02 s; reward and observation speak of where the goal is then."""
+        """Hold two torques for 0.02 s; reward and observation are those at the goal's new place."""
         self._angle += self._turn
         self._place()
         return super().step(action)

@@ -1,8 +1,8 @@
 """A point on a plane, and a hidden goal on the upper half of the unit circle.
 
 After a meta-RL task of the public implementations, which pays near the goal only; here every step
-pays by the distance. Nothing of it is in the paper. An episode has 20 steps and the goal is ten
-full steps away, so an agent that knows the goal is there halfway.
+pays by the distance. The paper does not have this task. An episode has 20 steps and the goal is ten
+full steps away, so an agent that knows the goal reaches it halfway.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from skill_train.tasks.families import goal_split
 from skill_train.tasks.vector_trials import OneTrial, VectorTrials
 
 STEP = 0.1
-"""How far the largest action goes along each axis."""
+"""Length of the largest move along each axis."""
 EPISODE_STEPS = 20
 EPISODES = 3
 _SIDE = 240
@@ -29,7 +29,7 @@ TRAIN, TEST = goal_split(
     train=[round(180.0 * (i + 0.5) / 60, 2) for i in range(60)],
     test=[round(180.0 * (i + 1) / 20, 2) for i in range(19)],
 )
-"""Directions in degrees; every one to test lies halfway between two to train on."""
+"""Directions in degrees, (train, test); each test direction is halfway between two of training."""
 
 
 class VectorPointRobot(VectorTrials):
@@ -61,7 +61,7 @@ class VectorPointRobot(VectorTrials):
         return self._position.astype(np.float32)
 
     def picture(self) -> np.ndarray:
-        """The first point, orange, and its goal, green, seen from above."""
+        """Picture of the first point, orange, and its goal, green, from above."""
         image = Image.new("RGB", (_SIDE, _SIDE), (235, 235, 235))
         draw = ImageDraw.Draw(image)
         for (x, y), radius, colour in (
@@ -74,7 +74,7 @@ class VectorPointRobot(VectorTrials):
 
 
 class PointRobot(OneTrial):
-    """One point; see `VectorPointRobot`."""
+    """A single `VectorPointRobot`."""
 
     def __init__(
         self, angle: float = 90.0, episodes: int = EPISODES, render_mode: str | None = None
@@ -83,5 +83,5 @@ class PointRobot(OneTrial):
 
 
 def straight_return() -> float:
-    """What an agent gets in an episode that knows the goal straight above (90 degrees)."""
+    """Return of an episode of an agent that knows the goal, straight above (90 degrees)."""
     return -sum(abs(1.0 - STEP * t) for t in range(1, math.ceil(1.0 / STEP)))

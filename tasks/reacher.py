@@ -48,14 +48,14 @@ GRID = TaskFamily(
     dynamics=tuple(_arm(upper) for upper in (0.5, 0.33, 0.67)),  # figure 4
     goals=tuple(_goal(degrees) for degrees in (60.0, 180.0, 300.0)),
 )
-"""Figure 4, 3x3."""
+"""The 3x3 tasks of figure 4."""
 
 CORNERS = TaskFamily(
     "skill/Reacher-v0",
     dynamics=tuple(_arm(upper) for upper in (0.33, 0.67)),  # figure 9
     goals=tuple(_goal(degrees) for degrees in (45.0, 135.0, 225.0, 315.0)),  # figure 9: a square
 )
-"""Figure 9, 2x4."""
+"""The 2x4 tasks of figure 9."""
 
 
 class Reacher(gymnasium.Env):
@@ -124,7 +124,7 @@ class Reacher(gymnasium.Env):
         return self._observation(), reward, False, self._steps >= self._episode_steps, {}
 
     def render(self) -> np.ndarray | None:
-        """From above, uint8 ``[256, 256, 3]``; the goal is red."""
+        """The arm from above, uint8 ``[256, 256, 3]``; the goal is red."""
         if self.render_mode is None:
             return None
         return self._simulation.render("above", *_PICTURE_SIZE)

@@ -22,7 +22,7 @@ NO_OPENGL = (
 
 
 class SceneRenderer:
-    """Draws one model at one size. Holds an OpenGL context: use and `close` it in one thread.
+    """A renderer of one model at one size, with an OpenGL context: use and close it in one thread.
 
     Raises RuntimeError, naming the packages to install, if no backend works. The environment
     variable MUJOCO_GL (egl or osmesa) overrides the choice.
@@ -69,7 +69,7 @@ def _free(gl: Any, context: mujoco.MjrContext) -> None:
 
 @functools.cache
 def headless_backend() -> str:
-    """The first of EGL and OSMesa that opens a context here, or what MUJOCO_GL asks for.
+    """The first of EGL and OSMesa that opens a context here, or the one that MUJOCO_GL names.
 
     Each is tried in a process of its own: PyOpenGL can load one backend per process, and a
     failed try would spoil the next. Children inherit the choice through MUJOCO_GL.

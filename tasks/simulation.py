@@ -31,7 +31,7 @@ class Simulation:
         self._renderers: dict[tuple[int, int], SceneRenderer] = {}
 
     def reset(self) -> None:
-        """Everything to the model's initial state, at time zero."""
+        """Reset everything to the model's initial state, at time zero."""
         mujoco.mj_resetData(self.model, self.data)
 
     def forward(self) -> None:
@@ -50,7 +50,7 @@ class Simulation:
         mujoco.mj_step(self.model, self.data, self.physics_steps)
 
     def render(self, camera: str, width: int, height: int) -> np.ndarray:
-        """What ``camera`` sees, uint8 ``[height, width, 3]``.
+        """The picture of ``camera``, uint8 ``[height, width, 3]``.
 
         Raises RuntimeError if no headless OpenGL is installed.
         """

@@ -18,8 +18,8 @@ class Trials(gymnasium.Wrapper):
     """``episodes`` episodes of ``env``, whose observations are one float box.
 
     Where an episode ends, terminated or not, the next one begins in the same step: ``arrived`` is
-    the last observation of the one, ``state`` the first of the other. An episode that terminates
-    early, as by a fall, forfeits the rest of its steps; the episodes after it are whole.
+    the last observation of the old episode, ``state`` the first of the new one. An episode that
+    terminates early, as by a fall, forfeits the rest of its steps; the episodes after it are whole.
 
     The trial ends as its last episode does, terminated or truncated, with
     ``info["return_per_episode"]``. The task must not change at a reset.

@@ -1,10 +1,10 @@
 """Trials as arrays: n episodes of one hidden task, many tasks stepped together.
 
-A trial is what one `gymnasium` episode of these environments is. Inside it the position is reset
-after every ``episode_steps``, and nothing else: the agent that remembers keeps its belief. So a
-trial is one trajectory in replay and its start is ``is_first``; the episodes inside it are marked
-by an observation, ``new_episode``. No episode ends early, so all trials have one length and one
-clock; tasks whose episodes can terminate are trials of `tasks.trials`.
+A trial is one `gymnasium` episode of these environments. Inside it only the position is reset,
+after every ``episode_steps``; a recurrent agent keeps its memory. So a trial is one trajectory in
+replay and its start is ``is_first``; the episodes inside it are marked by an observation,
+``new_episode``. No episode ends early, so all trials have one length and one clock; tasks whose
+episodes can terminate are trials of `tasks.trials`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from gymnasium.vector.utils import batch_space
 def trial_space(state: spaces.Box) -> spaces.Dict:
     """The observation of a trial whose episodes show ``state``, all float32.
 
-    * ``state``: what the agent acts from, already reset where an episode begins;
-    * ``arrived``: where the last action led, before a reset; what its reward was given for;
+    * ``state``: the current state, already reset where an episode begins;
+    * ``arrived``: the state that the last action led to, before a reset, and was rewarded for;
     * ``new_episode`` ``[1]``: 1 on the first row of each episode.
     """
     new = spaces.Box(0.0, 1.0, (1,), np.float32)
@@ -31,7 +31,7 @@ def trial_space(state: spaces.Box) -> spaces.Dict:
 
 
 class VectorTrials(gymnasium.vector.VectorEnv):
-    """``num_envs`` trials of ``episodes`` x ``episode_steps`` steps; a subclass has the task.
+    """``num_envs`` trials of ``episodes`` x ``episode_steps`` steps; a subclass adds the task.
 
     A trial ends truncated, with ``info["return_per_episode"]`` ``[num_envs, episodes]``. The next
     step ignores its action and starts another (Gymnasium's next-step mode).
@@ -65,30 +65,30 @@ class VectorTrials(gymnasium.vector.VectorEnv):
         }
         self._never, self._always = np.zeros(num_envs, bool), np.ones(num_envs, bool)
         for array in (*self._constant.values(), self._never, self._always):
-            array.setflags(write=False)  # given out at every step
+            array.setflags(write=False)  # returned at every step
 
     @abstractmethod
     def _place(self) -> None:
-        """Put everybody at the start of an episode."""
+        """Put every environment at the start of an episode."""
 
     @abstractmethod
     def _move(self, actions: np.ndarray) -> np.ndarray:
-        """Act everywhere; what each action brought, ``[num_envs]``."""
+        """Act in every environment; return the rewards, ``[num_envs]``."""
 
     @abstractmethod
     def _state(self) -> np.ndarray:
-        """``[num_envs, *state]`` float32, a new array."""
+        """The states ``[num_envs, *state]`` float32, a new array."""
 
     def picture(self) -> np.ndarray:
-        """The first environment from above, uint8 ``[H, W, 3]``."""
+        """Picture of the first environment from above, uint8 ``[H, W, 3]``."""
         raise NotImplementedError(f"{type(self).__name__} has no picture")
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Start a trial everywhere.
+        """Start a trial in every environment.
 
-        Raises ValueError for an ``options["reset_mask"]`` that leaves any out: all have one clock.
+        Raises ValueError for an ``options["reset_mask"]`` that leaves any out: all share one clock.
         """
         if not (options or {}).get("reset_mask", self._always).all():
             raise ValueError("trials with one clock start all together, not some of them")
@@ -98,7 +98,7 @@ class VectorTrials(gymnasium.vector.VectorEnv):
     def step(
         self, actions: np.ndarray
     ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Act everywhere: ``actions [num_envs, ...]``."""
+        """Act once in every environment: ``actions [num_envs, ...]``."""
         length = self.episodes * self.episode_steps
         if self._clock == length:
             return self._start(), np.zeros(self.num_envs), self._never, self._never, {}
@@ -126,7 +126,7 @@ class VectorTrials(gymnasium.vector.VectorEnv):
 
 
 class OneTrial(gymnasium.Env):
-    """A `VectorTrials` of one environment, with Gymnasium's face of a single one."""
+    """A `VectorTrials` of one environment, with Gymnasium's interface of a single one."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 6}  # noqa: RUF012
 
@@ -153,7 +153,7 @@ class OneTrial(gymnasium.Env):
         return _first(seen), float(reward[0]), bool(terminated[0]), bool(truncated[0]), own
 
     def render(self) -> np.ndarray | None:
-        """uint8 ``[H, W, 3]``, or None without a ``render_mode``."""
+        """The picture, uint8 ``[H, W, 3]``, or None without a ``render_mode``."""
         return None if self.render_mode is None else self.trials.picture()
 
 

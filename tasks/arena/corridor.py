@@ -26,7 +26,7 @@ def gap_corridor(length: float, width: float) -> mujoco.MjSpec:
     half = length / 2 + BEYOND
     looks = {"near": [0.4, 0.45, 0.5, 1.0], "far": [0.5, 0.5, 0.35, 1.0]}
     for name, side in (("near", -1), ("far", 1)):
-        # Mocap bodies are fixed for the physics, and data says where.
+        # Mocap bodies do not move in the physics; data has their places.
         platform = spec.worldbody.add_body(name=name, mocap=True)
         platform.pos = [length / 2 + side * half, 0.0, -HALF_DEPTH]
         platform.add_geom(

@@ -1,7 +1,7 @@
 """Places as a body sees them: ahead (+) and to the left (+) of it, in the plane of the floor.
 
 The frame has the body's place and heading but never its tilt, so that it means the same for every
-body: what sees only such coordinates can be carried from one body to another.
+body: a policy that sees only such coordinates can be transferred from one body to another.
 """
 
 from __future__ import annotations

@@ -6,11 +6,11 @@ As there, body, boxes and targets start in distinct cells: targets at the cell's
 turned and shifted at random, bodies as well.
 
 Differs from the paper: a box is seen by all 8 corners, as in the authors' code (the text says 6).
-Where two boxes can be asked for, the one-hot of the named box is seen too, without which the task
-could not be told. "And": the text says to push the box to a target and "then" to go to another;
-as in the authors' code, the order is free, so that standing on the other target first pays 10 too.
-The sub-tasks pay 10 each the first time they hold, and the 50 come when both hold at once; the
-authors' code also takes 10 away whenever one is lost.
+Where a box is named among two, its one-hot is seen too, without which the goal would be hidden.
+"And": the text says to push the box to a target and "then" to go to another; as in the authors'
+code, the order is free, so that standing on the other target first pays 10 too. The sub-tasks pay
+10 each the first time they hold, and the 50 come when both hold at once; the authors' code also
+takes 10 away whenever one is lost.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Manipulation(ArenaTask):
         self._boxes = Boxes(self._simulation.model, self._simulation.data, rules.boxes)
         self._has_task = "task" in self.observation_space.spaces
         self._goal = Goal((), None)
-        self._told: list[float] = []
+        self._one_hots: list[float] = []
         self._paid: list[bool] = []
 
     def _arrange(self) -> None:
@@ -105,7 +105,7 @@ class Manipulation(ArenaTask):
         self._goal = goal
         self._paid = [False] * len(goal.predicates)
         one_hot = [float(i == goal.target) for i in range(len(targets))]
-        self._told = ([] if self._vision else one_hot) + list(goal.choice)
+        self._one_hots = ([] if self._vision else one_hot) + list(goal.choice)
 
     def _draw_places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Centres of the body ``[2]``, the boxes ``[N, 2]`` and the targets ``[K, 2]``."""
@@ -143,5 +143,5 @@ class Manipulation(ArenaTask):
         if self._has_task:
             places = [] if self._vision else seen_from(pose, self._targets.places)
             paid = self._paid if len(self._paid) > 1 else []
-            seen["task"] = np.array([*places, *self._told, *paid], np.float32)
+            seen["task"] = np.array([*places, *self._one_hots, *paid], np.float32)
         return seen

@@ -1,4 +1,4 @@
-"""What tasks put into arenas besides a body: flat square targets and cubes to push.
+"""Objects that tasks put into arenas: flat square targets, and cubes to push.
 
 Both are built once; an episode's places and colours are written into the compiled model and data.
 """
@@ -18,7 +18,7 @@ BOX_HALF_SIZE = 0.5  # metres, the authors' released tasks
 BOX_MASS = 1.5  # kg, the authors' released tasks
 # kg; not in the paper. The ball pushes it at 0.4 m/s, a box of 1.5 kg at 0.8 and 3 kg not at all.
 HEAVY_BOX_MASS = 2.0
-# Of a box against floor and bodies, ours. At 1 the ball cannot push: rolling, it rubs the box down.
+# Of a box, against floor and bodies; ours. At 1 the rolling ball rubs the box down: no push.
 BOX_FRICTION = 0.5
 BOX_REACH = math.sqrt(2.0) * BOX_HALF_SIZE  # metres from its centre to an upright edge
 
@@ -49,7 +49,7 @@ def add_targets(spec: mujoco.MjSpec, count: int) -> None:
 
 
 class Targets:
-    """The targets of a compiled scene; ``places`` are where they are in this episode."""
+    """The targets of a compiled scene; ``places`` are those of this episode."""
 
     def __init__(self, model: mujoco.MjModel, count: int) -> None:
         self._model = model

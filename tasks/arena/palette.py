@@ -1,4 +1,4 @@
-"""Colours of targets: green for people in state tasks, black for a body that sees.
+"""Colours of targets: the named one is green in state tasks and black in vision tasks.
 
 The paper's vision tasks have the correct target "always colored black" (appendix E.2.1), and the
 other targets patterns of their own.

@@ -1,7 +1,7 @@
-"""What manipulation tasks ask for: predicates over body, boxes and targets, drawn each episode.
+"""Goals of manipulation tasks: predicates over body, boxes and targets, drawn each episode.
 
-Each row of the spec's table is one object in `RULES`. An episode succeeds when all the predicates
-of its `Goal` hold at once; a task with two of them is the paper's "and".
+Each task is one object in `RULES`. An episode succeeds when all the predicates of its `Goal` hold
+at once; a task with two of them is the paper's "and".
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from typing_extensions import override
 
 from skill_train.tasks.arena.egocentric import Place, Pose
 from skill_train.tasks.arena.objects import BOX_MASS, HEAVY_BOX_MASS, Boxes, in_target
@@ -22,7 +23,7 @@ class Predicate(ABC):
 
     @abstractmethod
     def holds(self, pose: Pose, targets: Sequence[Place], boxes: Boxes) -> bool:
-        """Whether it is true with the body at ``pose``."""
+        """Whether the predicate is true with the body at ``pose``."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class BodyInTarget(Predicate):
 
     target: int
 
+    @override
     def holds(self, pose: Pose, targets: Sequence[Place], boxes: Boxes) -> bool:
-        """Whether it is true with the body at ``pose``."""
         return in_target(pose, targets[self.target])
 
 
@@ -43,8 +44,8 @@ class BoxOnTarget(Predicate):
     box: int
     target: int
 
+    @override
     def holds(self, pose: Pose, targets: Sequence[Place], boxes: Boxes) -> bool:
-        """Whether it is true; the body does not matter."""
         return in_target(boxes.centre(self.box), targets[self.target])
 
 
@@ -55,25 +56,25 @@ class BoxesTouch(Predicate):
     first: int
     second: int
 
+    @override
     def holds(self, pose: Pose, targets: Sequence[Place], boxes: Boxes) -> bool:
-        """Whether it is true; the body does not matter."""
         return boxes.touching(self.first, self.second)
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What one episode asks for."""
+    """The goal of one episode: predicates, and observations that name it."""
 
     predicates: tuple[Predicate, ...]
     target: int | None
     """The named target, if the task has targets: one-hot for state tasks, black for vision."""
     choice: tuple[float, ...] = ()
-    """Whatever else the body must be told; `Rules.choice_size` numbers."""
+    """Further observations that name the goal, `Rules.choice_size` numbers."""
 
 
 @dataclass(frozen=True)
 class Rules(ABC):
-    """A manipulation task: how much there is to push and to reach, and what is asked for."""
+    """A manipulation task: its boxes and targets, and the draw of its goals."""
 
     boxes: int
     targets: int
@@ -95,11 +96,11 @@ class MoveBox(Rules):
 
     @property
     def choice_size(self) -> int:
-        """One-hot of the named box, where there is more than one."""
+        """Length of the one-hot of the named box, 0 where there is only one."""
         return self.boxes if self.boxes > 1 else 0
 
+    @override
     def draw(self, rng: np.random.Generator) -> Goal:
-        """One of the boxes and one of the targets."""
         box, target = int(rng.integers(self.boxes)), int(rng.integers(self.targets))
         choice = tuple(float(i == box) for i in range(self.choice_size))
         return Goal((BoxOnTarget(box, target),), target, choice)
@@ -108,8 +109,8 @@ class MoveBox(Rules):
 class Gather(Rules):
     """Bring 2 boxes into contact."""
 
+    @override
     def draw(self, rng: np.random.Generator) -> Goal:
-        """Always the same."""
         return Goal((BoxesTouch(0, 1),), None)
 
 
@@ -118,23 +119,23 @@ class MoveBoxOrGoToTarget(Rules):
 
     @property
     def choice_size(self) -> int:
-        """One-hot of (go, move)."""
+        """Length of the one-hot of (go, move)."""
         return 2
 
+    @override
     def draw(self, rng: np.random.Generator) -> Goal:
-        """One of the sub-tasks and one of the targets."""
         go, target = bool(rng.integers(2)), int(rng.integers(self.targets))
         predicate = BodyInTarget(target) if go else BoxOnTarget(0, target)
         return Goal((predicate,), target, (float(go), float(not go)))
 
 
 class MoveBoxAndGoToTarget(Rules):
-    """Move the box to 1 of 2 targets, which is named, and be in the other one."""
+    """Move the box to the named one of 2 targets, and go to the other one."""
 
     num_predicates = 2
 
+    @override
     def draw(self, rng: np.random.Generator) -> Goal:
-        """The box's target; the body's is the other one."""
         target = int(rng.integers(2))
         return Goal((BoxOnTarget(0, target), BodyInTarget(1 - target)), target)
 

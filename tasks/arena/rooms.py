@@ -28,7 +28,7 @@ def square_room(size: float, physics_step: float = PHYSICS_STEP) -> mujoco.MjSpe
 
 
 def empty_arena(physics_step: float = PHYSICS_STEP) -> mujoco.MjSpec:
-    """Nothing yet, with the physics and the light that all arenas share."""
+    """An empty scene with the physics and the light that all arenas share."""
     spec = mujoco.MjSpec()
     spec.option.timestep = physics_step
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
@@ -50,7 +50,7 @@ def add_wall(
         pos=place,
         size=half_sizes,
         rgba=[0.6, 0.55, 0.5, 1.0],
-        # With the highest priority, a wall's own (missing) friction holds whatever touches it.
+        # With the highest priority, a wall's own (missing) friction counts, whatever touches it.
         priority=2,
         condim=1,
     )

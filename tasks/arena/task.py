@@ -1,6 +1,6 @@
-"""What every task of a body in an arena shares: control steps, the end of episodes, the camera.
+"""The base of the tasks of a body in an arena: control steps, the end of episodes, the camera.
 
-A subclass builds its scene and says how an episode is arranged, what is seen and what it brings.
+A subclass builds its scene, arranges an episode, and gives observations and the outcome of steps.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from skill_train.tasks.simulation import Simulation
 
 EPISODE_STEPS = 400  # appendix E.2.1
 CONTROL_STEP = 0.05  # seconds, the authors' released tasks
-SIGHT = (64, 64)  # width, height of what a body sees, appendix E.2.1 "Manipulation (vision)"
+SIGHT = (64, 64)  # width, height of the body's picture, appendix E.2.1 "Manipulation (vision)"
 
 
 class Outcome(NamedTuple):
-    """What one control step brought."""
+    """The outcome of one control step."""
 
     reward: float
     success: bool
-    """Ends the episode."""
+    """Whether the task is done, which ends the episode."""
     failure: bool = False
-    """Ends it as well; so does a body that has fallen over, whatever the task."""
+    """Whether the task has failed, which ends the episode, as does a body that falls over."""
 
 
 class ArenaTask(gymnasium.Env, ABC):
     """A body in an arena, for at most ``episode_steps`` control steps of ``control_step`` seconds.
 
     Observations (float32): ``proprioception``, the body's own, see `tasks.arena.bodies`; the groups
-    of the task, see the subclass; with ``vision``, ``pixels``, what the body's camera sees, uint8
-    ``[64, 64, 3]``, instead of the coordinates of targets.
+    of the task, see the subclass; with ``vision``, ``pixels``, the picture of the body's camera,
+    uint8 ``[64, 64, 3]``, instead of the coordinates of targets.
 
     Actions: one control in [-1, 1] for each of the body's actuators; larger values are clipped.
     An episode terminates at success, and if the body lies upside down; a time limit truncates.
@@ -47,7 +47,7 @@ class ArenaTask(gymnasium.Env, ABC):
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": round(1 / CONTROL_STEP)}  # noqa: RUF012
     picture_size = (256, 256)
-    """Width and height of `render`, which is from above."""
+    """Width and height of the picture of `render`."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class ArenaTask(gymnasium.Env, ABC):
 
     @abstractmethod
     def _outcome(self, pose: Pose) -> Outcome:
-        """What the control step that has just ended brought."""
+        """The outcome of the control step that has just ended."""
 
     @abstractmethod
     def _seen(self, pose: Pose) -> dict[str, np.ndarray]:
@@ -94,7 +94,7 @@ class ArenaTask(gymnasium.Env, ABC):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Draw an episode; `options` are not used."""
+        """Draw an episode; ``options`` are not used."""
         super().reset(seed=seed)
         self._steps = 0
         self._simulation.reset()

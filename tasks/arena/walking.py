@@ -62,14 +62,14 @@ class Walking(ArenaTask):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """As `ArenaTask.reset`; ``info`` is empty."""
+        """Draw an episode; ``info`` is empty."""
         observation, _ = super().reset(seed=seed, options=options)
         return observation, {}
 
     def step(
         self, action: np.ndarray
     ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
-        """As `ArenaTask.step`; ``info`` is empty."""
+        """Hold ``action`` for one control step; ``info`` is empty."""
         return *super().step(action)[:4], {}
 
     def _arrange(self) -> None:

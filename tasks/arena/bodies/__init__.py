@@ -7,7 +7,7 @@ from skill_train.tasks.arena.bodies.humanoid import Humanoid
 from skill_train.tasks.arena.bodies.quadruped import Quadruped
 
 BODIES: dict[str, type[Body]] = {body.name: body for body in (Ball, Ant, Quadruped)}
-"""Those that every arena task is registered for."""
+"""Bodies that every arena task is registered for."""
 _ALL: dict[str, type[Body]] = {**BODIES, Humanoid.name: Humanoid}
 
 

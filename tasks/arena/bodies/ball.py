@@ -12,6 +12,7 @@ import math
 
 import mujoco
 import numpy as np
+from typing_extensions import override
 
 from skill_train.tasks.arena.bodies.body import Body, BoundBody
 
@@ -94,8 +95,8 @@ class Ball(Body):
                 ctrllimited=True,
             )
 
+    @override
     def bind(self, model: mujoco.MjModel, data: mujoco.MjData) -> BoundBody:
-        """The ball inside ``model``."""
         first = model.joint("ball_x")
         return _BoundBall(data, first.qposadr[0], first.dofadr[0])
 

@@ -1,4 +1,4 @@
-"""What a task must know of a body: how to build it, place it, read it.
+"""The interface of a body to tasks: build it, place it, read it.
 
 A `Body` describes itself to a `mujoco.MjSpec`, so that it can stand in any arena. Once the whole
 scene is compiled, `Body.bind` looks up every index it needs and returns a `BoundBody`, whose
@@ -33,12 +33,12 @@ class BoundBody(ABC):
         """The centre's z (metres) in the world."""
 
     def fallen(self) -> bool:
-        """Whether it lies upside down, which ends an episode; never for a body that cannot."""
+        """Whether the body lies upside down, which ends an episode; False for one that cannot."""
         return False
 
     @abstractmethod
     def proprioception(self) -> np.ndarray:
-        """What the body feels of itself, float32 ``[proprioception_size]``; never where it is."""
+        """Proprioception, float32 ``[proprioception_size]``, without the body's place."""
 
 
 class Body(ABC):

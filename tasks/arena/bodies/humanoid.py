@@ -1,8 +1,8 @@
 """The simple humanoid of appendix A: 28 coordinates, 21 actuators.
 
-It is dm_control's, read from that package's own file. Actions, in its order: the abdomen's y, z and
-x axes; right and left leg (hip x, z, y, knee, ankle x, y); right and left arm (two shoulder axes,
-elbow).
+The model is dm_control's, read from that package's file. Actions, in its order: the abdomen's y, z
+and x axes; right and left leg (hip x, z, y, knee, ankle x, y); right and left arm (two shoulder
+axes, elbow).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import importlib.util
 from pathlib import Path
 
 import mujoco
+from typing_extensions import override
 
 from skill_train.tasks.arena.bodies.body import Body, BoundBody
 from skill_train.tasks.arena.bodies.legged import BoundLegged
@@ -52,8 +53,8 @@ class Humanoid(Body):
                 objname=f"{PREFIX}{sole}",
             )
 
+    @override
     def bind(self, model: mujoco.MjModel, data: mujoco.MjData) -> BoundBody:
-        """The same body inside ``model``."""
         root = model.joint(f"{PREFIX}root")
         touch = model.sensor(f"{PREFIX}{SOLES[0]}").adr[0]
         return _BoundHumanoid(
@@ -63,12 +64,12 @@ class Humanoid(Body):
 
 class _BoundHumanoid(BoundLegged):
     def fallen(self) -> bool:
-        """Whether it no longer stands."""
+        """Whether the torso is lower than ``FALLEN_HEIGHT``."""
         return self.height() < FALLEN_HEIGHT
 
 
 def _file() -> Path:
-    """Where dm_control keeps it; found without importing dm_control, which takes a second."""
+    """The path of dm_control's model, found without importing dm_control, which takes a second."""
     found = importlib.util.find_spec("dm_control")
     if found is None or not found.submodule_search_locations:
         raise RuntimeError("the humanoid is dm_control's; install the package dm-control")

@@ -1,8 +1,8 @@
 """Four-legged bodies: a sphere with a leg at each diagonal, whatever joints a leg has.
 
 A leg is three capsules in a row: a fixed one inside the torso's outline, a thigh and a shin. The
-shin turns at the knee, the thigh at the hip; `Ant` and `Quadruped` say by which joints. Legs do
-not collide with each other or with the torso, as in Gymnasium's Ant.
+shin turns at the knee, the thigh at the hip, by the joints of `Ant` and `Quadruped`. Legs do not
+collide with each other or with the torso, as in Gymnasium's Ant.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
+from typing_extensions import override
 
 from skill_train.tasks.arena.bodies.body import Body, BoundBody
 
@@ -23,7 +24,7 @@ SHIN = 0.4 * math.sqrt(2.0)
 LEG_RADIUS = 0.08
 TORSO_DENSITY = 100.0
 LEG_DENSITY = 50.0
-# Its joints as well: N m at full control, kg m^2, N m s / rad, N m / rad.
+# The joints of the same Ant: N m at full control, kg m^2, N m s / rad, N m / rad.
 GEAR = 75.0
 ARMATURE = 1.0
 DAMPING = 1.0
@@ -54,7 +55,7 @@ KNEE = Hinge("knee", (0.0, 1.0, 0.0), KNEE_RANGE, START_KNEE)
 
 
 class Legged(Body):
-    """A torso on four legs. Subclasses name themselves, their ``hips`` and ``colour``.
+    """A torso on four legs. Subclasses give ``name``, ``hips`` and ``colour``.
 
     Proprioception (float32): height of the torso (m); the world's up axis in the body's frame
     (3); velocity (3, m/s) and angular velocity (3, rad/s) in the body's frame; angles (rad) and
@@ -92,7 +93,7 @@ class Legged(Body):
             "density": density,
             "friction": [FLOOR_FRICTION, 0.005, 0.0001],
             "condim": 3,
-            "conaffinity": 0,  # it meets floors, walls and boxes, which have one, and not itself
+            "conaffinity": 0,  # so meets things with one (floors, walls, boxes), not itself
             "rgba": self.colour,
         }
 
@@ -152,8 +153,8 @@ class Legged(Body):
             objname=f"{name}_foot",
         )
 
+    @override
     def bind(self, model: mujoco.MjModel, data: mujoco.MjData) -> BoundBody:
-        """The same body inside ``model``."""
         root = model.joint(f"{self.name}_root")
         touch = model.sensor(f"{self.name}_{LEGS[0][0]}_foot").adr[0]
         start = [hinge.start for _ in LEGS for hinge in self.joints]
@@ -186,28 +187,28 @@ class BoundLegged(BoundBody):
         self._touch = data.sensordata[touch_start : touch_start + feet]
 
     def place(self, x: float, y: float, yaw: float) -> None:
-        """At its start height, with its joints as they start."""
+        """Stand at the start height with the joints' start angles; writes qpos and qvel."""
         half = yaw / 2
         self._root[:] = x, y, self._start_height, math.cos(half), 0.0, 0.0, math.sin(half)
         self._qpos[7:] = self._start
         self._qvel[:] = 0.0
 
+    @override
     def pose(self) -> tuple[float, float, float]:
-        """The torso's x, y and yaw."""
         x, y, _, a, b, c, d = self._root.tolist()
         return x, y, math.atan2(2 * (a * d + b * c), 1 - 2 * (c * c + d * d))
 
+    @override
     def height(self) -> float:
-        """The torso's."""
         return self._root.item(2)
 
+    @override
     def fallen(self) -> bool:
-        """Whether the torso is upside down."""
         b, c = self._root.item(4), self._root.item(5)
         return 1 - 2 * (b * b + c * c) < UPSIDE_DOWN
 
+    @override
     def proprioception(self) -> np.ndarray:
-        """See `Legged`."""
         joints = self._joints
         felt = np.empty(10 + 2 * joints + len(self._touch), np.float32)
         felt[:7] = tuple(self._own_frame())
