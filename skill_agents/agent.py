@@ -143,7 +143,7 @@ class AgentConfig(ABC):
 
 
 class Agent(nn.Module, ABC):
-    """A whole algorithm: how it acts, and what it minimises."""
+    """A whole algorithm: its actions and its losses."""
 
     acting_parts: ClassVar[tuple[str, ...]]
     """Names of the submodules whose weights acting needs; the learner publishes these."""

@@ -37,7 +37,7 @@ def latent_age(rows: Step, period: int) -> Tensor | None:
 def hold(fresh: Tensor, age: Tensor | None) -> Tensor:
     """The latent in force at each row, ``[T, B, D]``.
 
-    fresh: what the high level would draw at every row, ``[T, B, D]``.
+    fresh: the high level's draw at every row, ``[T, B, D]``.
     age: steps since the latent was drawn, ``[T, B]``; None means every step draws.
     Where the drawing row lies before the window, as for some context rows, row 0 stands for it.
     """

@@ -49,7 +49,7 @@ class Gaussian(NamedTuple):
 class GaussianHead(nn.Module):
     """Features to a `Gaussian`: softplus standard deviation with a floor, tanh mean if bounded.
 
-    Where the mean absolute value of what tanh takes is above ``mean_limit``, it is divided down
+    Where the mean absolute value of tanh's input is above ``mean_limit``, the input is divided down
     to that (output normalization, Wang et al. 2020): tanh then always has a slope.
     """
 

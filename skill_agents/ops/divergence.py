@@ -42,7 +42,7 @@ def categorical_kl(logits_p: Tensor, logits_q: Tensor) -> Tensor:
         logits_q: Unnormalised log probabilities of q, ``[..., A]``.
 
     Returns:
-        ``[...]``, differentiable in both; infinite where q excludes what p does not.
+        ``[...]``, differentiable in both; infinite where q excludes an outcome that p does not.
 
     Raises:
         ValueError: the shapes differ.

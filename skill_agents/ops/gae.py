@@ -21,7 +21,7 @@ def generalised_advantages(
 
     v_tp1 is v_t moved up by one row; then this equals the lambda-return less v_t, and is computed
     as that. On the last action before a time limit inside the trace give lambda_t = 0 (see
-    `lambda_returns`). ``A_t + v_t`` is what V is regressed to.
+    `lambda_returns`). ``A_t + v_t`` is V's regression target.
 
     Args:
         v_t: V(x_t), ``[T, ...]``.

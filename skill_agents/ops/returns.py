@@ -18,7 +18,7 @@ def discounted_returns(reward_t: Tensor, discount_t: Tensor, bootstrap: Tensor) 
     Args:
         reward_t: The reward of a_t, ``[T, ...]``.
         discount_t: gamma, or 0 where a_t ended the episode, ``[T, ...]``.
-        bootstrap: Value of what follows the last row, ``[...]``.
+        bootstrap: Value of the state after the last row, ``[...]``.
 
     Returns:
         G_t, ``[T, ...]``, differentiable in everything.

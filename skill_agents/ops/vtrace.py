@@ -56,7 +56,7 @@ def vtrace(
 
     Args:
         v_t: V(x_t), ``[T, ...]``.
-        v_tp1: V(x_{t+1}), less what arriving there costs, ``[T, ...]``.
+        v_tp1: V(x_{t+1}), less the cost of arriving there, ``[T, ...]``.
         reward_t: The reward of a_t, ``[T, ...]``.
         discount_t: gamma, or 0 where a_t ended the episode, ``[T, ...]``.
         ratio_t: pi(a_t | x_t) / mu(a_t | x_t), finite, ``[T, ...]``.
