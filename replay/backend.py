@@ -1,4 +1,4 @@
-"""What every replay back end offers, in one process or behind a Reverb server.
+"""The interfaces of every replay back end, in one process or behind a Reverb server.
 
 An actor holds a `Writer`, a learner a `Reader`, and the run's driver the `Replay` itself.
 `replay.in_memory` and `replay.server` implement all three; one contract test covers both.
@@ -23,7 +23,7 @@ class TableInfo(NamedTuple):
 
 
 class Writer(Protocol):
-    """Cuts B parallel streams of rows into items and puts them into the tables."""
+    """The side of replay that cuts B parallel streams of rows into items of the tables."""
 
     def append(self, rows: Step) -> None:
         """Add one row to each of the B streams: arrays ``[B, ...]``. Never blocks."""
@@ -44,18 +44,18 @@ class Writer(Protocol):
         """Forget the unfinished windows of one stream (its environment failed)."""
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until the tables took what was appended.
+        """Wait until the tables have taken all finished items.
 
-        Returns False when they did not within ``timeout_s`` (the learner is behind, or the server
+        Returns False when they have not within ``timeout_s`` (the learner is behind, or the server
         is down); nothing is lost and the caller may try again, but should not step on.
         """
 
     def close(self) -> None:
-        """Let go of the connection. Unfinished windows are dropped."""
+        """Close the connection and drop unfinished windows."""
 
 
 class Reader(Protocol):
-    """Draws batches."""
+    """The side of replay that draws batches."""
 
     def next(self, draw: str, timeout_s: float) -> Step | None:
         """The next batch of the named draw, or None when too few items came within ``timeout_s``.
@@ -65,9 +65,9 @@ class Reader(Protocol):
         """
 
     def acted_by(self, newest: int) -> None:
-        """Take no use-once item acted with weights above policy version ``newest``.
+        """Refuse use-once items that were acted with weights above policy version ``newest``.
 
-        After a learner fell back to a checkpoint, such items are of weights that are lost.
+        A learner that fell back to a checkpoint has lost the weights of such items.
         """
 
     def close(self) -> None:
@@ -75,7 +75,7 @@ class Reader(Protocol):
 
 
 class Replay(Protocol):
-    """The tables themselves."""
+    """The tables of a run."""
 
     def info(self) -> Mapping[str, TableInfo]:
         """State of every concrete table by name."""
@@ -84,4 +84,4 @@ class Replay(Protocol):
         """Write all tables below ``folder`` (new, empty). Readers and writers go on meanwhile."""
 
     def close(self) -> None:
-        """Stop. Held items are gone unless saved."""
+        """Close the tables. Their items are lost unless saved."""

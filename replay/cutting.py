@@ -29,7 +29,7 @@ class Items(NamedTuple):
     """``[n]``, the task of each item's first row."""
 
     def by_table(self) -> Iterator[tuple[str, np.ndarray]]:
-        """(concrete table, its items ``uint8 [n, T+1, row_bytes]``)."""
+        """Pairs of a concrete table's name and its items ``uint8 [n, T+1, row_bytes]``."""
         if not self.spec.per_task:
             yield self.spec.name, self.rows
             return
@@ -38,7 +38,7 @@ class Items(NamedTuple):
 
 
 class Cutter:
-    """Cuts the rows of ``num_streams`` streams into items for the tables of ``schema``."""
+    """The cutter of ``num_streams`` streams of rows into items for the tables of ``schema``."""
 
     def __init__(self, schema: Schema, num_streams: int) -> None:
         if num_streams < 1:
@@ -63,7 +63,7 @@ class Cutter:
         ]
 
     def append(self, rows: Step) -> list[Items]:
-        """Add one row per stream (arrays ``[B, ...]``); returns what became complete.
+        """Add one row per stream (arrays ``[B, ...]``); returns the items that became complete.
 
         Raises ValueError for arrays that do not fit the layout and for a trial that outgrows its
         table.
@@ -151,7 +151,7 @@ class _Table(Protocol):
 
 
 class _Windows:
-    """Windows of T + 1 rows, ``stride`` apart in each stream; those without an action skipped."""
+    """Windows of T + 1 rows, ``stride`` apart in each stream; those without actions are skipped."""
 
     def __init__(self, spec: TableSpec, num_streams: int, layout: RowLayout) -> None:
         self.spec = spec
@@ -194,7 +194,7 @@ class _Windows:
             self._due[:] = self._next_due
         due = next_column + self.spec.length
         if self.spec.use_once:
-            # In step with the other streams, so that a round of theirs ends a window of each.
+            # In step with the other streams, so that a round ends a window of every stream.
             due += -(due - self._next_due) % self.spec.stride
         self._due[stream] = due
         self._next_due = int(self._due.min())

@@ -1,8 +1,8 @@
 """Minari datasets: rows written as episodes that Minari reads, and the reverse.
 
 An episode of L actions has L + 1 observations in named groups, and L actions, rewards and ends.
-What else a row holds (the task, the version of the weights that acted, the agent's extras) is in
-its ``infos``, so that nothing is lost on the way.
+The other fields of a row (the task, the version of the weights that acted, the agent's extras) are
+in the episode's ``infos``, so that nothing is lost.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import numpy as np
 from skill_train.replay.step import Step
 
 ROOT = "MINARI_DATASETS_PATH"
-"""Minari's own variable for the folder of all datasets."""
+"""Minari's environment variable for the folder of all datasets."""
 EXTRAS = "extras"
 BATCH = 1000
-"""Episodes that are handed to Minari at a time."""
+"""Episodes handed to Minari at a time."""
 
 
 def write_dataset(
@@ -37,8 +37,8 @@ def write_dataset(
     """Write rows ``[L+1, ...]`` of episodes as the dataset ``name``; returns episodes and actions.
 
     ``name`` is Minari's: ``namespace/dataset-v0``, in the folder that Minari uses. Raises
-    ValueError if it is malformed, is there already, there are no episodes, or they have pixels,
-    which Minari would keep as JPEG: other pixels than the agent saw.
+    ValueError if the name is malformed or taken, there are no episodes, or they have pixels, which
+    Minari would change by keeping them as JPEG.
     """
     from minari.dataset.minari_dataset import parse_dataset_id
     from minari.storage.local import get_dataset_path
@@ -81,8 +81,9 @@ def write_dataset(
 def read_dataset(name: str, task: int | None = None) -> Iterator[Step]:
     """Episodes of the Minari dataset ``name`` as rows ``[L+1, ...]``.
 
-    An observation without names is the group ``state``. ``task`` is the task of every row; None
-    takes what the dataset says, or 0. Raises ValueError where there is no such dataset.
+    An observation without groups becomes the group ``state``. ``task`` is the task of every row;
+    None takes the dataset's tasks, or 0 where it has none. Raises ValueError where there is no such
+    dataset.
     """
     import minari
 
@@ -142,13 +143,13 @@ def _rows(episode: Any, task: int | None) -> Step:
 
 
 def _padded(array: Any) -> np.ndarray:
-    """``[L, ...]`` and a last row on which nothing was done."""
+    """``array [L, ...]`` with a last row of zeros, ``[L+1, ...]``: nothing was done there."""
     array = _typed(array)
     return np.concatenate([array, np.zeros_like(array[:1])])
 
 
 def _typed(array: Any) -> np.ndarray:
-    """Floats as float32, bytes as they are, whole numbers as int64."""
+    """``array`` with floats as float32, bytes as they are, and other whole numbers as int64."""
     array = np.asarray(array)
     if array.dtype.kind == "f":
         return array.astype(np.float32)

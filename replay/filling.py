@@ -1,4 +1,4 @@
-"""Filling tables with episodes that were acted elsewhere: another run's, or a dataset's."""
+"""Filling of tables with the episodes of another run or of a dataset."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from skill_train.replay.schema import Schema
 from skill_train.replay.step import ArraySpec, Step
 
 Relabel = Callable[[Step, int], Step]
-"""(rows ``[L+1, ...]``, task) -> the same rows as that task would have seen and rewarded them."""
+"""(rows ``[L+1, ...]``, task) -> the same rows with that task's observations and rewards."""
 
 FLUSH_SECONDS = 60.0
 
@@ -20,13 +20,13 @@ FLUSH_SECONDS = 60.0
 def fill(
     writer: Writer, schema: Schema, episodes: Iterable[Step], relabel: Relabel | None = None
 ) -> int:
-    """Write episodes ``[L+1, ...]`` through ``writer``, of one stream; returns their actions.
+    """Write episodes ``[L+1, ...]`` through ``writer``, of one stream; returns the actions written.
 
-    Of the observation's groups and the extras, those of the schema are taken. Without ``relabel``
-    an episode goes to its own task, and is left out if that is none of the run's; with it, to
-    every task of the run, relabelled for each.
+    Observation groups and extras that the schema lacks are left out. Without ``relabel`` an episode
+    goes to its own task, and is left out if the run does not have that task; with it, to every task
+    of the run, relabelled for each.
 
-    Raises ValueError where an episode lacks what the schema's rows have, or a table takes no more.
+    Raises ValueError where an episode lacks a field of the schema's rows, or a table takes no more.
     """
     actions = 0
     for rows in episodes:
@@ -51,7 +51,7 @@ def _write(writer: Writer, rows: Step) -> None:
 
 
 def _as_schema(rows: Step, spec: Step[ArraySpec], task: int) -> Step:
-    """Rows with the leaves, types and shapes of ``spec``, of an episode that begins here."""
+    """The rows of one episode with the leaves, types and shapes of ``spec``, all of ``task``."""
     observation = {
         name: _fit(f"observation {name!r}", rows.observation.get(name), one, rows)
         for name, one in spec.observation.items()

@@ -1,8 +1,8 @@
 """Replay in one process: the same three interfaces as over Reverb, seeded and deterministic.
 
-For inline runs, tests and machines without Reverb. Nothing here waits: what a limiter stops stays
-with the writer, and a batch that cannot be drawn is None at once, so one thread can write and
-read in turn. A lock lets a learner's prefetching thread read beside the writers.
+It serves inline runs, tests and machines without Reverb. Nothing here waits: items that a limiter
+stops stay with the writer, and a batch that cannot be drawn is None at once, so one thread can
+write and read in turn. A lock lets a learner's prefetching thread read beside the writers.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class InMemoryReplay:
     def save(self, folder: Path) -> None:
         """Write all tables, limiter counts and random states below ``folder`` (new or empty).
 
-        What a writer still holds is not part of it.
+        Items that a writer still holds are not saved.
         """
         folder = empty_folder(folder)
         with self._lock:
@@ -67,7 +67,7 @@ class InMemoryReplay:
         write_record(folder, "memory", self._described, self._schema.layout, state)
 
     def load(self, folder: Path) -> None:
-        """Become the replay that `save` wrote; draws go on as if it had never stopped.
+        """Restore the replay that `save` wrote; draws continue as if it had never stopped.
 
         Raises ValueError if ``folder`` is damaged or was saved with other tables or rows.
         """
@@ -78,11 +78,11 @@ class InMemoryReplay:
                 table.load(folder / table_file(index), state[name])
 
     def close(self) -> None:
-        """Nothing to stop."""
+        """Do nothing: the tables need no closing."""
 
 
 class InMemoryWriter:
-    """Cuts streams into items and keeps those that a table does not take yet."""
+    """A writer that keeps the items that a table does not take yet."""
 
     def __init__(
         self, cutter: Cutter, tables: Mapping[str, MemoryTable], lock: threading.Lock
@@ -110,7 +110,10 @@ class InMemoryWriter:
         self._cutter.drop(stream)
 
     def flush(self, timeout_s: float) -> bool:
-        """True if the tables took everything; what they did not take is kept. Never waits."""
+        """Insert the waiting items as far as the tables take them; True if none is left.
+
+        Never waits.
+        """
         return self._insert()
 
     def close(self) -> None:
@@ -146,7 +149,7 @@ class InMemoryWriter:
 
 
 class InMemoryReader:
-    """Draws batches straight from the tables."""
+    """A reader that draws batches straight from the tables."""
 
     def __init__(
         self, schema: Schema, tables: Mapping[str, MemoryTable], lock: threading.Lock
@@ -167,7 +170,7 @@ class InMemoryReader:
         return self._schema.layout.time_major(np.stack(drawn) if per_task else drawn[0])
 
     def acted_by(self, newest: int) -> None:
-        """Nothing to do: writer and learner share this process, and no weights are lost."""
+        """Do nothing: writer and learner share this process, and no weights are lost."""
 
     def close(self) -> None:
-        """Nothing to stop."""
+        """Do nothing: no thread draws."""

@@ -1,4 +1,4 @@
-"""When a table takes an item and when it gives one: the arithmetic both back ends share.
+"""The rate limiter of a table: how many items it may take and give, in both back ends.
 
 With ``error = inserted * samples_per_insert - sampled``, a table gives n items when it holds at
 least ``min_items`` and ``error - n >= min_diff``; it takes n when it holds fewer than
@@ -24,7 +24,7 @@ class Limiter(NamedTuple):
     max_diff: float
 
     def may_insert(self, size: int, inserted: int, sampled: int) -> int:
-        """How many items the table takes now."""
+        """The number of items that the table takes now."""
         free = self.min_items - size
         if self.max_diff < UNLIMITED:
             allowed = (self.max_diff + sampled) / self.samples_per_insert - inserted
@@ -33,7 +33,7 @@ class Limiter(NamedTuple):
         return sys.maxsize
 
     def may_sample(self, size: int, inserted: int, sampled: int) -> int:
-        """How many items the table gives now."""
+        """The number of items that the table gives now."""
         if size < self.min_items:
             return 0
         if self.min_diff > -UNLIMITED:
@@ -45,9 +45,10 @@ class Limiter(NamedTuple):
 def table_limiter(spec: TableSpec, batch: int, ahead: int) -> Limiter:
     """The limiter of a table from which readers take ``batch`` items at a time.
 
-    ``ahead`` is how many items readers may hold that no learner has seen yet. A queue may run
-    ``max_items`` ahead of its reader. A ratio may be off by ``ahead + batch + 2 * max(1, ratio)``
-    items either way: less could leave writers and readers waiting for each other.
+    ``ahead`` is the number of items that readers may hold before the learner gets them. A queue may
+    run ``max_items`` ahead of its reader. A ratio may be off by
+    ``ahead + batch + 2 * max(1, ratio)`` items either way: less could leave writers and readers
+    waiting for each other.
 
     Raises ValueError if the table could never give a batch.
     """

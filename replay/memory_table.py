@@ -39,7 +39,7 @@ class MemoryTable:
         return TableInfo(self._size, self._spec.max_items, self._inserted, self._sampled)
 
     def insert(self, items: np.ndarray) -> int:
-        """Take the first items of ``uint8 [n, T+1, row_bytes]``; returns how many."""
+        """Take the first items of ``uint8 [n, T+1, row_bytes]``; returns the number taken."""
         count = 0
         while count < len(items):
             # One round may make the next one possible or not: min_items counts while filling.
@@ -58,7 +58,7 @@ class MemoryTable:
         return count <= self._limiter.may_sample(self._size, self._inserted, self._sampled)
 
     def sample(self, count: int) -> np.ndarray:
-        """``uint8 [count, T+1, row_bytes]``, a copy; only where `can_give` says so.
+        """Draw ``uint8 [count, T+1, row_bytes]``, a copy; allowed only where `can_give` is true.
 
         A queue gives its oldest items and forgets them; other tables draw uniformly, with
         replacement.
@@ -74,7 +74,7 @@ class MemoryTable:
         return drawn
 
     def save(self, path: Path) -> dict[str, Any]:
-        """Write the items to the ``.npy`` file ``path``; returns the rest, ready for JSON."""
+        """Write the items to the ``.npy`` file ``path``; returns the other state, for JSON."""
         np.save(path, self._in_order(), allow_pickle=False)
         return {
             "inserted": self._inserted,
@@ -83,7 +83,7 @@ class MemoryTable:
         }
 
     def load(self, path: Path, state: dict[str, Any]) -> None:
-        """Become the table that `save` wrote."""
+        """Restore the table that `save` wrote."""
         items = np.load(path, allow_pickle=False)
         self._size = len(items)
         self._oldest = 0
@@ -121,5 +121,5 @@ class MemoryTable:
 
 
 def table_file(index: int) -> str:
-    """The file of table number ``index`` in a folder that a whole replay was saved to."""
+    """The file name of table number ``index`` in the folder of a saved replay."""
     return f"table-{index}.npy"

@@ -13,20 +13,20 @@ _AHEAD = 2
 
 
 MAX_IN_FLIGHT = 64
-"""Items that each sampler asks its table for ahead."""
+"""The number of items that each sampler asks its table for ahead."""
 
 
 def items_ahead(batch_size: int, max_in_flight: int = MAX_IN_FLIGHT) -> int:
-    """Items that a draw may have taken from a table and no learner has seen: for its limiter."""
+    """The most items of a table that a draw may hold before the learner gets them."""
     return _AHEAD * batch_size + max_in_flight
 
 
 class ReverbReader:
-    """Draws from the server at ``address`` ("host:port"), which must be another process.
+    """A reader of the server at ``address`` ("host:port"), which must be another process.
 
-    ``max_in_flight`` is how many items each sampler asks for ahead. A use-once table is asked for
-    one batch at most and no batch is filled beside a ready one, as what is taken ages and would be
-    lost with the reader; all items of such a batch are of one policy version.
+    ``max_in_flight`` is the number of items that each sampler asks for ahead. A use-once table is
+    asked for one batch at most and no batch is filled beside a ready one, as items held here age
+    and would be lost with the reader; all items of such a batch are of one policy version.
 
     Making a reader does not need the server.
     """
@@ -42,15 +42,15 @@ class ReverbReader:
     def next(self, draw: str, timeout_s: float) -> Step | None:
         """The next batch, ``[T+1, B, ...]`` or ``[T+1, N, B, ...]``; None after ``timeout_s``.
 
-        What came in time is kept for the next call. Raises ValueError if the server has no such
-        table or holds rows of another layout.
+        Items that came in time are kept for the next call. Raises ValueError if the server has no
+        such table or holds rows of another layout.
         """
         if draw not in self._draws:
             raise ValueError(f"no draw is named {draw!r}; there are {sorted(self._draws)}")
         return self._draws[draw].next(timeout_s)
 
     def acted_by(self, newest: int) -> None:
-        """Take no use-once item acted with weights above policy version ``newest``."""
+        """Refuse use-once items that were acted with weights above policy version ``newest``."""
         for one in self._draws.values():
             if isinstance(one, _Rounds):
                 one.acted_by(newest)
@@ -75,7 +75,7 @@ class _Prefetch(Sampling):
         self._filled = [0] * len(tables)
         """Batches that each thread has filled since the start."""
         self._done = [0] * len(tables)
-        """Items that each thread has put into its part of the next."""
+        """Items that each thread has put into its part of the next batch."""
         self._taken = 0
         self.start(tables)
 
@@ -109,8 +109,8 @@ class _Rounds(Sampling):
     """Batches of use-once tables, each of items that one policy version acted for.
 
     Actors fill such tables in rounds of one batch, and finish a round before they begin the next
-    (`actors.rounds`). What a component's death left of a broken round is of an older version than
-    the items after it: it is dropped, so that nothing old stays in the queue for good.
+    (`actors.rounds`). Items that a component's death left of a broken round are of an older version
+    than those after them, and are dropped, so that nothing old stays in the queue for good.
     """
 
     def __init__(self, schema: Schema, draw: str, address: str, max_in_flight: int) -> None:
@@ -121,7 +121,7 @@ class _Rounds(Sampling):
         self._layout = layout
         self._per_task = spec.per_task
         self._row = 0 if spec.whole_trial else -1
-        """The row that tells the version: trials end in padding, windows begin with old rows."""
+        """The row whose version counts: trials end in padding, windows begin with old rows."""
         self._version = -1
         self._newest: int | None = None
         self._items: list[list[np.ndarray]] = [[] for _ in tables]

@@ -1,8 +1,8 @@
-"""The record of a saved replay, which tells it from a damaged one and from one of another run.
+"""The record of a saved replay, by which one that is damaged or of another run is refused.
 
 A saved replay is a folder with ``replay.json`` beside its data files. The record names the row's
-layout and every table with its limiter, because Reverb takes all of these from a checkpoint
-without a word, even where the new run asks for others.
+layout and every table with its limiter, because Reverb silently takes all of these from a
+checkpoint, even where the new run asks for others.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Tables = Mapping[str, tuple[TableSpec, Limiter]]
 
 
 def empty_folder(folder: Path) -> Path:
-    """``folder`` made if need be. Raises ValueError if something is in it already."""
+    """Make ``folder`` if it is missing. Raises ValueError if it is not empty."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
@@ -36,7 +36,7 @@ def empty_folder(folder: Path) -> Path:
 def write_record(
     folder: Path, kind: str, tables: Tables, layout: RowLayout, state: Mapping[str, Any]
 ) -> None:
-    """Describe the files that lie in ``folder``; ``state`` is what else JSON can hold."""
+    """Write the record of the files in ``folder``, with the back end's ``state`` as JSON."""
     files = {str(p.relative_to(folder)): _checksum(p) for p in _data_files(folder)}
     record = {
         "format": _FORMAT,
@@ -74,7 +74,7 @@ def read_record(folder: Path, kind: str, tables: Tables, layout: RowLayout) -> d
 
 
 def read_kind(folder: Path, layout: RowLayout) -> tuple[str, tuple[str, ...]]:
-    """Which back end saved ``folder``, and the names of its concrete tables in their order.
+    """The kind of back end that saved ``folder``, and the names of its concrete tables in order.
 
     Raises ValueError, in one sentence, if the folder is no saved replay, holds rows of another
     layout, or is damaged.
@@ -129,7 +129,7 @@ def _data_files(folder: Path) -> list[Path]:
 
 
 def _checksum(path: Path) -> list[int]:
-    """[bytes, CRC-32]: enough to notice a cut or a flipped file."""
+    """[bytes, CRC-32], which reveal a file that was cut or changed by accident."""
     crc = size = 0
     with path.open("rb") as file:
         while block := file.read(1 << 22):

@@ -21,11 +21,11 @@ from skill_train.replay.reverb_native import fields, repeated_fields
 
 _BLOCK = 1 << 22
 _UINT8 = 4
-"""TensorFlow's number of the type."""
+"""TensorFlow's number for uint8."""
 
 
 def read_items(folder: Path, shapes: dict[str, tuple[int, int]]) -> dict[str, np.ndarray]:
-    """Table name -> its items ``uint8 [n, T+1, row_bytes]``, the oldest first.
+    """Items ``uint8 [n, T+1, row_bytes]`` by table name, the oldest first.
 
     ``shapes`` has ``(T+1, row_bytes)`` of every table. Raises ValueError where the files are
     damaged, or hold items of another shape or of an unknown table.
@@ -80,7 +80,7 @@ def _tensor(message: bytes, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _records(path: Path) -> Iterator[bytes]:
-    """TFRecords: length (8 bytes), its checksum (4), the record, its checksum (4)."""
+    """The TFRecords of a file: length (8 bytes), its checksum (4), the record, its checksum (4)."""
     buffer, at = bytearray(), 0
     for block in _inflated(path):
         buffer += block

@@ -2,8 +2,8 @@
 
 ``import reverb`` loads all of TensorFlow (2 s and 500 MB in every process). The compiled module
 behind it needs one shared library of TensorFlow only. It is a private module of a frozen release,
-so this is the one file that knows how it is loaded, how a server describes itself and what its
-errors look like; a test checks that the public package reads what it wrote, and the reverse.
+so only this file knows how it is loaded, how a server describes itself and what its errors look
+like; a test checks that the public package reads the data that this module wrote, and the reverse.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def native() -> ModuleType:
             f"{'none' if tensorflow is None else tensorflow} is installed; "
             f"install tensorflow-cpu {_TENSORFLOW}*"
         )
-    # gRPC would look for the replay server behind the proxy that the web is reached by.
+    # Without this, gRPC would look for the replay server behind the proxy for the web.
     os.environ.setdefault("grpc_proxy", "")
     # The library's symbols stay local: global ones would break Python's ssl module.
     ctypes.CDLL(str(_folder("tensorflow") / "libtensorflow_framework.so.2"))
@@ -65,12 +65,12 @@ def native() -> ModuleType:
 
 
 def installed() -> bool:
-    """Whether the package is there at all (it has no wheel from Python 3.12 on); loads nothing."""
+    """Whether the package is installed (it has no wheel from Python 3.12 on); loads nothing."""
     return importlib.util.find_spec("reverb") is not None
 
 
 def available() -> bool:
-    """Whether `native` would load."""
+    """Whether `native` can load the module."""
     try:
         native()
     except ReverbUnavailable:
@@ -79,7 +79,7 @@ def available() -> bool:
 
 
 class TableState(NamedTuple):
-    """What a server says of one table; counts are items."""
+    """The state of one table as its server reports it; counts are items."""
 
     size: int
     max_items: int
@@ -105,7 +105,7 @@ def table_states(client: Any, timeout_s: float) -> dict[str, TableState]:
 
 
 def timed_out(error: RuntimeError) -> bool:
-    """Whether a flush ended because its time was up."""
+    """Whether a flush raised ``error`` because it timed out."""
     return "Timeout exceeded" in str(error) or "Deadline Exceeded" in str(error)
 
 

@@ -19,14 +19,14 @@ _RETRY_S = 0.5
 
 
 class Sampling:
-    """A thread for each of several tables draws items ``uint8`` of one shape.
+    """Threads that draw items ``uint8`` of one shape, one thread for each of several tables.
 
-    Whoever keeps them overrides `has_room` and `put`; both are called by the threads.
+    A subclass keeps the items: its `has_room` and `put` are called by the threads.
     """
 
     def __init__(self, address: str, shape: tuple[int, ...], max_in_flight: int) -> None:
         self.changed = threading.Condition()
-        """Held to look at, and notified of, what was drawn."""
+        """Held to look at the drawn items, and notified of every change to them."""
         self._address, self._shape, self._max_in_flight = address, shape, max_in_flight
         self._closed = False
         self._error: str | None = None
@@ -47,7 +47,7 @@ class Sampling:
             ).start()
 
     def wait_for(self, ready: Callable[[], bool], timeout_s: float) -> bool:
-        """Whether it became ``ready``; call it with `changed` held.
+        """Wait for ``ready``, with `changed` held; returns whether it came true in time.
 
         Raises ValueError if the server has no such table or holds rows of another layout.
         """
@@ -72,7 +72,7 @@ class Sampling:
                     )
                 item = sampler.GetNextTrajectory()[-1]
             except RuntimeError as error:
-                # The sampler is made anew only here, by the thread that owns it.
+                # Only this thread, which owns the sampler, makes a new one.
                 sampler = None
                 if self._is_final(table, error):
                     return
@@ -94,7 +94,7 @@ class Sampling:
             return not self._closed
 
     def _is_final(self, table: str, error: RuntimeError) -> bool:
-        """Whether ``error`` is for good; if not, returns False after a pause."""
+        """Whether drawing must end for ``error``; pauses before it returns False."""
         if "not found" in str(error):
             self._fail(f"the replay server at {self._address} has no table {table!r}")
             return True

@@ -23,11 +23,11 @@ from skill_train.replay.tables import TableSpec
 
 
 def saved_episodes(folder: Path, schema: Schema) -> Iterator[Step]:
-    """Episodes of a saved replay, as rows ``[L+1, ...]``; ``schema`` is the run's that saved it.
+    """Episodes of a saved replay, as rows ``[L+1, ...]``; ``schema`` is that of the run it is of.
 
-    A table whose items are learned from once keeps nothing; of the others the first is read.
-    Where the oldest rows of an episode are gone, or the newest were not written yet, what is there
-    counts as an episode of its own that was cut short.
+    A use-once table keeps nothing; the first of the other tables is read. Where the oldest rows of
+    an episode are gone, or the newest were not written yet, the rows that are left count as an
+    episode that was cut short.
 
     Raises ValueError if the folder is damaged, is of a run with other rows, or keeps nothing.
     """
@@ -48,7 +48,7 @@ def saved_episodes(folder: Path, schema: Schema) -> Iterator[Step]:
 
 
 def _items(folder: Path, schema: Schema) -> dict[str, np.ndarray]:
-    """Concrete table -> its items ``uint8 [n, T+1, row_bytes]``, the oldest first."""
+    """Items ``uint8 [n, T+1, row_bytes]`` of each concrete table by name, the oldest first."""
     kind, names = read_kind(folder, schema.layout)
     tables = [table for spec in schema.tables for table in schema.concrete(spec)]
     shapes = {t.name: (t.length + 1, schema.layout.row_bytes) for t in tables}
@@ -59,7 +59,7 @@ def _items(folder: Path, schema: Schema) -> dict[str, np.ndarray]:
 
 
 def _streams(spec: TableSpec, items: np.ndarray | None) -> Iterator[np.ndarray]:
-    """Rows ``uint8 [R, row_bytes]`` that followed each other, each row once."""
+    """Streams of rows ``uint8 [R, row_bytes]`` that followed each other, each row once."""
     if items is None:
         return
     overlap = spec.length + 1 - spec.stride
@@ -79,7 +79,7 @@ def _streams(spec: TableSpec, items: np.ndarray | None) -> Iterator[np.ndarray]:
 
 
 def _following(items: np.ndarray, overlap: int) -> dict[int, int]:
-    """Item -> the later item that begins with the rows that this one ends with."""
+    """For the index of an item: that of the later item whose first rows are its last rows."""
     starts: dict[bytes, deque[int]] = defaultdict(deque)
     for index, item in enumerate(items):
         starts[item[:overlap].tobytes()].append(index)

@@ -1,7 +1,7 @@
-"""What a run keeps in replay: its tables, its rows, its tasks, and how a learner draws from them.
+"""The schema of a run's replay: its tables, rows and tasks, and how a learner draws from them.
 
 An agent's config states it from the environments' spec (`skill_agents.agent.AgentConfig.schema`),
-and every back end, reader, writer and check takes it whole. No network is built to learn it.
+without building a network, and every back end, reader, writer and check takes it whole.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ class Schema:
     def limited(self, ahead: Callable[[int], int]) -> dict[str, tuple[TableSpec, Limiter]]:
         """Every concrete table by name, with its limiter.
 
-        ``ahead(batch)`` is how many items a reader of batches of that size may hold that no learner
-        has seen yet. Raises ValueError for a table that could never give its batch.
+        ``ahead(batch)`` is the number of items that a reader of batches of that size may hold
+        before the learner gets them. Raises ValueError for a table that could never give its batch.
         """
         made: dict[str, tuple[TableSpec, Limiter]] = {}
         for spec in self.tables:
@@ -82,12 +82,12 @@ class Schema:
 
     @property
     def table_bytes(self) -> int:
-        """Bytes of the rows of full tables, without what a back end adds."""
+        """Bytes of the rows of full tables, without a back end's own overhead."""
         return sum(self._bytes(table, table.max_items) for table in self.tables)
 
     @property
     def batch_bytes(self) -> int:
-        """What all draws of one batch hold."""
+        """Bytes of one batch, all draws together."""
         drawn = self.draws.items()
         return sum(self._bytes(self.table_of(name), draw.batch_size) for name, draw in drawn)
 

@@ -1,8 +1,8 @@
-"""The tables behind a Reverb server, and their way to disk and back.
+"""The tables behind a Reverb server, saved to disk and restored.
 
 Reverb's server listens on all interfaces (``[::]``) and has no setting for it, without
-encryption or password: keep its port inside a private network. It also lets two servers share one
-port without a word, so that is looked at first.
+encryption or password: keep its port inside a private network. It also silently lets two servers
+share one port, so the port is checked first.
 
 Nothing may be drawn in the server's own process (its local sampler crashes now and then): make
 readers elsewhere.
@@ -41,11 +41,10 @@ class ReverbReplay:
     """The tables of ``schema``, served by this process at `address` until `close`.
 
     ``port`` None takes a free one; a run that should survive the server's death fixes it, so that
-    readers and writers find the restarted server. ``host`` is the name in `address` (not
-    what is listened on, see above). ``restore`` is a folder that `save` wrote.
-    ``max_in_flight`` is the readers', for the limiters. ``scratch`` is where Reverb writes a
-    checkpoint before `save` moves it: a folder on the disk that is saved to makes that instant;
-    None takes the system's temporary folder.
+    readers and writers find the restarted server. ``host`` is the name in `address`; it does not
+    restrict listening. ``restore`` is a folder that `save` wrote. ``max_in_flight`` is that of the
+    readers, for the limiters. ``scratch`` is the folder in which Reverb writes a checkpoint before
+    `save` moves it, in an instant if both are on one disk; None takes the system's temporary one.
 
     Raises ValueError, in one sentence, if a table could never give its batch, the port is taken,
     or ``restore`` is damaged or of a run with other tables, limiters or rows.
@@ -69,7 +68,7 @@ class ReverbReplay:
             checkpoint = str(Path(restore) / _CHECKPOINT)
         self._port = _free_port(port)
         self._host = host
-        # Reverb deletes all else in the folder that it writes checkpoints to, so it gets its own.
+        # Reverb deletes all other files in the folder of its checkpoints, so it gets its own.
         self._scratch = Path(tempfile.mkdtemp(prefix="replay-", dir=scratch))
         try:
             self._server = native().Server(
@@ -90,11 +89,11 @@ class ReverbReplay:
 
     @property
     def address(self) -> str:
-        """Where readers and writers connect, "host:port"."""
+        """The address that readers and writers connect to, "host:port"."""
         return f"{self._host}:{self._port}"
 
     def info(self) -> Mapping[str, TableInfo]:
-        """State of every concrete table by name. Sampled counts what readers hold prefetched."""
+        """State of every concrete table by name; ``sampled`` includes prefetched items."""
         return {
             name: TableInfo(state.size, state.max_items, state.inserted, state.sampled)
             for name, state in table_states(self._client, _ANSWER_S).items()
@@ -128,7 +127,7 @@ class ReverbReplay:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _check_tables(self, restore: Path | None) -> None:
-        """What Reverb now serves must be what was asked for: a checkpoint overrides it."""
+        """Raise ValueError unless the served tables are the run's: a checkpoint overrides them."""
         try:
             states = table_states(self._client, _ANSWER_S)
         except TimeoutError as error:

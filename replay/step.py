@@ -45,7 +45,7 @@ class Step(NamedTuple, Generic[Leaf]):
     observation: Mapping[str, Leaf]
     """Named groups, float32 or uint8 (pixels)."""
     action: Leaf
-    """As the policy drew it, before the environment clips it (float32), or an index (int64)."""
+    """The policy's draw before the environment clips it (float32), or an index (int64)."""
     reward: Leaf
     """float32."""
     discount: Leaf
@@ -57,7 +57,7 @@ class Step(NamedTuple, Generic[Leaf]):
     policy_version: Leaf
     """int64, the learner step of the weights that acted."""
     extras: Mapping[str, Leaf]
-    """What acting adds, by name: log mu(a|x), noise, value..., as the agent declares it."""
+    """Further results of acting by name, declared by the agent: log mu(a|x), noise, value..."""
 
     def map(self, change: Callable[[Leaf], Other]) -> Step[Other]:
         """The same row with every leaf changed, such as ``rows.map(lambda leaf: leaf[:-1])``."""
@@ -73,7 +73,7 @@ class Step(NamedTuple, Generic[Leaf]):
         )
 
     def valid(self) -> Any:
-        """Where rows ``[T+1, ...]`` carry a real action, bool ``[T, ...]``: not before a first."""
+        """Mask of real actions in rows ``[T+1, ...]``, bool ``[T, ...]``: none before a first."""
         return ~self.is_first[1:]  # type: ignore[index]
 
 
@@ -94,7 +94,7 @@ def step_spec(
 
 
 class RowLayout:
-    """Where each array of a row lies in its packed bytes.
+    """The place of each array of a row in its packed bytes.
 
     A packed row is one element of a NumPy structured dtype; a window of rows travels through
     replay as ``uint8 [T+1, row_bytes]``: one column, one chunk, exact dtypes.
@@ -173,14 +173,14 @@ class RowLayout:
         for name, leaf in _leaves(self.spec):
             end = offset + self.dtype[name].itemsize
             field = np.ascontiguousarray(rows[..., offset:end]).view(leaf.dtype)
-            if offset == end:  # an array of nothing, whose strides are not a tensor's
+            if offset == end:  # an empty array, whose strides a tensor cannot have
                 field = np.zeros_like(field)
             arrays[name] = field.reshape(*rows.shape[:-1], *leaf.shape)
             offset = end
         return self.views(arrays)
 
     def describe(self) -> list[tuple[str, str, tuple[int, ...]]]:
-        """(name, dtype, shape) of every field in order: what a checkpoint records and compares."""
+        """(name, dtype, shape) of every field in order, which a checkpoint records and compares."""
         return [(name, leaf.dtype, leaf.shape) for name, leaf in _leaves(self.spec)]
 
 

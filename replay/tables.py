@@ -1,4 +1,4 @@
-"""What a table of replay holds and how a learner draws from it: the words both back ends share."""
+"""The specs of tables and draws, which both back ends share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TableSpec:
-    """One table. An item is a window of ``length + 1`` consecutive rows of one stream.
+    """The spec of one table, whose items are windows of ``length + 1`` rows of one stream.
 
     The `windows`, `transitions`, `trials` and `queue` functions build the stock kinds.
     """
@@ -19,7 +19,7 @@ class TableSpec:
     """Rows between the starts of two neighbouring windows of a stream."""
     max_items: int
     min_items: int = 1
-    """Nothing is drawn before the table holds this many items."""
+    """Items that the table must hold before the first draw."""
     samples_per_insert: float | None = None
     """Draws per item that the limiter allows on average; None: no limit either way."""
     use_once: bool = False
@@ -33,7 +33,7 @@ class TableSpec:
 
     @property
     def context_rows(self) -> int:
-        """Rows at the start of a window that the window before it has as well: not learned from."""
+        """Rows at the start of a window that are also in the window before: not learned from."""
         return 0 if self.whole_trial else max(0, self.length - self.stride)
 
     def __post_init__(self) -> None:
@@ -111,7 +111,7 @@ def trials(
 
 @dataclass(frozen=True)
 class Draw:
-    """How a learner draws one named part of its batch.
+    """The draw of one named part of a learner's batch.
 
     Without tasks: ``batch_size`` items of ``table``, arrays ``[T+1, B, ...]``. From a per-task
     table: ``batch_size`` items of each of the run's N tasks in order, arrays ``[T+1, N, B, ...]``;

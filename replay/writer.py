@@ -1,9 +1,9 @@
 """Write streams of rows to a Reverb server: one packed item, one chunk, one message.
 
-Two traps of Reverb shape this file. Its `Append` never blocks and never refuses, so what a
-limiter or a dead server holds up would pile up unseen: at most `_IN_FLIGHT` items are handed to
-it, the rest wait here. And its streams are served in order, so a table that takes nothing would
-stop its neighbours: each table of the schema has its own stream.
+Two traps of Reverb shape this file. Its `Append` never blocks and never refuses, so items held up
+by a limiter or a dead server would pile up unseen: at most `_IN_FLIGHT` items are handed to it,
+the others wait here. And its streams are served in order, so a table that takes nothing would stop
+its neighbours: each table of the schema has its own stream.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from skill_train.replay.step import Step
 _IN_FLIGHT = 48
 """Items of one stream that Reverb may hold unconfirmed; from 50 on it complains on stderr."""
 MOST_AHEAD = _IN_FLIGHT - 1
-"""The most items that are left unconfirmed, also where ``run_ahead`` is larger."""
+"""The most items of a stream that `flush` leaves unconfirmed: an upper bound of ``run_ahead``."""
 
 
 class ReverbWriter:
-    """Cuts ``num_streams`` streams into items for the server at ``address`` ("host:port").
+    """A writer of ``num_streams`` streams for the server at ``address`` ("host:port").
 
-    ``run_ahead`` is how many items of each table `flush` may leave unconfirmed, `MOST_AHEAD` at
-    most: 0 waits for all of them, one for each stream hides the server's answer time behind the
-    next environment step.
+    ``run_ahead`` is the number of items of each table that `flush` may leave unconfirmed,
+    `MOST_AHEAD` at most: 0 waits for all of them, one for each stream hides the server's answer
+    time behind the next environment step.
 
-    Making a writer does not need the server; it may come, go and come back at the same address.
-    Items that it has confirmed but not saved are lost with it, all others are sent again.
+    Making a writer does not need the server, which may start later and restart at the same address.
+    Items that a server has confirmed but not saved are lost with it, all others are sent again.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ReverbWriter:
 
     @property
     def items_written(self) -> int:
-        """Items cut from the streams and given to be sent, all tables together."""
+        """Items cut from the streams so far, all tables together."""
         return self._items_written
 
     @property
@@ -87,8 +87,8 @@ class ReverbWriter:
     def flush(self, timeout_s: float) -> bool:
         """Wait until all but ``run_ahead`` items of each table are in the tables.
 
-        Returns False after ``timeout_s``: a limiter, a full queue or a dead server holds them.
-        They are kept and sent as soon as that ends. Raises ValueError if the server has no such
+        Returns False after ``timeout_s``: a limiter, a full queue or a dead server holds items up.
+        These are kept and sent as soon as they can be. Raises ValueError if the server has no such
         table.
         """
         started = time.monotonic()
@@ -105,7 +105,7 @@ class ReverbWriter:
             self._seconds_blocked += time.monotonic() - started
 
     def close(self) -> None:
-        """Let go of the server. What is unfinished or unconfirmed is dropped: flush first."""
+        """Close the connection. Unfinished and unconfirmed items are dropped, so flush first."""
         for stream in self._streams.values():
             stream.close()
 
@@ -127,7 +127,7 @@ class _Stream:
         self._writer = client.NewTrajectoryWriter(options, False)
         self._waiting: deque[tuple[str, np.ndarray]] = deque()
         self._in_flight = 0
-        """At most this many are unconfirmed."""
+        """An upper bound of the unconfirmed items."""
 
     def put(self, table: str, items: np.ndarray) -> None:
         """Queue items ``uint8 [n, T+1, row_bytes]``."""
