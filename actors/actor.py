@@ -18,12 +18,12 @@ from skill_train.replay.step import Step
 from skill_train.skill_agents.agent import Agent
 
 FLUSH_EVERY = 8
-"""Steps of all environments between two looks at whether replay still takes what was written."""
+"""Steps of all environments between two checks that replay still takes the rows."""
 
 
 @dataclass
 class ActorReport:
-    """What one call of `Actor.run` did."""
+    """The results of one call of `Actor.run` or `Actor.collect`."""
 
     env_steps: int = 0
     """Actions taken, over all environments."""
@@ -32,17 +32,17 @@ class ActorReport:
     """Learner step of the weights that acted."""
     environment_failures: int = 0
     blocked: bool = False
-    """Replay did not take more rows in time: the learner is behind, or the server is away."""
+    """Whether replay took no more rows in time: the learner is behind, or the server is away."""
     done: bool = False
-    """Replay has all of the actor's share of a round."""
+    """Whether replay has all of the actor's share of a round."""
     blocked_seconds: float = 0.0
     seconds: float = 0.0
 
 
 class Actor:
-    """Steps B environments with one batched policy and writes every row to replay.
+    """A batched policy that steps B environments and writes every row to replay.
 
-    Its policy runs on the CPU; keep torch to one thread in an actor's process.
+    The policy runs on the CPU; keep torch to one thread in an actor's process.
     """
 
     def __init__(self, envs: Environments, agent: Agent, writer: Writer, seed: int) -> None:
@@ -53,11 +53,11 @@ class Actor:
         self._player = Player(self.agent, envs, seed, explore=True)
         self._share = Share()
         self._left_over = np.zeros(envs.size, bool)
-        """Slots in a trial that was begun for a share which is abandoned, bool ``[B]``."""
+        """Mask of slots in a trial that was begun for an abandoned share, bool ``[B]``."""
         self._last_row: Step | None = None
 
     def set_weights(self, weights: Mapping[str, Tensor], policy_version: int) -> None:
-        """Act with these weights from now on; recurrent state is kept."""
+        """Replace the weights that act; recurrent state is kept."""
         self.agent.load_acting_weights(weights)
         self.policy_version = policy_version
 
@@ -66,10 +66,10 @@ class Actor:
         return self._turns(self._act, num_steps, flush_timeout_s)
 
     def begin(self, share: Share) -> None:
-        """Start a share of a round, which `collect` then carries out, with the present weights.
+        """Start a share of a round with the present weights; `collect` carries it out.
 
-        A trial that was begun for a share which is abandoned, as its round is broken, is played to
-        its end. It counts for neither share: older weights began it, so no learner takes it.
+        A trial that was begun for an abandoned share, whose round is broken, is played to its end.
+        It counts for neither share: older weights began it, so no learner takes it.
         """
         self._share = share
         self._left_over = ~self._player.is_first
@@ -77,7 +77,7 @@ class Actor:
             self._player.hold(share.trials == 0)
 
     def collect(self, num_steps: int, flush_timeout_s: float = 1.0) -> ActorReport:
-        """Go on with the share, by about ``num_steps`` actions at most."""
+        """Continue the share of a round by about ``num_steps`` actions at most."""
         turn = self._fill_windows if self._share.trials is None else self._play_trials
         return self._turns(turn, num_steps, flush_timeout_s)
 
@@ -121,7 +121,7 @@ class Actor:
         return not share.windows
 
     def _play_trials(self, report: ActorReport) -> bool:
-        """Step; the slots whose trials are played wait for the others."""
+        """Step, while slots that have played all their trials wait for the others."""
         trials = self._share.trials
         assert trials is not None
         everybody_waits = not trials.any() and bool(self._player.is_first.all())
@@ -131,11 +131,11 @@ class Actor:
             trials[ended] -= ~self._left_over[ended]
             self._player.hold(trials == 0)
         self._left_over &= ~self._player.is_first
-        # A trial is handed to replay with the first row after it, so that row is written too.
+        # A trial goes to replay with the first row after it, so that row is written too.
         return everybody_waits
 
     def _bootstrap_row(self) -> Step:
-        """The present observation as the last row of a window: nothing is done on it."""
+        """The present observation as the last row of a window, without an action."""
         assert self._last_row is not None
         last = self._last_row
         return last._replace(
@@ -185,7 +185,7 @@ class Actor:
 
 
 def _zero_where(idle: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """A copy of ``values`` for replay, which wants zeros on rows where nothing was done."""
+    """A copy of ``values`` with zeros where ``idle``, as replay keeps rows without an action."""
     values = values.copy()
     values[idle] = 0
     return values

@@ -1,4 +1,4 @@
-"""Environments that step as arrays, behind the same face as `VectorEnv`.
+"""Environments that step as arrays, with the interface of `VectorEnv`.
 
 Gymnasium's next-step autoreset is already the order of rows that `replay.step` asks for: after
 the last step of an episode the next one ignores the action and shows a new first observation.
@@ -10,22 +10,22 @@ from collections.abc import Mapping, Sequence
 
 import gymnasium
 import numpy as np
+from typing_extensions import override
 
 from skill_train.actors.task_environments import Moved, TaskEnvironments
 from skill_train.actors.vector_env import environment_spec
 
 RESULTS = ("success", "return_per_episode")
-"""What an info says of a finished episode, an array with a row for each environment."""
+"""Keys of an info about finished episodes: arrays with a row for each environment."""
 
 
 class BatchedEnv(TaskEnvironments):
     """A `gymnasium.vector.VectorEnv`, each of its environments bound to one task.
 
-    It is one piece of code and has no single environment that could be reset alone: what it raises
-    is not caught, and a number that is not finite raises FloatingPointError.
+    No single environment can be reset alone, so an error of the environments is not caught, and a
+    number that is not finite raises FloatingPointError.
 
-    Arrays are stepped whole, so an environment that waits plays on unseen; it is reset when it has
-    waited.
+    Arrays are stepped whole, so an environment that waits plays on unseen and is reset afterwards.
     """
 
     def __init__(self, env: gymnasium.vector.VectorEnv, tasks: Sequence[int], seed: int) -> None:
@@ -36,12 +36,12 @@ class BatchedEnv(TaskEnvironments):
         self.env = env
         self._seed: int | None = seed
         self._fresh = np.ones(self.size, bool)
-        """Where the arrays show a first observation, of those that wait too."""
+        """Mask of first observations in the arrays, of waiting environments too."""
         self._resets_next = np.zeros(self.size, bool)
-        """Where the next step of the arrays is a reset, of those that wait too."""
+        """Mask of environments that the next step resets, of waiting ones too."""
 
+    @override
     def close(self) -> None:
-        """Close the environments."""
         self.env.close()
 
     def _begin(self) -> Mapping[str, np.ndarray]:
@@ -77,12 +77,12 @@ class BatchedEnv(TaskEnvironments):
 
 
 def _copies(shown: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Arrays of the caller's own: Gymnasium lets an environment write into its own again."""
+    """Copies of the arrays, as Gymnasium lets an environment write into its own again."""
     return {name: np.array(array) for name, array in shown.items()}
 
 
 class _OneOf:
-    """The spaces of one environment of many."""
+    """The spaces of one of the environments."""
 
     def __init__(self, env: gymnasium.vector.VectorEnv) -> None:
         self.observation_space = env.single_observation_space

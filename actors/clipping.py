@@ -1,4 +1,4 @@
-"""Actions brought within the bounds that a task gives them, for every way of stepping it."""
+"""Clipping of actions to the bounds of a task, for every way of stepping it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction
 
 
 class Clip:
-    """Clips actions ``[B, A]`` to the bounds of ``action``; indices ``[B]`` stay as they are."""
+    """The clipping of actions ``[B, A]`` to the bounds of ``action``; indices ``[B]`` stay."""
 
     def __init__(self, action: ContinuousAction | DiscreteAction) -> None:
         self._bounds: tuple[np.ndarray, np.ndarray] | None = None
@@ -16,7 +16,7 @@ class Clip:
             self._bounds = np.asarray(action.low, np.float32), np.asarray(action.high, np.float32)
 
     def __call__(self, action: np.ndarray) -> np.ndarray:
-        """The actions that the task gets; ``action`` itself is not changed."""
+        """The clipped actions; ``action`` itself is not changed."""
         if self._bounds is None:
             return action
         low, high = self._bounds

@@ -1,4 +1,4 @@
-"""What an agent at play needs of B environments, however they are stepped."""
+"""The interface of B environments in which an agent acts, however they are stepped."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from skill_train.skill_agents.agent import EnvironmentSpec, Timestep
 
 
 class Outcome(NamedTuple):
-    """What one step of all B environments brought; arrays ``[B, ...]``.
+    """The outcome of one step of all B environments; arrays ``[B, ...]``.
 
-    The arrays are never written again: who gets them may keep them.
+    The arrays are never written again, so a caller may keep them.
     """
 
     observation: Mapping[str, np.ndarray]
     """o_{t+1} by group."""
     is_first: np.ndarray
-    """Where o_{t+1} begins an episode, bool ``[B]``."""
+    """Whether o_{t+1} begins an episode, bool ``[B]``."""
     reward: np.ndarray
-    """r_t, float32 ``[B]``; 0 where nothing was done."""
+    """r_t, float32 ``[B]``; 0 where no action was taken."""
     discount: np.ndarray
-    """discount_t of `replay.step`, float32 ``[B]``; 0 where nothing was done."""
+    """discount_t of `replay.step`, float32 ``[B]``; 0 where no action was taken."""
     failed: list[int]
-    """Environments that raised or gave NaN; their unfinished rows are worthless."""
+    """Slots whose environments raised or gave NaN; their unfinished rows are worthless."""
     episodes: list[EpisodeResult]
-    """Those that ended with this step."""
+    """Episodes that ended with this step."""
     ended: list[int]
-    """The environment of each of ``episodes``."""
+    """The slot of each of ``episodes``."""
 
     @property
     def acted(self) -> np.ndarray:
-        """Where something was done, bool ``[B]``: everywhere but before a first observation."""
+        """Mask of the actions taken, bool ``[B]``: all but those before a first observation."""
         return ~self.is_first
 
 
@@ -44,40 +44,40 @@ class Environments(Protocol):
 
     @property
     def tasks(self) -> np.ndarray:
-        """The index of each one's task, int32 ``[B]``."""
+        """The index of each environment's task, int32 ``[B]``."""
 
     @property
     def size(self) -> int:
-        """B."""
+        """The number of environments, B."""
 
     @property
     def spec(self) -> EnvironmentSpec:
-        """Observations and actions of one of them."""
+        """Observations and actions of one environment."""
 
     @property
     def failures(self) -> int:
-        """Environments that raised or gave NaN so far."""
+        """How often an environment has raised or given NaN so far."""
 
     def reset(self) -> Mapping[str, np.ndarray]:
         """Begin an episode everywhere, before the first step; returns o_0, ``[B, ...]``."""
 
     def step(self, action: np.ndarray) -> Outcome:
-        """Act everywhere: ``action [B, A]`` float, or ``[B]`` indices.
+        """Act in every environment: ``action [B, A]`` float, or ``[B]`` indices.
 
-        What lies outside the bounds of `spec` is clipped to them, for the task alone: replay and
-        the agent keep the action as it was drawn.
+        Actions are clipped to the bounds of `spec` for the task alone: replay and the agent keep
+        them as they were drawn.
         """
 
     def hold(self, held: np.ndarray) -> Mapping[str, np.ndarray]:
         """Let the environments ``held`` wait wherever an episode begins, bool ``[B]``.
 
-        Until the next call that does not name it, one that waits shows rows with ``is_first``, and
-        its actions are ignored. It then begins an episode. Returns o_t, ``[B, ...]``, in which an
-        environment that has waited may show another first observation than before.
+        A waiting environment shows rows with ``is_first``, and its actions are ignored, until a
+        call does not hold it any more; then it begins an episode. Returns o_t, ``[B, ...]``, in
+        which an environment that has waited may show another first observation than before.
         """
 
     def close(self) -> None:
-        """Close them."""
+        """Close every environment."""
 
 
 def timestep_of(
@@ -86,7 +86,7 @@ def timestep_of(
     is_first: np.ndarray,
     task: np.ndarray,
 ) -> Timestep:
-    """The same arrays ``[B, ...]`` as the tensors that an agent sees."""
+    """The arrays ``[B, ...]`` as the tensors that an agent sees."""
     return Timestep(
         {name: torch.from_numpy(array) for name, array in observation.items()},
         torch.from_numpy(reward),

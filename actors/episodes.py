@@ -15,13 +15,13 @@ class EpisodeResult(NamedTuple):
     return_: float
     length: int
     success: bool | None
-    """None where the task has no notion of it."""
+    """None where the task has no notion of success."""
     return_per_episode: tuple[float, ...] = ()
-    """Of a trial, whose episodes share a task and a belief (`tasks.trials`); else empty."""
+    """The returns of a trial's episodes, which share a task (`tasks.trials`); else empty."""
 
 
 class EpisodeCounter:
-    """Return and length so far of the present episode of each of B environments."""
+    """The return and length so far of the present episode of each of B environments."""
 
     def __init__(self, tasks: np.ndarray) -> None:
         """``tasks``: the index of each environment's task, ``[B]``."""
@@ -35,7 +35,7 @@ class EpisodeCounter:
         self._lengths += acted
 
     def end(self, slot: int, info: Mapping[str, Any]) -> EpisodeResult:
-        """The episode of environment ``slot``, finished; ``info`` is of its last step.
+        """The finished episode of environment ``slot``; ``info`` is that of its last step.
 
         ``info`` may hold ``success`` and, of a trial, ``return_per_episode``.
         """

@@ -1,4 +1,4 @@
-"""Plays whole episodes without exploration and without learning from them."""
+"""Evaluation: whole episodes without exploration and without learning from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from skill_train.skill_agents.agent import Agent
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Results of all episodes, in no particular order."""
+    """The results of all episodes of an evaluation, in no particular order."""
 
     episodes: tuple[EpisodeResult, ...]
 
@@ -36,9 +36,9 @@ class Evaluation:
         return tuple(np.mean([e.return_per_episode for e in self.episodes], axis=0).tolist())
 
     def without_first(self, uncounted: int) -> Evaluation:
-        """The same with returns that leave out the first ``uncounted`` episodes of each trial.
+        """The evaluation without the returns of the first ``uncounted`` episodes of each trial.
 
-        Raises ValueError where a trial has no more episodes than these.
+        Raises ValueError where a trial has no other episodes.
         """
         if uncounted == 0:
             return self
@@ -56,7 +56,7 @@ class Evaluation:
         )
 
     def per_task(self) -> dict[int, Evaluation]:
-        """The same by task index."""
+        """The evaluation of each task by its index."""
         tasks = sorted({e.task for e in self.episodes})
         return {t: Evaluation(tuple(e for e in self.episodes if e.task == t)) for t in tasks}
 
@@ -69,7 +69,7 @@ def evaluate(
     seed: int,
     parallel: int = 16,
 ) -> Evaluation:
-    """``episodes`` episodes (rounded up to whole ones per task), over all ``tasks`` equally.
+    """Play ``episodes`` episodes, over all ``tasks`` equally: as many of each, rounded up.
 
     ``make(slots, seed)`` builds an environment for the task of each slot; a task has ``parallel``
     slots at most. Every slot plays a fixed number of episodes, so that short ones are not counted

@@ -1,4 +1,4 @@
-"""An agent at play in B environments: what acting, evaluation and filming share."""
+"""The loop of an agent in B environments, shared by acting, evaluation and filming."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Turn(NamedTuple):
     observation: Mapping[str, np.ndarray]
     """o_t, on which the agent acted."""
     is_first: np.ndarray
-    """Where o_t begins an episode, bool ``[B]``."""
+    """Whether o_t begins an episode, bool ``[B]``."""
     acting: Acting
     outcome: Outcome
 
 
 class Player:
-    """Carries from turn to turn what the environments show, and the agent's state and randomness.
+    """An agent in B environments, with its state and randomness from turn to turn.
 
-    Begins an episode in every environment.
+    Making a player begins an episode in every environment.
     """
 
     def __init__(self, agent: Agent, envs: Environments, seed: int, explore: bool) -> None:
@@ -34,7 +34,7 @@ class Player:
         self.observation = envs.reset()
         """o_t, on which the next turn acts."""
         self.is_first = np.ones(envs.size, bool)
-        """Where o_t begins an episode, bool ``[B]``."""
+        """Whether o_t begins an episode, bool ``[B]``."""
         self._explore = explore
         self._state = agent.initial_state(envs.size)
         self._generator = torch.Generator().manual_seed(seed)

@@ -1,9 +1,9 @@
-"""Rounds: how actors share out the batches of an agent that learns from each item once.
+"""Rounds: the actors' shares of the batches of an agent that learns from each item once.
 
-Round n is everything that batch n is made of. Its shares are known beforehand: whole trials for
-each environment slot, or a number of windows for each actor. So a batch is whole when every actor
-has done its share, long trials count as short ones do, and nothing waits in a queue and ages.
-Who may begin which round when is the affair of `cluster.over_ray.turns`.
+Round n is the acting for batch n. Its shares are known beforehand: whole trials for each
+environment slot, or a number of windows for each actor. So a batch is whole when every actor has
+done its share, long trials count as short ones do, and nothing waits in a queue and ages.
+`cluster.over_ray.turns` decides when an actor may begin a round.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from skill_train.replay.tables import TableSpec
 
 @dataclass
 class Share:
-    """What one actor still has to do for a round."""
+    """The part of a round that one actor still has to do."""
 
     trials: np.ndarray | None = None
-    """Whole trials that each of its slots has to play, int ``[B]``; None for windows."""
+    """Whole trials that each of the actor's slots has to play, int ``[B]``; None for windows."""
     windows: int = 0
-    """Windows that it has to finish, whichever slots they are of."""
+    """Windows that the actor has to finish, whichever slots they are of."""
 
 
 @dataclass(frozen=True)
 class Rounds:
-    """Shares of every round: a batch of ``items`` from each table for ``actors`` actors.
+    """The shares of every round: a batch of ``items`` from each table, dealt to ``actors`` actors.
 
     ``slots`` holds, for each table of the batch, the (actor, slot) pairs that fill it, actors in
     turn. Items are dealt to them in rotation, so that over many rounds all do the same.
@@ -71,7 +71,7 @@ class Rounds:
         return Rounds(spec, items, actors, environments, tuple(tuple(t) for t in by_table))
 
     def share(self, actor: int, number: int) -> Share:
-        """What ``actor`` does in round ``number`` (from 0)."""
+        """The share of ``actor`` in round ``number`` (from 0)."""
         if self.spec.whole_trial:
             trials = np.zeros(self.environments, np.int64)
             for slots in self.slots:

@@ -1,8 +1,8 @@
-"""Environments whose actions are skills: choices for a trained policy, which then acts itself.
+"""Environments whose actions are skills: choices for a trained policy, which then acts.
 
-`SkillEnvironments` is B of them with one forward pass of the policy for all, for actors, evaluation
-and films; `SkillEnv` wraps a single one for anybody who has a Gymnasium learner. Observations,
-rewards and ends are the task's own: every step is one choice, one action, one step of the task.
+`SkillEnvironments` are B environments with one forward pass of the policy for all, for actors,
+evaluation and films; `SkillEnv` wraps a single one for any Gymnasium learner. Observations, rewards
+and ends are the task's own: every step is one choice, one action, one step of the task.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import torch
+from typing_extensions import override
 
 from skill_train.actors.clipping import Clip
 from skill_train.actors.environments import Environments, Outcome, timestep_of
@@ -27,10 +28,10 @@ from skill_train.skill_agents.skills import Skills
 
 
 class SkillEnvironments:
-    """``envs`` acted in by ``skills``; the face is that of `Environments`."""
+    """The environments ``envs`` with ``skills`` as actions; they implement `Environments`."""
 
     def __init__(self, envs: Environments, skills: Skills, seed: int) -> None:
-        """``seed``: of whatever the skills draw."""
+        """``seed`` is that of the skills' random draws."""
         self.envs = envs
         self.spec: EnvironmentSpec = replace(envs.spec, action=skills.action)
         self._policy = _Policy(skills, envs.size, torch.Generator().manual_seed(seed))
@@ -38,28 +39,28 @@ class SkillEnvironments:
 
     @property
     def tasks(self) -> np.ndarray:
-        """As `Environments`."""
+        """The index of each environment's task, int32 ``[B]``."""
         return self.envs.tasks
 
     @property
     def size(self) -> int:
-        """As `Environments`."""
+        """The number of environments, B."""
         return self.envs.size
 
     @property
     def failures(self) -> int:
-        """As `Environments`."""
+        """How often an environment has raised or given NaN so far."""
         return self.envs.failures
 
     def reset(self) -> Mapping[str, np.ndarray]:
-        """Begin an episode of the task everywhere."""
+        """Begin an episode in every environment; returns o_0, ``[B, ...]``."""
         observation = self.envs.reset()
         nothing, first = np.zeros(self.size, np.float32), np.ones(self.size, bool)
         self._policy.shown = timestep_of(observation, nothing, first, self._tasks)
         return observation
 
     def step(self, action: np.ndarray) -> Outcome:
-        """Choose everywhere: latents ``[B, C]``, or ``[B]`` indices."""
+        """Act in every environment by the skills ``action``: ``[B, C]``, or ``[B]`` indices."""
         outcome = self.envs.step(self._policy.act(action))
         self._policy.shown = timestep_of(
             outcome.observation, outcome.reward, outcome.is_first, self._tasks
@@ -67,26 +68,29 @@ class SkillEnvironments:
         return outcome
 
     def draw(self) -> np.ndarray:
-        """What `step` may do where nobody chooses: the skills' own draws."""
+        """Random actions for the next `step`, which the skills themselves draw."""
         return self._policy.draw()
 
     def hold(self, held: np.ndarray) -> Mapping[str, np.ndarray]:
-        """As `Environments`. What waits shows first rows, so the skills remember nothing of it."""
+        """Let the environments ``held`` wait, as `Environments.hold` says.
+
+        Waiting environments show first rows, so the skills remember nothing of the wait.
+        """
         observation = self.envs.hold(held)
         seen = {name: torch.from_numpy(array) for name, array in observation.items()}
         self._policy.shown = self._policy.shown._replace(observation=seen)
         return observation
 
     def close(self) -> None:
-        """Close the environments."""
+        """Close every environment."""
         self.envs.close()
 
 
 class SkillEnv(gymnasium.Wrapper, gymnasium.utils.RecordConstructorArgs):
-    """One environment acted in by ``skills``: its action space is theirs.
+    """One environment with ``skills`` as actions.
 
-    The observation must be in named groups, as the trained policy finds its own by name. The draws
-    of a policy that is random start afresh from the seed of a seeded reset.
+    The observation must be in named groups, as the trained policy finds its groups by name. A reset
+    with a seed also seeds the draws of a random policy.
     """
 
     def __init__(self, env: gymnasium.Env, skills: Skills) -> None:
@@ -98,10 +102,10 @@ class SkillEnv(gymnasium.Wrapper, gymnasium.utils.RecordConstructorArgs):
         self._generator = torch.Generator()
         self._policy = _Policy(skills, 1, self._generator)
 
+    @override
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Start the task."""
         if seed is not None:
             self._generator.manual_seed(seed)
         seen, info = self.env.reset(seed=seed, options=options)
@@ -109,7 +113,7 @@ class SkillEnv(gymnasium.Wrapper, gymnasium.utils.RecordConstructorArgs):
         return seen, info
 
     def step(self, action: Any) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
-        """Let the trained policy act by the choice ``action``, once."""
+        """Let the trained policy act once by the skill ``action``."""
         acted = self._policy.act(np.asarray(action)[None])[0]
         seen, reward, terminated, truncated, info = self.env.step(acted)
         self._policy.shown = _shown_by_one(seen, float(reward), is_first=False)
@@ -117,10 +121,10 @@ class SkillEnv(gymnasium.Wrapper, gymnasium.utils.RecordConstructorArgs):
 
 
 class _Policy:
-    """Skills at work in B environments, with what they remember from step to step."""
+    """Skills in B environments, with their state from step to step."""
 
     shown: Timestep
-    """What the environments show, on which the skills act next."""
+    """The environments' present output, on which the skills act next."""
 
     def __init__(self, skills: Skills, batch: int, generator: torch.Generator) -> None:
         self._skills, self._generator = skills, generator
@@ -129,7 +133,7 @@ class _Policy:
 
     @torch.inference_mode()
     def act(self, choice: np.ndarray) -> np.ndarray:
-        """The task's actions by choices, which are clipped to their bounds."""
+        """The task's actions for ``choice``, which is clipped to its bounds."""
         chosen = torch.from_numpy(self._clip(choice))
         acting = self._skills.act(self.shown, chosen, self._state, self._generator)
         self._state = acting.state
@@ -138,7 +142,7 @@ class _Policy:
 
     @torch.inference_mode()
     def draw(self) -> np.ndarray:
-        """Choices for the next `act`."""
+        """Random choices for the next `act`."""
         choice: np.ndarray = self._skills.draw(self.shown, self._state, self._generator).numpy()
         return choice
 

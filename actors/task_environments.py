@@ -1,7 +1,7 @@
-"""What environments of tasks have in common, whether stepped one by one or as arrays.
+"""The common part of tasks' environments, whether stepped one by one or as arrays.
 
-Here actions are clipped, rows on which nothing is done are told from the others and get their
-zeros, environments wait, and episodes are counted. How a step is taken is a subclass's affair.
+Here actions are clipped, rows without an action are found and get their zeros, environments wait,
+and episodes are counted. Subclasses take the steps.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from skill_train.skill_agents.agent import EnvironmentSpec
 
 
 class Moved(NamedTuple):
-    """What a step did, as the environments say it; arrays ``[B, ...]``.
+    """The outcome of a step as the environments report it; arrays ``[B, ...]``.
 
     Reward and termination count only where an action was taken and nothing failed.
     """
@@ -29,7 +29,7 @@ class Moved(NamedTuple):
     reward: np.ndarray
     terminated: np.ndarray
     ended: Mapping[int, Mapping[str, Any]]
-    """The environments whose episodes ended, terminated or not, with the ``info`` of each."""
+    """The ``info`` of each environment whose episode ended, terminated or not, by slot."""
     failed: list[int]
 
 
@@ -37,7 +37,7 @@ class TaskEnvironments(ABC):
     """B environments, each bound to one task of the experiment; see `Environments`."""
 
     failures = 0
-    """Environments that raised or gave NaN so far."""
+    """How often an environment has raised or given NaN so far."""
 
     def __init__(self, tasks: Sequence[int], spec: EnvironmentSpec) -> None:
         """``tasks`` names the task of each of the B environments."""
@@ -48,7 +48,7 @@ class TaskEnvironments(ABC):
         self._held = np.zeros(self.size, bool)
 
     def reset(self) -> Mapping[str, np.ndarray]:
-        """Begin an episode everywhere; returns first observations ``[B, ...]``."""
+        """Begin an episode in every environment; returns o_0, ``[B, ...]``."""
         self._over = np.zeros(self.size, bool)
         self._is_first = np.ones(self.size, bool)
         self._episodes = EpisodeCounter(self.tasks)
@@ -56,9 +56,9 @@ class TaskEnvironments(ABC):
         return self._observation
 
     def step(self, action: np.ndarray) -> Outcome:
-        """Act everywhere, as `Environments.step` says.
+        """Act in every environment, as `Environments.step` says.
 
-        Nothing is done where an episode is over, where one waits to begin, and where the
+        No action is taken where an episode is over, where one waits to begin, and where the
         environment fails; all of these show a first observation next.
         """
         waits = self._held & self._is_first
@@ -89,7 +89,7 @@ class TaskEnvironments(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Close them."""
+        """Close every environment."""
 
     @abstractmethod
     def _begin(self) -> Mapping[str, np.ndarray]:
@@ -97,8 +97,8 @@ class TaskEnvironments(ABC):
 
     @abstractmethod
     def _move(self, action: np.ndarray, over: np.ndarray, waits: np.ndarray) -> Moved:
-        """Reset where the episode is ``over``, stay where one ``waits``, act elsewhere."""
+        """Reset where an episode is ``over``, stay where a slot ``waits``, act elsewhere."""
 
     def _release(self, released: np.ndarray) -> Mapping[str, np.ndarray]:
-        """Let those ``released``, which have waited, begin an episode; returns o_t of all."""
+        """Begin an episode in the waiting environments ``released``; returns o_t of all."""
         return self._observation

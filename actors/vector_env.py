@@ -1,8 +1,8 @@
 """Several environments stepped as one, with rows in the order that `replay.step` asks for.
 
 After the last step of an episode an environment shows its last observation once more, with no
-action taken, and then the first one of the next episode. One that raises or returns a number that
-is not finite is reset and counted, and its stream starts afresh.
+action taken, and then the first one of the next episode. An environment that raises or returns a
+number that is not finite is reset and counted, and its stream starts afresh.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from typing_extensions import override
 
 from skill_train.actors.task_environments import Moved, TaskEnvironments
 from skill_train.replay.step import ArraySpec
@@ -21,13 +22,13 @@ from skill_train.skill_agents.agent import ContinuousAction, DiscreteAction, Env
 log = logging.getLogger(__name__)
 RESET_ATTEMPTS = 5
 FAILURES_IN_A_ROW = 100
-"""So many without one finished episode in between: the task is broken for good."""
+"""Failures without one finished episode in between that show that the task is broken for good."""
 ALONE = "state"
-"""The group of an observation that is not in groups."""
+"""The group name of an observation that is not in groups."""
 
 
 class BrokenTaskError(RuntimeError):
-    """An environment that does not work however often it is reset."""
+    """An environment that keeps failing, however often it is reset."""
 
 
 class VectorEnv(TaskEnvironments):
@@ -36,17 +37,17 @@ class VectorEnv(TaskEnvironments):
     def __init__(
         self, make: Callable[[int], gymnasium.Env], tasks: Sequence[int], seed: int
     ) -> None:
-        """``make(task)`` builds the environment of a task; ``tasks`` names one for each slot."""
+        """``make(task)`` builds the environment of a task; ``tasks`` has the task of each slot."""
         self.envs = [make(task) for task in tasks]
         super().__init__(tasks, environment_spec(self.envs[0]))
         self._failures_in_a_row = 0
         self._flat = not isinstance(self.envs[0].observation_space, gymnasium.spaces.Dict)
         self._seeds = np.random.SeedSequence(seed)
         self._shown: dict[str, np.ndarray] = {}
-        """What the environments show, in arrays that are new at every step."""
+        """The environments' present observations, in arrays that are new at every step."""
 
+    @override
     def close(self) -> None:
-        """Close every environment."""
         for env in self.envs:
             env.close()
 
@@ -152,7 +153,7 @@ class VectorEnv(TaskEnvironments):
 
 
 def environment_spec(env: gymnasium.Env, num_tasks: int = 1) -> EnvironmentSpec:
-    """What an agent must know of ``env``; raises ValueError for spaces that no agent here takes."""
+    """The spec of ``env`` for an agent; raises ValueError for spaces that no agent here takes."""
     space = env.observation_space
     boxes = dict(space) if isinstance(space, gymnasium.spaces.Dict) else {ALONE: space}
     observation = {}

@@ -19,9 +19,9 @@ from skill_train.skill_agents.agent import Agent
 from skill_train.skill_agents.skills import Skills
 
 SMALLEST = 256
-"""Pixels; smaller pictures are enlarged by whole numbers."""
+"""Pixels of a picture's shorter side; smaller pictures are enlarged by whole numbers."""
 SECONDS_AT_END = 0.7
-"""The last picture of an episode stays, with its result."""
+"""Seconds for which the last picture of an episode stays, with its result."""
 
 
 def record(
@@ -32,7 +32,7 @@ def record(
     seed: int,
     path: Path,
 ) -> list[EpisodeResult]:
-    """Film ``episodes`` episodes without exploration, going round ``tasks``; returns how they went.
+    """Film ``episodes`` episodes without exploration, ``tasks`` in rotation; returns their results.
 
     ``make(task)`` must build environments with ``render_mode="rgb_array"``. Raises RuntimeError
     where nothing can be rendered, and OSError where ``path`` cannot be written.
@@ -66,10 +66,10 @@ def record_grid(
     seed: int,
     path: Path,
 ) -> None:
-    """Film ``skills`` in ``panels`` environments, side by side, for ``seconds``; nobody chooses.
+    """Film randomly drawn ``skills`` in ``panels`` environments, side by side, for ``seconds``.
 
-    The environments go round ``tasks``, of which the skills know nothing. An episode that ends
-    makes room for the next. Raises as `record` does.
+    The panels take ``tasks`` in rotation, of which the skills know nothing. When an episode ends,
+    the next begins in its panel. Raises as `record` does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     envs = VectorEnv(make, [tasks[i % len(tasks)] for i in range(panels)], seed)
