@@ -1,4 +1,4 @@
-"""The arguments of ``skill-train``: every command, its options, and what it says of itself."""
+"""The arguments of ``skill-train``: every command, its options, and their help texts."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from skill_train.cluster.store.records import MAX_SEED
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are RunErrors."""
+    """A parser whose errors are RunErrors."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise the complaint, with the command that says what would be right."""
+        """Raise a RunError with ``message`` and the command that shows the right usage."""
         raise RunError(f"{message} (see {self.prog} --help)")
 
 
 def parser() -> argparse.ArgumentParser:
-    """What ``skill-train`` understands; raises RunError for the rest. ``name`` is the command's."""
+    """The parser of ``skill-train``'s commands, with ``name`` for that given. Raises RunErrors."""
     whole = Parser(prog="skill-train", description="Train agents with skills.", allow_abbrev=False)
     commands = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -28,16 +28,16 @@ def parser() -> argparse.ArgumentParser:
         one.set_defaults(name=name)
         return one
 
-    one = command("list", "Show what has been measured, all that is asked for, or one's fields.")
+    one = command("list", "List the measured experiments, those asked for, or one and its fields.")
     one.add_argument(
         "experiment",
         nargs="?",
         metavar="NAME | WORD",
         help="an experiment, to see its fields; or a word of a name, a summary or a figure",
     )
-    one.add_argument("--paper", metavar="P", help="all of one paper, such as vate")
+    one.add_argument("--paper", metavar="P", help="all experiments of a paper, such as vate")
     one.add_argument(
-        "--max-hours", type=_hours, metavar="H", help="only those known to take no longer here"
+        "--max-hours", type=_hours, metavar="H", help="only those known to take H hours at most"
     )
     one.add_argument("--all", action="store_true", help="every experiment")
     add_modules(one)
@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
 
     one = command(
         "run",
-        "Train.",
+        "Train an experiment.",
         usage="%(prog)s EXPERIMENT [options] [--FIELD VALUE ...]",
         epilog="--FIELD overrides any field of the experiment, such as --limits.minutes 5; "
         "skill-train list EXPERIMENT shows them all.",
@@ -69,9 +69,9 @@ def parser() -> argparse.ArgumentParser:
     add_modules(one)
     one.add_argument("--inline", action="store_true", help="in one process, deterministic")
     one.add_argument("--address", metavar="A", help="a Ray cluster to join; default: start one")
-    one.add_argument("--tiny", action="store_true", help="the same in seconds, to try it out")
+    one.add_argument("--tiny", action="store_true", help="a form that takes seconds, to try it out")
     one.add_argument(
-        "--show", action="store_true", help="at the end, leave curve.png and video.mp4 in the run"
+        "--show", action="store_true", help="at the end, write curve.png and video.mp4 into the run"
     )
 
     one = command("resume", "Go on with a run from its last checkpoint.")
@@ -79,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
     add_modules(one)
     one.add_argument("--address", metavar="A", help="a Ray cluster to join; default: start one")
 
-    one = command("status", "Show how one run, or every run below runs/, stands.")
+    one = command("status", "Show the state of one run, or of every run below runs/.")
     one.add_argument("run", nargs="?", metavar="RUN")
     _add_json(one)
 
@@ -91,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     _add_episodes(one, 100)
     _add_json(one)
 
-    one = command("bounds", "Show what the best agents could get in an experiment.")
+    one = command("bounds", "Show the exact returns of the best possible agents in an experiment.")
     one.add_argument("experiment", metavar="EXPERIMENT", help="a name from skill-train list")
     _add_json(one)
 
@@ -104,20 +104,20 @@ def parser() -> argparse.ArgumentParser:
         "figure",
         "Draw a figure or a table of a paper from finished runs.",
         usage="%(prog)s [NAME RUN ... [options]]",
-        epilog="Without a name: all figures, and the runs that they take.",
+        epilog="Without a name: list all figures and the runs that they take.",
     )
     one.add_argument("figure", nargs="?", metavar="NAME", help="NAME --help shows its options")
-    one.add_argument("arguments", nargs=argparse.REMAINDER, metavar="RUN ...", help="and options")
+    one.add_argument("arguments", nargs=argparse.REMAINDER, metavar="RUN ...", help="its arguments")
 
     one = command("video", "Film episodes.")
     _add_run(one)
     one.add_argument("--out", type=Path, required=True, metavar="FILE.mp4")
     _add_episodes(one, 5)
 
-    one = command("skills", "Film the skills of a run while nobody chooses among them.")
+    one = command("skills", "Film the skills of a run, drawn at random.")
     _add_run(one)
     one.add_argument("--out", type=Path, required=True, metavar="FILE.mp4")
-    one.add_argument("--panels", type=_positive, default=9, metavar="N", help="side by side")
+    one.add_argument("--panels", type=_positive, default=9, metavar="N", help="panels side by side")
     one.add_argument("--seconds", type=_positive, default=15, metavar="S")
     _add_choice(one)
 
@@ -125,7 +125,7 @@ def parser() -> argparse.ArgumentParser:
     _add_run(one)
     add_modules(one)
     one.add_argument(
-        "--out", required=True, metavar="NAME", help="as Minari names it, such as reacher/mixed-v0"
+        "--out", required=True, metavar="NAME", help="a Minari name, such as reacher/mixed-v0"
     )
 
     one = command("latents", "Draw the latents of one episode, step by step.")
@@ -140,7 +140,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
 def _add_episodes(parser: argparse.ArgumentParser, episodes: int) -> None:
@@ -149,7 +149,7 @@ def _add_episodes(parser: argparse.ArgumentParser, episodes: int) -> None:
 
 
 def add_modules(parser: argparse.ArgumentParser) -> None:
-    """The option ``--module``, for commands that make environments of a run."""
+    """Add the option ``--module``, for commands that make environments of a run."""
     parser.add_argument(
         "--module",
         dest="modules",
@@ -185,7 +185,7 @@ def _seed(text: str) -> int:
     return int(text)
 
 
-# argparse names these in its complaints.
+# argparse names these in its errors.
 _positive.__name__ = "positive whole number"
 _hours.__name__ = "number of hours"
 _seed.__name__ = f"whole number from 0 to {MAX_SEED}"

@@ -1,4 +1,4 @@
-"""``skill-train``: the command line. What can go wrong is told in one sentence, exit status 2."""
+"""``skill-train``: the command line. Errors print one sentence and exit with status 2."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from skill_train.cluster.errors import RunError
 from skill_train.cluster.plan import outside
 from skill_train.cluster.store.run_dir import RunDir
 
-# What needs torch, Ray or a simulator is imported by the command that needs it: --help is quick.
+# Each command imports torch, Ray or a simulator only where it needs them, so --help is quick.
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        sys.stderr.close()  # nobody reads any more; nothing to say at exit either
+        sys.stderr.close()  # the reader has gone; a second error at exit would be noise
         return 141
     except OSError as error:
         print(f"skill-train: {_sentence(error)}", file=sys.stderr)
@@ -49,14 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _replace_what_the_terminal_lacks() -> None:
-    """Print a question mark for a letter that the terminal's encoding does not have."""
+    """Let a question mark be printed for a letter that the terminal's encoding lacks."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
 def _sentence(error: OSError) -> str:
-    """What the system refused, and for which file."""
+    """One sentence for ``error``, with its file."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = error.filename or "where the run is written"
         return f"the disk is full: {where}; free some space"
@@ -66,7 +66,7 @@ def _sentence(error: OSError) -> str:
 
 
 def _use_what_is_named(args: argparse.Namespace) -> None:
-    """Import modules from outside, and go on with the name of an experiment given by its file."""
+    """Import the modules named in ``args``, and replace an experiment's file by its name."""
     for module in getattr(args, "modules", ()):
         outside.use(module)
     if getattr(args, "experiment", None) is not None:
@@ -137,7 +137,7 @@ def _resume(args: argparse.Namespace) -> None:
 
 
 def _conclude(run: RunDir, results: dict[str, Any], show: bool) -> None:
-    """The last lines of a run: how it went and what to try next."""
+    """Print the results of a run and commands to try next."""
     from skill_train.cluster.show import report
 
     state = run.read_status().state

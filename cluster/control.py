@@ -1,4 +1,4 @@
-"""Looking at a run, and stopping it, from another process."""
+"""Status and stop of a run from another process."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ STOP_SECONDS = 30.0
 
 
 def status(run: RunDir) -> dict[str, Any]:
-    """How a run stands: what its driver wrote last, with the run's path and experiment."""
+    """The status that a run's driver wrote last, with the run's path and experiment."""
     about = {"run": str(run.path), "experiment": run.config.experiment}
     return about | dataclasses.asdict(run.read_status())
 
 
 def status_of_all() -> list[dict[str, Any]]:
-    """`status` of every run below ``runs/``; of one that cannot be read, why not."""
+    """`status` of every run below ``runs/``; the error where a run cannot be read."""
     found = []
     for run in all_runs():
         try:
@@ -40,7 +40,7 @@ def stop(
     timeout_s: float = STOP_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Ask a run's driver to save and end; returns the state it ended in.
+    """Ask a run's driver to save and end; returns the run's last state.
 
     A run that has ended already is left alone. Raises RunError where it does not end in time, runs
     on another machine, or names a process that does not run it.

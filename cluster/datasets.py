@@ -1,4 +1,4 @@
-"""A run's rows as Minari datasets: one for each of its tasks."""
+"""A run's rows as Minari datasets, one for each of its tasks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from skill_train.replay.step import Step
 
 
 class Written(NamedTuple):
-    """A dataset that was written."""
+    """A dataset that `write` has written."""
 
     name: str
     task: str
@@ -29,8 +29,8 @@ def write(run: RunDir, name: str) -> list[Written]:
     """Write the rows of a run's newest checkpoint as ``name``, or ``name`` of each of its tasks.
 
     ``name`` is ``namespace/dataset-v0`` or ``dataset-v0``; with several tasks, number i is written
-    as ``dataset-task-i-v0``. Raises RunError where the run has kept no rows, or there is such a
-    dataset already.
+    as ``dataset-task-i-v0``. Raises RunError where the run has kept no rows, or the dataset exists
+    already.
     """
     checkpoint = run.load_latest()
     if checkpoint is None or checkpoint.replay is None:

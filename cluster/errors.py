@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class RunError(Exception):
-    """Something a user can put right: one sentence with what, where, and what would be right.
+    """An error that a user can put right: one sentence with what, where, and what would be right.
 
     The command line prints it as ``skill-train: <sentence>`` and exits with 2.
     """

@@ -1,4 +1,4 @@
-"""Starting a run, going on with one, and the runs that have to come before it."""
+"""Start and resumption of a run, and of the runs that have to come before it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def start(
 ) -> tuple[RunDir, dict[str, Any]]:
     """Make a run and carry it out; returns its directory and final results.
 
-    An experiment that comes after another starts from ``source``; without it from a finished run
-    of that other one, of this seed and as published, among those below ``runs/``, which is said;
-    without such a run it trains one first, in the run's own ``source/``. Everything that
-    can be wrong with the settings raises RunError before the run exists.
+    An experiment that comes after another starts from ``source``. Without ``source`` it starts from
+    a finished run below ``runs/`` of that other experiment, of this seed and without overrides, and
+    says which; without such a run it trains one first, in the run's own ``source/``. Settings that
+    do not work raise RunError before the run exists.
     """
     experiment = planning.find(name)
     stage = planning.stage_for(name, changes, tiny)
@@ -64,9 +64,9 @@ def start(
 
 
 def resume(run: RunDir, address: str | None) -> dict[str, Any]:
-    """Go on with a run from its newest intact checkpoint, or from the start without one.
+    """Resume a run from its newest intact checkpoint, or from the start without one.
 
-    Raises RunError where it is a copy that another run starts from, or where the code gives it
+    Raises RunError where the run is a copy that another run starts from, or where the code gives it
     other settings than it began with.
     """
     copied = run.config.adopted_from
@@ -81,7 +81,7 @@ def resume(run: RunDir, address: str | None) -> dict[str, Any]:
 
 
 def _finished(name: str, seed: int, tiny: bool) -> RunDir | None:
-    """The newest finished run of an experiment as it is now, also one inside a later run."""
+    """The newest finished run of an experiment with its present settings, also in a later run."""
     for run in _with_sources(reversed(all_runs())):
         try:
             config = run.config
@@ -91,7 +91,7 @@ def _finished(name: str, seed: int, tiny: bool) -> RunDir | None:
             if run.read_status().state == "finished" and run.checkpoints():
                 drift.refuse(run, planning.stage_of(run))
                 return run
-        except RunError:  # damaged, or of other code
+        except RunError:  # damaged, or begun with other settings
             continue
     return None
 
@@ -117,7 +117,7 @@ def _can_run(inline: bool, address: str | None) -> None:
 
 
 def _create_sources(run: RunDir) -> None:
-    """The directories of the runs that come before, the nearest one outermost."""
+    """Make the directories of the runs that come before, the nearest one outermost."""
     config = run.config
     before = planning.find(config.experiment).after
     if before is None:
@@ -138,7 +138,7 @@ def _create_sources(run: RunDir) -> None:
 
 
 def _carry_out(run: RunDir, address: str | None) -> dict[str, Any]:
-    """Train what comes before, if that is not done, and then the run itself."""
+    """Train the runs that come before, where they are not finished, and then the run itself."""
     config = run.config
     source, stage = run.source, planning.stage_of(run)
     if source is None and stage.needs_source:
@@ -156,7 +156,7 @@ def _carry_out(run: RunDir, address: str | None) -> dict[str, Any]:
 
 
 def _train(run: RunDir, plan: Plan, address: str | None) -> dict[str, Any]:
-    """The run itself, over Ray; in this process if that is asked for, or nobody acts."""
+    """Train the run over Ray, or in this process where it is inline or has no actors."""
     if run.config.inline or plan.stage.actors is None:
         from skill_train.cluster.loop import inline
 

@@ -1,4 +1,4 @@
-"""What a run ran on: versions, commit and machine, for environment.json."""
+"""The versions, commit and machine of a run, for environment.json."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PACKAGES = (
 
 
 def describe() -> dict[str, Any]:
-    """Everything that may change a result and is not in the run's configuration."""
+    """The conditions of a run that may change its results and are not in its configuration."""
     import psutil
 
     return {
@@ -35,14 +35,14 @@ def describe() -> dict[str, Any]:
 
 
 def memory_bytes(root: Path = Path("/")) -> int:
-    """Memory of this machine, or of the container or control group that limits this process."""
+    """Bytes of memory of this machine, or of the container or control group around this process."""
     import psutil
 
     return min([psutil.virtual_memory().total, *_group_limits(root)])
 
 
 def _group_limits(root: Path) -> Iterator[int]:
-    """Of this process's control group and of those around it; version 2 names no controllers."""
+    """Memory limits of this process's control groups; version 2 of these names no controllers."""
     try:
         groups = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -68,7 +68,7 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str | None:
-    """HEAD of the checkout this code lies in, with ``+changes`` where files differ from it."""
+    """HEAD of this code's checkout, with ``+changes`` where files differ from it."""
     git = ["git", "-C", str(Path(__file__).resolve().parents[1])]
     try:
         head = _output([*git, "rev-parse", "HEAD"])

@@ -28,12 +28,12 @@ from skill_train.replay.tables import TableSpec
 
 _ANSWER_S = 30.0
 _ITEM_BYTES, _ROW_FACTOR = 1_600, 1.05
-"""Memory of an item besides its rows, and of a byte of rows."""
+"""Bytes of memory for an item besides its rows, and for a byte of rows."""
 _CHECKPOINT = "reverb"
 
 
 def server_bytes(schema: Schema) -> int:
-    """Memory that a Reverb server takes for full tables, of small rows many times their own."""
+    """Bytes of memory of a Reverb server with full tables: many times the size of small rows."""
     return int(_ITEM_BYTES * schema.max_items + _ROW_FACTOR * schema.table_bytes)
 
 

@@ -1,1 +1,1 @@
-"""A run's driver, what it shows, and the loop of a run in one process."""
+"""A run's driver, its console, progress and metrics, and the loop of a run in one process."""

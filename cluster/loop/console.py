@@ -1,4 +1,4 @@
-"""What a run shows while it goes: a live table in a terminal, a line every ten seconds else."""
+"""A run's console: a live table in a terminal, elsewhere a line every ten seconds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 class Console:
-    """Shows one run; close it before anything else is printed."""
+    """The console of one run; close it before anything else is printed."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Console:
             self._print(f"run {run.path}" + (f", metrics at {self._address}" * bool(self._address)))
 
     def say(self, what: str) -> None:
-        """What the run is busy with now. Safe to call from a signal handler."""
+        """Show ``what`` the run is doing now. Safe to call from a signal handler."""
         self._message = what  # the live table shows it when it is next drawn
         if self._live is None:
             self._print(what)
@@ -72,12 +72,12 @@ class Console:
             self._live = None
 
     def line(self) -> str:
-        """The snapshot on one line."""
+        """The latest snapshot on one line."""
         shown = {name: text for name, text in self._cells().items() if text}
         return "  ".join(f"{name} {text}" for name, text in shown.items())
 
     def table(self) -> Panel:
-        """The snapshot as a table."""
+        """The latest snapshot as a table."""
         grid = Table.grid(padding=(0, 2), expand=True)
         for _ in range(2):
             grid.add_column(style="dim", no_wrap=True)
@@ -96,7 +96,7 @@ class Console:
         return Panel(body, title=escape(self._run.path.name), title_align="left")
 
     def _cells(self) -> dict[str, str]:
-        """Name -> text, empty where nothing is known yet."""
+        """The text of each cell by name, empty where nothing is known yet."""
         values = self._values
 
         def number(name: str, style: str) -> str:
@@ -129,13 +129,13 @@ class Console:
             self._stream.write(text + "\n")
             self._stream.flush()
         except (OSError, RuntimeError, ValueError):
-            # Nobody reads any more, a signal came while we wrote, or the encoding lacks a letter:
+            # The reader has gone, a signal came while we wrote, or the encoding lacks a letter:
             # the run matters more.
             pass
 
 
 def sparkline(values: Sequence[float], width: int = 16) -> str:
-    """``values`` as at most ``width`` blocks, each the mean of its share of them."""
+    """``values`` as at most ``width`` blocks, each the mean of neighbouring values."""
     if len(values) < 2:
         return ""
     width = min(width, len(values))

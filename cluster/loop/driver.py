@@ -1,4 +1,4 @@
-"""What every run's driver does, inline or over Ray: limits, signals, what is due, reports."""
+"""The part of the driver that every run shares: limits, signals, due dates and reports."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ METRICS_SECONDS = 5.0
 
 
 class Driver:
-    """The clock and the reporter of one run; use it in a ``with`` block.
+    """The clock and reporter of one run; use it in a ``with`` block.
 
     SIGTERM and Ctrl-C only set `stopping`: the run's own loop ends in good order, with a
     checkpoint. The state in ``status.json`` is "starting", then "running", and in the end
@@ -71,7 +71,7 @@ class Driver:
                 signal.signal(number, handler)
 
     def listen(self) -> None:
-        """Take SIGTERM, SIGHUP and Ctrl-C; again after whatever takes them itself, as Ray does."""
+        """Handle SIGTERM, SIGHUP and Ctrl-C; to be repeated after Ray has taken them itself."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             before = signal.signal(number, self._stop)
             self._handlers.setdefault(number, before)
@@ -82,16 +82,16 @@ class Driver:
         self._evaluated_at = self._evaluation_clock
 
     def say(self, what: str) -> None:
-        """What the run is busy with, for whoever watches."""
+        """Show ``what`` the run is doing now."""
         self._console.say(what)
 
     def running(self) -> None:
-        """Training has begun."""
+        """Note that training has begun."""
         self._state = "running"
         self._checkpointed_at = time.monotonic()
 
     def over(self) -> bool:
-        """Whether the run should end: a limit is reached, or somebody asked it to stop."""
+        """Whether the run should end: a limit is reached, or a stop was asked for."""
         if self.stopping:
             return True
         reached = self.progress.limit_reached()
@@ -100,7 +100,7 @@ class Driver:
         return reached is not None
 
     def evaluation_due(self) -> bool:
-        """Every so many environment or learner steps; asking starts the next interval."""
+        """Whether an evaluation is due by the stage's interval; a True starts the next interval."""
         evaluation, now = self._stage.evaluation, self._evaluation_clock
         due = now - self._evaluated_at >= (
             evaluation.every_learner_steps or evaluation.every_env_steps
@@ -115,7 +115,7 @@ class Driver:
         return self.progress.learner_steps if by_updates else self.progress.env_steps
 
     def checkpoint_due(self) -> bool:
-        """Every so many minutes; asking starts the next interval."""
+        """Whether a checkpoint is due by the stage's interval; a True starts the next interval."""
         now = time.monotonic()
         due = now - self._checkpointed_at >= 60.0 * self._stage.checkpoints.every_minutes
         if due:
@@ -123,12 +123,12 @@ class Driver:
         return due
 
     def add_evaluation(self, evaluation: Evaluation) -> None:
-        """Take the newest evaluation into account, at once in the metrics."""
+        """Count the newest evaluation and write it into the metrics at the next tick."""
         self.progress.add_evaluation(evaluation)
         self._metrics_at = 0.0
 
     def tick(self, components: Sequence[Mapping[str, Any]], force: bool = False) -> None:
-        """Write status, metrics and the screen, each when its time has come."""
+        """Update status, metrics and console, each when it is due, or all with ``force``."""
         now = time.monotonic()
         self._components = components
         if not force and now - self._status_at < STATUS_SECONDS:
@@ -146,14 +146,14 @@ class Driver:
             self._metrics.write(values, progress.env_steps, progress.learner_steps)
 
     def note_refused(self, metrics: Mapping[str, float]) -> None:
-        """Say that an on-policy learner left out data that was too old, each time it did."""
+        """Log each time that an on-policy learner has refused data that was too old."""
         refused = int(metrics.get("stale_batches_total", 0))
         if refused > self._refused:
             self.say(f"warning: {refused} batches of data more than one batch old were left out")
         self._refused = refused
 
     def results(self) -> dict[str, Any]:
-        """Final counters and the last evaluation, for whoever called the run."""
+        """The run's final counters and last evaluation."""
         results: dict[str, Any] = dict(self.progress.counters())
         evaluation = self.progress.last_evaluation
         if evaluation is not None:

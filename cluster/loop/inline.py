@@ -1,4 +1,4 @@
-"""A whole run in one process, seeded: two runs with the same seed are the same, bit for bit."""
+"""A whole run in one process: two runs with the same seed are the same, bit for bit."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from skill_train.replay.in_memory import InMemoryReplay
 
 
 def run(plan: Plan, run_dir: RunDir) -> dict[str, Any]:
-    """Carry out a plan until its limits, or a signal; resumes from the run's checkpoint.
+    """Carry out a plan until a limit or a signal, from the run's checkpoint if it has one.
 
     Uses one actor, with the stage's number of environments, whatever its number of actors.
     Returns the final results by name.
     """
     with run_dir.claim(), Driver(plan.stage, run_dir) as driver:
         keep_freed_memory()
-        torch.set_num_threads(1)  # small networks are faster so, and sums always come out alike
+        torch.set_num_threads(1)  # faster for small networks, and sums are always the same
         try:
             loop = InlineLoop(plan, run_dir, driver)
-        except (ValueError, RuntimeError) as error:  # what the agent, or the tables, do not take
+        except (ValueError, RuntimeError) as error:  # the agent or the tables refuse the checkpoint
             reason = " ".join(str(error).split())[:600]
             raise RunError(f"{run_dir.path} cannot go on from where it stands: {reason}") from error
         try:
@@ -48,9 +48,9 @@ def run(plan: Plan, run_dir: RunDir) -> dict[str, Any]:
 
 
 class InlineLoop:
-    """Turns of acting and learning, as far as the tables' limits let either go on.
+    """Alternate acting and learning, each as far as the tables' limiters allow.
 
-    A stage without actors learns from its data alone, one without learning only acts.
+    A stage without actors learns from its data alone; a stage without learning only acts.
     """
 
     def __init__(self, plan: Plan, run_dir: RunDir, driver: Driver) -> None:
@@ -78,7 +78,7 @@ class InlineLoop:
             self._actor = plan.actor(0, self._agent, writer, steps)
 
     def train(self) -> None:
-        """Act, then learn, then act again."""
+        """Act and learn in turn until the run is over."""
         self._driver.running()
         self._driver.say("training in this process")
         while not self._driver.over():
@@ -99,7 +99,7 @@ class InlineLoop:
             self._driver.tick(self._components())
 
     def finish(self) -> dict[str, Any]:
-        """Last checkpoint, and unless the run was stopped, the final evaluation."""
+        """Write the last checkpoint and, unless the run was stopped, make the final evaluation."""
         self._save()
         if not self._driver.stopping:
             self._driver.say("final evaluation")
@@ -108,7 +108,7 @@ class InlineLoop:
         return self._driver.results()
 
     def close(self) -> None:
-        """Close the environments."""
+        """Close the actor's environments."""
         if self._actor is not None:
             self._actor.close()
 
@@ -138,7 +138,7 @@ class InlineLoop:
             self._between_rounds = report.done
         self._driver.progress.add_actor(report, report.policy_version)
         self._driver.progress.set_replay(self._replay.info())
-        # Where every episode ends at once, a turn may go by with resets alone.
+        # Where every episode ends at once, a turn may consist of resets alone.
         return report.env_steps > 0 or not report.blocked
 
     def _learn(self, updates: int) -> bool:

@@ -1,4 +1,4 @@
-"""The same numbers in three places: metrics.csv, TensorBoard, and an endpoint for Prometheus.
+"""A run's metrics in three places: metrics.csv, TensorBoard, and an endpoint for Prometheus.
 
 Names carry their unit: ``env_steps_total``, ``env_steps_per_second``, ``weight_age_learner_steps``.
 """
@@ -29,10 +29,10 @@ PREFIX = "skill_train_"
 
 
 class Metrics:
-    """Writes one row of numbers at a time; close it at the end of the run."""
+    """The writer of a run's metrics, a row at a time; close it at the end of the run."""
 
     def __init__(self, run: RunDir, prometheus_port: int | None = None) -> None:
-        """Port 0 takes a free one, None none; raises RunError where the port is taken."""
+        """``prometheus_port`` 0 takes a free port, None none. Raises RunError if it is taken."""
         self._exporter = None if prometheus_port is None else Exporter(prometheus_port)
         self.prometheus_address = None if self._exporter is None else self._exporter.address
         """``http://127.0.0.1:PORT/metrics``, or None."""
@@ -42,7 +42,7 @@ class Metrics:
     def write(self, values: Mapping[str, float], env_steps: int, learner_steps: int) -> None:
         """Record ``values`` (by name, ``/`` allowed) as they stand at these steps.
 
-        What is not finite stays out. A full disk raises RunError.
+        Numbers that are not finite are left out. A full disk raises RunError.
         """
         finite = {name: float(v) for name, v in values.items() if math.isfinite(v)}
         try:
@@ -65,7 +65,7 @@ class Metrics:
 
 
 class CsvFile:
-    """A table that grows by rows and, now and then, by columns; one that exists is continued."""
+    """A CSV file that grows by rows and, now and then, by columns; an existing one is continued."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -107,7 +107,7 @@ class CsvFile:
 def read_csv(path: Path) -> dict[str, list[float]]:
     """Columns of a metrics.csv; NaN where a row has no value. A cut last row is left out.
 
-    Raises RunError where it holds anything else than a head and numbers.
+    Raises RunError where the file holds anything else than a header and numbers.
     """
     rows, _ = _rows(path)
     if not rows:
@@ -139,11 +139,11 @@ class Exporter:
         self.address = f"http://127.0.0.1:{self._server.server_port}/metrics"
 
     def update(self, values: Mapping[str, float]) -> None:
-        """Show these from now on, beside names shown before."""
+        """Replace the exported values of these names; other names stay."""
         self._values = {**self._values, **values}
 
     def collect(self) -> Iterator[Metric]:
-        """What Prometheus asks for: counters where a name ends in ``_total``, gauges elsewhere."""
+        """The metrics for Prometheus: counters where names end in ``_total``, gauges elsewhere."""
         for name, value in self._values.items():
             safe = prometheus_name(name)
             family = CounterMetricFamily if safe.endswith("_total") else GaugeMetricFamily
@@ -157,12 +157,12 @@ class Exporter:
 
 
 def prometheus_name(name: str) -> str:
-    """``loss/critic`` as ``skill_train_loss_critic``."""
+    """The name for Prometheus: ``loss/critic`` as ``skill_train_loss_critic``."""
     return PREFIX + re.sub(r"[^a-zA-Z0-9_]", "_", name)
 
 
 def tensorboard_writer(folder: Path) -> Any:
-    """torch's SummaryWriter, kept from importing TensorFlow (seconds, and 400 MB) for file names.
+    """torch's SummaryWriter, kept from importing TensorFlow, which takes seconds and 400 MB.
 
     TensorBoard itself offers the switch: a module named ``notf`` that exists.
     """
@@ -178,7 +178,7 @@ def tensorboard_writer(folder: Path) -> Any:
 
 
 def _rows(path: Path) -> tuple[list[list[str]], bool]:
-    """The table's whole rows, and whether a kill has cut one more."""
+    """The file's whole rows, and whether a kill has cut one more."""
     try:
         text = path.read_text()
         whole = text[: text.rfind("\n") + 1]

@@ -1,7 +1,7 @@
-"""How a run goes: what its driver hears of actors, learner, replay and evaluations, summed up.
+"""The progress of a run: the reports of actors, learner, replay and evaluations, summed up.
 
-`counters` is what a checkpoint keeps and `restore` continues from; `snapshot` is what people and
-`cluster.loop.metrics` see.
+A checkpoint keeps `counters`, and `restore` continues from them; the console and
+`cluster.loop.metrics` show a `snapshot`.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from skill_train.experiments.spec import Limits
 from skill_train.replay.backend import TableInfo
 
 RATE_SECONDS = 10.0
-"""Rates are means over about this long."""
+"""Seconds, about, over which rates are averaged."""
 SAMPLE_SECONDS = 0.5
 TASK_EPISODES = "episodes/task_"
-"""What the counters of single tasks are named by in a checkpoint."""
+"""Prefix of the counters of single tasks in a checkpoint."""
 EPISODES = 100
 """Training episodes that return and success are averaged over."""
 FIRST_EPISODES = 20
-"""Those that end first are the short ones, which in many tasks are the successes: a mean of fewer
-than this would begin at 100 %."""
+"""Episodes needed for a mean. The first to end are short, which in many tasks are the successes,
+so a mean of fewer would begin at 100 %."""
 
 
 class _Sample(NamedTuple):
@@ -37,7 +37,7 @@ class _Sample(NamedTuple):
 
 
 class Progress:
-    """Counts and means of one run. ``clock`` gives seconds from any origin."""
+    """The counts and means of one run. ``clock`` gives seconds from any origin."""
 
     def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
         self.limits = limits
@@ -45,7 +45,7 @@ class Progress:
         self.learner_steps = 0
         self.episodes = 0
         self.task_episodes: Counter[int] = Counter()
-        """Of each task."""
+        """Training episodes of each task."""
         self.environment_failures = 0
         self.last_evaluation: Evaluation | None = None
         self._clock = clock
@@ -60,11 +60,11 @@ class Progress:
 
     @property
     def elapsed_seconds(self) -> float:
-        """Time that the run has taken, over all its lives."""
+        """Seconds that the run has taken, over all its resumptions."""
         return self._clock() - self._started
 
     def counters(self) -> dict[str, int | float]:
-        """What a checkpoint records."""
+        """The counters that a checkpoint records."""
         return {
             "env_steps": self.env_steps,
             "learner_steps": self.learner_steps,
@@ -75,7 +75,7 @@ class Progress:
         }
 
     def restore(self, counters: Mapping[str, int | float]) -> None:
-        """Continue counting, and the clock, from what `counters` gave."""
+        """Continue the counts and the clock from an earlier result of `counters`."""
         self.env_steps = int(counters["env_steps"])
         self.learner_steps = int(counters["learner_steps"])
         self.episodes = int(counters["episodes"])
@@ -92,7 +92,7 @@ class Progress:
         self._samples = deque([_Sample(now, self.env_steps, self.learner_steps)])
 
     def add_actor(self, report: ActorReport, policy_version: int | None = None) -> None:
-        """Count what an actor did, with the weights of learner step ``policy_version``."""
+        """Add an actor's report; it acted with the weights of learner step ``policy_version``."""
         now = self._clock()
         self.env_steps += report.env_steps
         self.episodes += len(report.episodes)
@@ -110,7 +110,7 @@ class Progress:
         metrics: Mapping[str, float] | None = None,
         wait_ratio: float | None = None,
     ) -> None:
-        """Where the learner is; ``wait_ratio`` is the share of its time spent without data."""
+        """Set the learner's state; ``wait_ratio`` is the share of its time spent without data."""
         self.learner_steps = steps
         self._learner.update(metrics or {})
         if wait_ratio is not None:
@@ -118,29 +118,29 @@ class Progress:
         self._sample(self._clock())
 
     def set_replay(self, tables: Mapping[str, TableInfo]) -> None:
-        """The state of the tables."""
+        """Set the state of the tables."""
         self._tables = dict(tables)
 
     @property
     def tables(self) -> Mapping[str, TableInfo]:
-        """The state of the tables as last heard of."""
+        """The newest state of the tables."""
         return self._tables
 
     def set_health(self, actors_alive: int, restarts: int) -> None:
-        """How the components are; ``restarts`` counts those of all of them."""
+        """Set the number of live actors, and of the restarts of all components."""
         self._health = {"actors_alive": actors_alive, "restarts_total": restarts}
 
     def add_evaluation(self, evaluation: Evaluation) -> None:
-        """The newest evaluation replaces the one before."""
+        """Replace the newest evaluation."""
         self.last_evaluation = evaluation
 
     @property
     def score(self) -> float | None:
-        """What checkpoints are compared by: the mean return of the newest evaluation."""
+        """The score of a checkpoint: the mean return of the newest evaluation."""
         return None if self.last_evaluation is None else self.last_evaluation.return_mean
 
     def limit_reached(self) -> str | None:
-        """The limit that ends the run now, in words; None while there is none."""
+        """The limit that the run has reached, in words; None while it has reached none."""
         limits, evaluation = self.limits, self.last_evaluation
         if limits.env_steps is not None and self.env_steps >= limits.env_steps:
             return f"{limits.env_steps:,} environment steps"
@@ -154,7 +154,7 @@ class Progress:
         return None
 
     def snapshot(self) -> dict[str, float]:
-        """Everything to show, by names that carry their units."""
+        """All metrics by name; the names carry their units."""
         now = self._clock()
         self._sample(now)
         env_rate, learner_rate = self._rates(now)
@@ -200,7 +200,7 @@ class Progress:
         return {f"episodes_total/task_{task}": n for task, n in sorted(self.task_episodes.items())}
 
     def _limits(self, env_rate: float, learner_rate: float) -> dict[str, float]:
-        """Time left by the limit that comes first, and the share of it that is done."""
+        """The time left until the first limit, and the share of that limit that is done."""
         limits = self.limits
         minutes = None if limits.minutes is None else limits.minutes * 60
         left, done = math.inf, 0.0

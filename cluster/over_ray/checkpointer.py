@@ -1,4 +1,4 @@
-"""Checkpoints of a distributed run: the learner's state and the tables, written beside the work."""
+"""Checkpoints of a distributed run: learner state and tables, written while the run goes on."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ log = logging.getLogger(__name__)
 REPLAY_SECONDS = 600.0
 POLL_SECONDS = 0.2
 TABLES_REST = 10.0
-"""After tables have been saved, they rest for so many times as long as that took."""
+"""Rest of the tables after a save, as a multiple of the time that it took."""
 LAST_REPLAY_SECONDS = 5.0
-"""A stopped run is gone within 10 s: tables that take longer keep their earlier checkpoint."""
+"""Seconds for the last save of the tables: a stopped run should end within 10 s. Tables that take
+longer keep their earlier checkpoint."""
 
 
 class Checkpointer:
-    """Saves in a thread, one checkpoint at a time.
+    """The writer of checkpoints, in a thread, one at a time.
 
-    Tables that take long never keep a learner's state from being written: the newest tables that
-    were saved whole stand in for them. They have a clock of their own, so that a disk is not always
-    busy with them. ``clock`` gives seconds.
+    Tables that take long do not delay the learner's state: the newest tables that were saved whole
+    stand in for them. Tables are saved less often, by their own clock, so that the disk is not
+    always busy with them. ``clock`` gives seconds.
     """
 
     def __init__(
@@ -52,18 +53,18 @@ class Checkpointer:
 
     @property
     def busy(self) -> bool:
-        """Whether one is being written."""
+        """Whether a checkpoint is being written."""
         return self._saving is not None
 
     def begin(
         self, state: Mapping[str, Any], counters: Mapping[str, int | float], score: float | None
     ) -> None:
-        """Start to write; `check` tells how it went."""
+        """Start to write a checkpoint; `check` raises its error, if any."""
         seconds = REPLAY_SECONDS if self._clock() >= self._rest_until else None
         self._saving = self._thread.submit(self._save, state, counters, score, seconds)
 
     def check(self) -> None:
-        """Note that a checkpoint is done; raises what kept it from being written."""
+        """Note that a checkpoint is done; raises the error that kept it from being written."""
         if self._saving is not None and self._saving.done():
             saving, self._saving = self._saving, None
             saving.result()
@@ -79,7 +80,7 @@ class Checkpointer:
         self._save(state, counters, score, LAST_REPLAY_SECONDS)
 
     def close(self) -> None:
-        """Let go of the thread."""
+        """Release the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _save(
@@ -89,7 +90,7 @@ class Checkpointer:
         score: float | None,
         replay_seconds: float | None,
     ) -> None:
-        """``replay_seconds``: how long the tables may take; None leaves the earlier ones."""
+        """Write a checkpoint; its tables may take ``replay_seconds``, None takes earlier ones."""
         if replay_seconds is not None:
             save: Callable[[Path], None] = self._replay_saver(replay_seconds)
             try:

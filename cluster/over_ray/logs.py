@@ -1,4 +1,4 @@
-"""The logs of a run's processes: kept where each process is, their ends copied into the run folder.
+"""The logs of a run's processes: kept on their nodes, their ends copied into the run's folder.
 
 A process writes to its standard error, which Ray keeps in a file on the process's own node. No
 other node need be able to read that file, so a task on that node reads it once the process is dead.
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 TAIL_BYTES = 64 << 10
 LAST_SECONDS = 3.0
-"""The end of a run waits so long for the processes' logs."""
+"""Seconds that the end of a run waits for the processes' logs."""
 _RAYS_MARKS = (":job_id:", ":actor_name:", ":task_name:")
 
 
 def log_to_stderr() -> str:
-    """From now on this process logs to its standard error; gives the file that Ray keeps it in."""
+    """Let this process log to its standard error; returns the file in which Ray keeps it."""
     basicConfig(
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -38,8 +38,8 @@ def log_to_stderr() -> str:
 
 
 def tail(path: str) -> str:
-    """The last `TAIL_BYTES` of a log file on this node; "" where it is no file."""
-    if not os.path.isfile(path):  # a terminal or a pipe, if Ray was told so
+    """The last `TAIL_BYTES` of a log file on this node; "" where ``path`` is no file."""
+    if not os.path.isfile(path):  # a terminal or a pipe, if Ray is set so
         return ""
     with open(path, "rb") as file:
         file.seek(max(0, os.path.getsize(path) - TAIL_BYTES))
@@ -51,25 +51,25 @@ _tail_there = ray.remote(num_cpus=0, max_retries=0)(tail)
 
 
 class Logs:
-    """``NAME.log`` in ``folder``, the run's, for each component that died or had something to say.
+    """The files ``NAME.log`` in the run's ``folder``, one for each component that died or logged.
 
-    Nothing here waits, apart from `last`.
+    Only `last` waits.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         self._folder = folder
         self._asked: dict[Any, str] = {}
-        """The component's name by the reference to what its log says."""
+        """The component's name by the reference to the end of its log."""
 
     def add(self, name: str, text: str) -> None:
-        """Append to the component's log; "" makes no file."""
+        """Append ``text`` to the component's log; "" makes no file."""
         if text:
             with open(self._folder / f"{name}.log", "a") as file:
                 file.write(text)
 
     def died(self, name: str, where: Whereabouts | None, why: str) -> None:
-        """Note a death, and ask the node of the process for the end of its log.
+        """Log a death, and ask the node of the process for the end of its log.
 
         ``where`` is None for a process that never answered: its log cannot be found from here.
         """
@@ -81,7 +81,7 @@ class Logs:
         self._asked[_tail_there.options(scheduling_strategy=there).remote(where.log)] = name
 
     def collect(self, timeout_s: float = 0.0) -> None:
-        """Write down what has come in."""
+        """Write the logs that have arrived."""
         if not self._asked:
             return
         asked = list(self._asked)
@@ -93,6 +93,6 @@ class Logs:
                 self.add(name, f"its log cannot be read: {str(error).strip().splitlines()[0]}\n")
 
     def last(self, alive: Mapping[str, Any]) -> None:
-        """Write down what the processes behind these handles, by name, have logged so far."""
+        """Write the present logs of the live processes, which are given as handles by name."""
         self._asked.update({handle.log.remote(): name for name, handle in alive.items()})
         self.collect(LAST_SECONDS)

@@ -1,4 +1,4 @@
-"""The processes of a run as the supervisor sees them: one call under way in each, and restarts."""
+"""The processes of a run on the supervisor's side: one call under way in each, and restarts."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ log = logging.getLogger(__name__)
 
 MAX_BACKOFF_SECONDS = 30.0
 RESTARTS_IN_A_ROW = 8
-"""So many deaths, each within a minute of the start, end the run: something is wrong for good."""
+"""Deaths in a row, each within a minute of the start, that end the run as broken for good."""
 HEALTHY_SECONDS = 60.0
 CAUSE_LENGTH = 300
-"""Characters of Ray's words about a death that are passed on; its advice comes after them."""
+"""Characters kept of Ray's message about a death; its advice comes after them."""
 
 
 @dataclass
 class Call:
-    """A method under way."""
+    """A method call under way."""
 
     method: str
     refs: list[Any]
@@ -38,23 +38,23 @@ class Call:
 
 
 class Answer(NamedTuple):
-    """What a call gave."""
+    """The results of a call."""
 
     method: str
     value: Any
-    """The first value, here."""
+    """The first value, fetched."""
     rest: list[Any]
-    """The others."""
+    """References to the other values."""
 
 
 class Member:
-    """One component: starts it, sends it one call at a time, and starts it again when it dies."""
+    """One component, started here, sent one call at a time, and restarted when it dies."""
 
     def __init__(self, role: str, name: str, start: Callable[[], Any], logs: Logs) -> None:
         """``start`` makes the Ray actor and returns its handle without waiting."""
         self.role, self.name = role, name
         self.where: Whereabouts | None = None
-        """None until the process has answered."""
+        """The component's process; None until it has answered."""
         self.restarts = 0
         self.call: Call | None = None
         self.handle: Any = None
@@ -65,11 +65,11 @@ class Member:
 
     @property
     def alive(self) -> bool:
-        """It has answered and has not died since."""
+        """Whether the component has answered and has not died since."""
         return self.where is not None
 
     def begin(self) -> bool:
-        """Start the process if it is down and its time has come; True if a call may be sent."""
+        """Start the process if it is down and a restart is due; True if a call may be sent."""
         if self.handle is None:
             if time.monotonic() < self._start_after:
                 return False
@@ -79,13 +79,13 @@ class Member:
         return self.call is None
 
     def send(self, method: str, *arguments: Any, returns: int = 1) -> None:
-        """Call ``method``; the answer comes through `answer`."""
+        """Call ``method``; `answer` has its results."""
         bound = getattr(self.handle, method).options(num_returns=returns)
         refs = bound.remote(*arguments)
         self.call = Call(method, refs if returns > 1 else [refs])
 
     def answer(self) -> Answer | None:
-        """What the finished call gave, or None if the process died over it.
+        """The results of the finished call, or None if the process died during it.
 
         Raises RunError where the component itself raised: its message is one sentence already.
         """
@@ -120,7 +120,7 @@ class Member:
             self._died(f"{self.call.method} took more than {seconds:.0f} s")
 
     def describe(self) -> dict[str, Any]:
-        """As ``status --json`` lists it; ``pid`` is None while it starts."""
+        """The component as ``status --json`` lists it; ``pid`` is None while it starts."""
         return {
             "role": self.role,
             "name": self.name,
@@ -136,7 +136,7 @@ class Member:
 
     def _died(self, why: str) -> None:
         self._logs.died(self.name, self.where, why)
-        self.kill()  # it may only be out of reach, and must not work beside its successor
+        self.kill()  # the process may only be out of reach, and must not work beside its successor
         lived = time.monotonic() - self._started_at
         self._early_deaths = 0 if lived > HEALTHY_SECONDS else self._early_deaths + 1
         if self._early_deaths >= RESTARTS_IN_A_ROW:

@@ -1,7 +1,7 @@
-"""Where the processes of a run are placed in a Ray cluster, and whether they have room there.
+"""Placement of a run's processes in a Ray cluster, and the check that they have room there.
 
-Replay is on the driver's node, whose disk has the run folder. The others may be anywhere and see
-neither that disk nor one another's.
+Replay is on the driver's node, whose disk has the run's folder. The other processes may be anywhere
+and see neither that disk nor one another's.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ def replay() -> dict[str, Any]:
 def learner(restarts: int) -> dict[str, Any]:
     """Options for the learner: a GPU if the cluster has one, and a CPU in its first life.
 
-    Later there may be no free CPU, where its node was lost and the actors hold all others.
+    A restarted learner asks for no CPU: where its node was lost, the actors may hold all others.
     """
     gpus = 1 if ray.cluster_resources().get("GPU", 0) >= 1 else 0
     return {"num_cpus": 0 if restarts else 1, "num_gpus": gpus}
 
 
 def refuse_small_cluster(actors: int, resources: Mapping[str, float]) -> None:
-    """Raises RunError where ``resources``, Ray's of the whole cluster, have too few CPUs."""
+    """Raise RunError where ``resources``, those of the whole Ray cluster, have too few CPUs."""
     needed, there = actors + 1, int(resources.get("CPU", 0))
     if needed > there:
         raise RunError(

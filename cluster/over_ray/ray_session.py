@@ -1,4 +1,4 @@
-"""Joining a Ray cluster, or starting one on this machine for the length of a run."""
+"""A Ray cluster that is joined, or started on this machine for the length of a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from skill_train.cluster.over_ray.ray_token import make_token
 from skill_train.cluster.plan import outside
 
 OBJECT_STORE_BYTES = 256 << 20
-"""Ray carries weights and reports only; trajectories go through Reverb."""
+"""Bytes of Ray's object store, which has weights and reports only; rows go through Reverb."""
 
 
 @contextmanager
@@ -55,6 +55,6 @@ def ray_session(address: str | None, cpus: int) -> Iterator[None]:
 
 
 def _code() -> dict[str, Any]:
-    """For Ray to carry to every node: what a plan's classes and environments are imported from."""
+    """The part of Ray's runtime environment that carries the user's own modules to every node."""
     modules = outside.not_installed()
     return {"py_modules": modules} if modules else {}

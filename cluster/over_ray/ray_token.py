@@ -1,4 +1,4 @@
-"""The token with which Ray's processes trust each other: who has it can run code as the user."""
+"""The token with which Ray's processes trust each other: it lets one run code as the user."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def make_token() -> None:
-    """A token that only this user can read, for a Ray that is started here.
+    """Make a token that only this user can read, for a Ray cluster that is started here.
 
-    Ray would make one itself, which every user of the machine can read.
+    The one that Ray would make itself can be read by every user of the machine.
     """
     if "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ:
         return
@@ -26,11 +26,11 @@ def make_token() -> None:
 
 
 def offer_token() -> None:
-    """Let Ray send the token that this user has, if there is one, to a cluster that is joined.
+    """Let Ray send this user's token, if there is one, to a cluster that is joined.
 
-    To be called before Ray is imported, which is when it looks at the setting. ``ray start`` asks
-    for the token as soon as there is one, but a driver that joins does not send it unless told so.
-    A cluster without a token does not mind.
+    To be called before Ray is imported, which is when it reads the setting. ``ray start`` asks for
+    the token as soon as there is one, but a driver that joins sends it only with this setting. A
+    cluster without a token ignores it.
     """
     path = _token_path()
     if path.is_file():

@@ -1,4 +1,4 @@
-"""A distributed run: starts every component over Ray, keeps them going, and ends in good order.
+"""The supervisor of a distributed run: it starts, restarts and ends every component over Ray.
 
 Data flows from actors through Reverb to the learner; only control, weights and reports pass here.
 Every component has one short call under way; its answer decides the next one.
@@ -34,14 +34,14 @@ from skill_train.learners.loop import LearnerReport
 
 START_SECONDS = 120.0
 STOP_SECONDS = 5.0
-"""A run that was asked to stop waits no longer for one answer."""
+"""The longest wait for one answer in a run that was asked to stop."""
 REPLAY_INFO_SECONDS = 1.0
 LAST_CALL_TRIES = 3
-"""How often a component may die over the calls that end a run."""
+"""Tries of a call that ends a run, as a component may die during it."""
 
 
 def run(plan: Plan, run_dir: RunDir, address: str | None = None) -> dict[str, Any]:
-    """Carry out a plan over Ray until its limits, or a signal; resumes from the run's checkpoint.
+    """Carry out a plan over Ray until a limit or a signal, from the run's checkpoint if it has one.
 
     ``address``: a Ray cluster to join; None starts one on this machine and ends it afterwards.
     Returns the final results by name.
@@ -64,7 +64,7 @@ def run(plan: Plan, run_dir: RunDir, address: str | None = None) -> dict[str, An
 
 
 class Supervisor:
-    """The loop; see the module."""
+    """The supervisor's state and loop."""
 
     def __init__(self, plan: Plan, run_dir: RunDir, driver: Driver, local: bool) -> None:
         self._plan, self._run, self._driver = plan, run_dir, driver
@@ -91,7 +91,7 @@ class Supervisor:
         self._blocked: dict[str, bool] = {}
         self._warned = False
         self._stall: str | None = None
-        """Why the run ends early: it has stood still for too long."""
+        """A sentence about the stall that ends the run early, if there is one."""
         self._checkpointer = Checkpointer(run_dir, plan.stage.checkpoints.keep, self._replay)
         self._ask: dict[str, Callable[[Member], None]] = {
             "replay": self._ask_replay,
@@ -101,7 +101,7 @@ class Supervisor:
         }
 
     def start(self) -> None:
-        """Replay first, then the learner with its first weights; the rest starts by itself."""
+        """Start replay, then the learner with its first weights; the loop starts the others."""
         checkpoint = self._run.load_latest(with_replay=False)
         if checkpoint is not None:
             self._driver.restore(checkpoint.counters)
@@ -114,7 +114,7 @@ class Supervisor:
             member.begin()
 
     def supervise(self) -> None:
-        """Keep everyone busy until a limit is reached, a stop is asked for, or nothing moves."""
+        """Keep all components busy until a limit, a stop that is asked for, or a stall."""
         self._driver.running()
         while self._stall is None and not self._driver.over():
             self._turn(self._members)
@@ -122,9 +122,9 @@ class Supervisor:
             self._watch()
 
     def finish(self) -> dict[str, Any]:
-        """Last checkpoint, and unless the run was stopped, the final evaluation.
+        """Write the last checkpoint and, unless the run was stopped, make the final evaluation.
 
-        Raises RunError where a component keeps dying over that, or the run stood still.
+        Raises RunError where a component keeps dying during these calls, or the run stood still.
         """
         state = self._insist(self._learner, lambda: self._loaded, "state")
         if state is not None:
@@ -146,7 +146,7 @@ class Supervisor:
         return self._driver.results()
 
     def kill_all(self) -> None:
-        """Leave no process behind, also on a cluster that stays."""
+        """End all processes, also on a cluster that stays."""
         self._checkpointer.close()
         try:
             self._logs.last({m.name: m.handle for m in self._members if m.alive})
@@ -157,7 +157,7 @@ class Supervisor:
     # The loop -----------------------------------------------------------------------------------
 
     def _turn(self, members: list[Member]) -> None:
-        """Send calls to whoever is free, and take the answers that are there."""
+        """Send calls to the components that are free, and act on the answers that are there."""
         for member in members:
             if member.begin():
                 self._ask[member.role](member)
@@ -165,7 +165,7 @@ class Supervisor:
             answer = member.answer()
             if answer is not None:
                 self._take(member, answer)
-        # After the answers: where this process stood still, calls look old that were answered.
+        # After the answers: where this process was suspended, answered calls look old.
         for member in members:
             member.give_up_if_hung()
         self._logs.collect()
@@ -183,7 +183,7 @@ class Supervisor:
             self._turn(members)
 
     def _request(self, member: Member, method: str, *arguments: Any, returns: int = 1) -> Any:
-        """Ask one member outside the loop; None if it dies over the answer, or hangs."""
+        """Call one component outside the loop; None if it dies during the call, or hangs."""
         busy = self._wait_for(member)
         if busy is not None:
             self._take(member, busy)
@@ -195,9 +195,9 @@ class Supervisor:
     def _insist(
         self, member: Member, ready: Callable[[], bool], method: str, *arguments: Any
     ) -> Answer | None:
-        """Ask until there is an answer, of the process that comes after one that died over it.
+        """Repeat a call until there is an answer, as the component may die and be restarted.
 
-        A run that is being stopped asks once. Raises RunError after `LAST_CALL_TRIES` deaths.
+        A run that is being stopped calls once. Raises RunError after `LAST_CALL_TRIES` deaths.
         """
 
         def up() -> bool:
@@ -217,7 +217,7 @@ class Supervisor:
         )
 
     def _watch(self) -> None:
-        """Say on what the run stands still, once; end it where that goes on."""
+        """Warn once of a run that stands still, and end it if it goes on standing still."""
         progress = self._driver.progress
         seconds = self._watchdog.standing(progress.env_steps, progress.learner_steps)
         if seconds < patience.STALLED_SECONDS:
@@ -232,7 +232,7 @@ class Supervisor:
             self._stall = sentence
 
     def _wait_for(self, member: Member) -> Answer | None:
-        """The answer to the call under way; None without one, or if it does not come."""
+        """The answer to the call under way; None without a call, or if no answer comes."""
         while member.call is not None:
             if answered([member], timeout_s=0.1):
                 return member.answer()
@@ -240,7 +240,7 @@ class Supervisor:
         return None
 
     def _take(self, member: Member, answer: Answer) -> None:
-        """Act on what a component reports."""
+        """Act on a component's report."""
         method, value, progress = answer.method, answer.value, self._driver.progress
         if method in ("act", "collect"):
             progress.add_actor(value, value.policy_version)
@@ -262,11 +262,11 @@ class Supervisor:
             self._serving, self._address = True, value
 
     def _publish(self, answer: Answer | None) -> None:
-        """From now on actors get the weights that came with the learner's report."""
+        """Give the weights that came with the learner's report to the actors from now on."""
         if answer is None:
             return
         report: LearnerReport = answer.value
-        # The driver's own copy: what the learner's node holds would be lost with that node.
+        # The driver's own copy, as the one on the learner's node would be lost with that node.
         self._weights = ray.put(answer.rest[0])
         self._version = report.steps
         self._published = True
@@ -282,7 +282,7 @@ class Supervisor:
         self._driver.progress.set_health(actors, restarts)
         return [member.describe() for member in self._members]
 
-    # What each role is asked next ---------------------------------------------------------------
+    # The next call of each role -----------------------------------------------------------------
 
     def _ask_replay(self, member: Member) -> None:
         if not self._serving:
@@ -321,7 +321,7 @@ class Supervisor:
             progress, episodes = self._driver.progress, self._plan.stage.evaluation.episodes
             member.send("evaluate", self._weights, episodes, progress.env_steps)
 
-    # How each role is started -------------------------------------------------------------------
+    # The start of each role ---------------------------------------------------------------------
 
     def _start_replay(self) -> Any:
         self._serving = self._published = False

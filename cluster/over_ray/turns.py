@@ -1,4 +1,4 @@
-"""Who may act when in the rounds of an on-policy agent: at most one batch ahead of the learner.
+"""The actors' turns in the rounds of an on-policy agent: at most one batch ahead of the learner.
 
 One round ahead: while the learner learns from batch k, actors fill batch k+1 with the weights that
 batch k-1 gave, and then they wait. None ahead: they wait for the weights that batch k gives. So the
@@ -14,31 +14,31 @@ from typing import Any, NamedTuple
 log = logging.getLogger(__name__)
 
 HUNGRY_SECONDS = 30.0
-"""A learner without a batch for so long, with all actors done, will not get one."""
+"""Seconds without a batch, with all actors done, after which the learner will not get one."""
 
 
 class Turn(NamedTuple):
-    """What an actor is asked to do."""
+    """An actor's share of a round, and the weights to act with."""
 
     weights: Any
-    """A reference to them; the same for every actor of a round."""
+    """A reference to the weights, the same for every actor of a round."""
     version: int
     number: int
-    """Of the round."""
+    """The round's number."""
 
 
 class Turns:
-    """Deals rounds to actors; the supervisor says what is published, done and broken."""
+    """The rounds dealt to actors, as the supervisor reports weights, finished shares and losses."""
 
     def __init__(self, actors: int, ahead: int) -> None:
-        """``ahead``: rounds that may begin before the learner has learned from the last, 0 or 1."""
+        """``ahead``: rounds that may begin before the learner has learned from the last: 0 or 1."""
         self._actors, self._ahead = actors, ahead
         self._newest: tuple[Any, int] | None = None
         self._turn: Turn | None = None
         self._acting: set[int] = set()
         """Actors that have not done their share of the round under way."""
         self._asked: dict[int, int] = {}
-        """The round that each actor was asked for last."""
+        """The round that each actor was given last."""
         self._hungry_seconds = 0.0
         self._begun = 0
         """Rounds since the last `restart`."""
@@ -48,7 +48,7 @@ class Turns:
     def published(self, weights: Any, version: int, drawn: int, seconds: float = 0.0) -> None:
         """Note the learner's newest weights and how many batches it has drawn since its start.
 
-        ``seconds``: how long it worked for them. Where all actors are done and the learner gets no
+        ``seconds``: how long the learner worked for them. Where all actors are done and it gets no
         batch all the same, rows were lost, and the actors begin again.
         """
         hungry = self._newest is not None and not self._acting and drawn == self._drawn
@@ -61,7 +61,7 @@ class Turns:
         self._newest, self._drawn = (weights, version), drawn
 
     def next(self, actor: int) -> Turn | None:
-        """What ``actor`` does now; None while it has to wait."""
+        """The turn that ``actor`` takes now; None while it has to wait."""
         waiting = self._begun - (self._drawn - self._drawn_before)
         if not self._acting and self._newest is not None and waiting <= self._ahead:
             number = 0 if self._turn is None else self._turn.number + 1
@@ -74,12 +74,12 @@ class Turns:
         return self._turn
 
     def done(self, actor: int) -> None:
-        """Note that replay has the whole share of the round that ``actor`` was asked for last."""
+        """Note that replay has ``actor``'s whole share of the round that it was given last."""
         if self._turn is not None and self._asked.get(actor) == self._turn.number:
             self._acting.discard(actor)
 
     def restart(self) -> None:
-        """Begin again with the next weights that are published: rows or weights were lost."""
+        """Begin again with the next weights that are published, as rows or weights were lost."""
         self._newest = None
         self._acting.clear()
         self._begun = 0

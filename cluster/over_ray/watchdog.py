@@ -1,4 +1,4 @@
-"""Whether a run stands still, and a sentence that says on what."""
+"""The watchdog of a run that stands still, and its sentence about the cause."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Watchdog:
 def stall_in_words(
     seconds: float, schema: Schema, tables: Mapping[str, TableInfo], blocked: Iterable[str]
 ) -> str:
-    """One sentence: how long, what every table takes and gives now, and who waits for one.
+    """One sentence on a stall: its length, the state of every table, and the blocked actors.
 
-    ``blocked``: the names of actors whose rows are not taken.
+    ``blocked`` has the names of actors whose rows are not taken.
     """
     limited = schema.limited(items_ahead)
     states = []

@@ -1,8 +1,8 @@
 """The components of a run as Ray actors: replay server, learner, actor, evaluator.
 
-Each is driven by short calls from the supervisor and keeps nothing that a restart would lose:
-what must outlive a process is in the run's checkpoints, which the supervisor hands to it. Only the
-replay server may use a path of the run: it is on the driver's node, the others may be anywhere.
+Each is driven by short calls from the supervisor and keeps nothing that a restart would lose: all
+lasting state is in the run's checkpoints, which the supervisor hands to it. Only the replay server
+may use a path of the run: it is on the driver's node, the others may be anywhere.
 """
 
 from __future__ import annotations
@@ -41,35 +41,35 @@ class Whereabouts:
 
     pid: int
     host: str
-    """Name of its machine."""
+    """Name of the process's machine."""
     node: str
-    """Ray's name of the same."""
+    """Ray's id of that machine."""
     log: str
-    """The file on that machine that its log goes to."""
+    """The process's log file on that machine."""
 
 
 class Worker:
-    """What all of them share: where they are, and what they log there."""
+    """The base of all components: the place of the process and its log."""
 
     def __init__(self) -> None:
         self._log = log_to_stderr()
 
     def whereabouts(self) -> Whereabouts:
-        """The component's process."""
+        """The process behind this component."""
         node = ray.get_runtime_context().get_node_id()
         return Whereabouts(os.getpid(), socket.gethostname(), node, self._log)
 
     def log(self) -> str:
-        """The end of what this process has logged."""
+        """The end of this process's log."""
         return tail(self._log)
 
 
 class ReplayServer(Worker):
-    """Holds the Reverb server, and never draws from it in this process.
+    """The component with the Reverb server, which never draws from it in this process.
 
-    The folders that it is given (``scratch``, those of `serve` and `save`) are the run's, on the
-    driver's node: it has to be on that node too. ``host`` is the name by which the other processes
-    reach it, None its node's address in the cluster; ``port`` None takes a free one.
+    Its folders (``scratch``, those of `serve` and `save`) are the run's, on the driver's node, so
+    this process has to be on that node too. ``host`` is the name by which the other processes reach
+    the server, None its node's address in the cluster; ``port`` None takes a free one.
     """
 
     def __init__(self, plan: Plan, host: str | None, port: int | None, scratch: Path) -> None:
@@ -79,7 +79,7 @@ class ReplayServer(Worker):
         self._replay: ReverbReplay | None = None
 
     def serve(self, restore: Path | None) -> str:
-        """Start the server with the tables of a checkpoint, or the data; gives its address."""
+        """Start the server with the tables of a checkpoint, or the data; returns its address."""
         from skill_train.replay.server import ReverbReplay
         from skill_train.replay.writer import ReverbWriter
 
@@ -102,7 +102,7 @@ class ReplayServer(Worker):
         return self._replay.info()
 
     def save(self, folder: Path) -> None:
-        """Write the tables below ``folder``, unless it has gone: then nobody waits any more."""
+        """Write the tables below ``folder``; no error where it has been removed meanwhile."""
         assert self._replay is not None
         try:
             self._replay.save(folder)
@@ -112,28 +112,28 @@ class ReplayServer(Worker):
 
 
 class LearnerWorker(Worker):
-    """Learns in calls of bounded length, so that it can be asked for its state in between."""
+    """The component that learns, in bounded calls between which its state can be asked for."""
 
     def __init__(self, plan: Plan, replay_address: str) -> None:
         super().__init__()
         keep_freed_memory()
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the rest is the actors'
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the others are for the actors
         from skill_train.replay.reader import ReverbReader
 
         reader = ReverbReader(plan.schema, replay_address)
         self._learner = make_learner(plan.agent("learner"), best_device())
-        reader.acted_by(-1)  # nothing on-policy before `load` says where the learner stands
+        reader.acted_by(-1)  # nothing on-policy before `load` has set the learner's step
         feed = Feed(Batches(reader, plan.schema.draws, self._learner.device))
         self._loop = LearnerLoop(self._learner, feed, plan.schema)
 
     def load(self, state: Mapping[str, Any] | None) -> int:
-        """Continue from a checkpoint, or start afresh; gives the learner step."""
+        """Continue from a checkpoint, or start afresh; returns the learner step."""
         if state is not None:
             self._loop.load_state_dict(state)
         return self._learner.steps
 
     def work(self, seconds: float, updates: int) -> tuple[LearnerReport, Weights]:
-        """Update until either limit; report, and give the weights for acting.
+        """Update until either limit; returns a report and the weights for acting.
 
         Raises NonFiniteLossError instead of handing out broken weights.
         """
@@ -141,12 +141,12 @@ class LearnerWorker(Worker):
         return report, {k: v.numpy() for k, v in self._learner.acting_weights().items()}
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
+        """The learner's state for a checkpoint."""
         return _to_cpu(self._learner.state_dict())
 
 
 class ActorWorker(Worker):
-    """Steps its environments with the weights that each call brings."""
+    """The component that steps environments with the weights that come with each call."""
 
     def __init__(self, plan: Plan, index: int, replay_address: str, env_steps: int) -> None:
         super().__init__()
@@ -156,7 +156,7 @@ class ActorWorker(Worker):
         agent = plan.agent("actor", index)
         size = plan.actors.environments
         self._rounds = plan.rounds()
-        # A round ends when replay has all of it; elsewhere the next steps hide its answer time.
+        # A round ends when replay has all of it; otherwise the next steps hide its answer time.
         run_ahead = size if self._rounds is None else 0
         writer = ReverbWriter(plan.schema, replay_address, size, run_ahead=run_ahead)
         self._actor = plan.actor(index, agent, writer, env_steps)
@@ -164,13 +164,13 @@ class ActorWorker(Worker):
         self._round: int | None = None
 
     def act(self, weights: Weights, version: int) -> ActorReport:
-        """Take the newest weights, then the steps until the next look."""
+        """Act with the newest weights for as many steps as are due until the next refresh."""
         if version != self._actor.policy_version or version == 0:
             self._load(weights, version)
         return self._actor.run(self._steps)
 
     def collect(self, weights: Weights, version: int, number: int) -> ActorReport:
-        """Begin this actor's share of round ``number`` with these weights, or go on with it."""
+        """Begin this actor's share of round ``number`` with these weights, or continue it."""
         assert self._rounds is not None
         if number != self._round:
             self._round = number
@@ -184,7 +184,7 @@ class ActorWorker(Worker):
 
 
 class EvaluatorWorker(Worker):
-    """Plays evaluation episodes beside the training."""
+    """The component that plays evaluation episodes beside the training."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
@@ -193,7 +193,7 @@ class EvaluatorWorker(Worker):
         self._agent = plan.agent("evaluator")
 
     def evaluate(self, weights: Weights, episodes: int, seed: int) -> Evaluation:
-        """Episodes with these weights and no exploration."""
+        """Play episodes with these weights and no exploration."""
         self._agent.load_acting_weights({k: torch.tensor(v) for k, v in weights.items()})
         return self._plan.evaluate(self._agent.eval(), episodes, seed)
 

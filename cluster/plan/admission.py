@@ -1,4 +1,4 @@
-"""What a run asks for and cannot have: refused before it begins, each in one sentence."""
+"""Checks before a run begins that it does not hang and fits into memory; errors are RunErrors."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ REPLAY_SHARE = 0.6
 """Share of the machine's memory that full tables, or a batch, may take; the rest is for the
 processes."""
 ACTOR_BYTES = 210_000_000
-"""What an actor's process takes before its environments: Python, torch and Ray."""
+"""Bytes of an actor's process without its environments: Python, torch and Ray."""
 SHORT_STEPS, SHORT_EPISODES = 20_000, 100
-"""Calls up to here take far less than `HUNG_SECONDS` with every task; longer ones are measured."""
+"""Calls of so many take far less than `HUNG_SECONDS` with every task; longer ones are measured."""
 SAMPLE_EPISODES = 32
 SAMPLE_ENVIRONMENTS = 100
 
 
 def check(plan: Plan, inline: bool, address: str | None) -> None:
-    """Raises RunError where the run would hang, learn nothing, or not fit into memory."""
+    """Raise RunError where the run would hang, learn nothing, or not fit into memory."""
     _refuse_oversized_data(plan, in_process=inline or plan.stage.actors is None)
     if plan.stage.actors is None:
         return
@@ -45,11 +45,11 @@ def check(plan: Plan, inline: bool, address: str | None) -> None:
 
 
 def unshared(actors: Actors, schema: Schema) -> str | None:
-    """Why the actors' environments cannot be shared out over the tasks; None if they can.
+    """The reason that the environments cannot be shared out over the tasks; None if they can.
 
-    All of them are dealt to the tasks in turn. Every task needs one. Where each task has its own
-    table with a ratio, every task needs as many as the others: the one with most would fill its
-    table, and with it block the actors that the others wait for.
+    The environments of all actors are dealt to the tasks in turn, and every task needs one. Where
+    each task has its own table with a ratio, every task needs as many as the others: the one with
+    most would fill its table and block the actors that the other tables wait for.
     """
     slots, num_tasks = actors.count * actors.environments, len(schema.tasks)
     have = f"{actors.count} x {actors.environments} environments (--actors.count, .environments)"
@@ -65,7 +65,7 @@ def unshared(actors: Actors, schema: Schema) -> str | None:
 
 
 def _refuse_oversized_data(plan: Plan, in_process: bool) -> None:
-    """Full tables, and a batch, must leave this machine enough memory to work."""
+    """Raise RunError where full tables, or a batch, would not fit into this machine's memory."""
     schema, total = plan.schema, machine.memory_bytes()
     tables = schema.table_bytes if in_process else server_bytes(schema)
     for what, wanted, cure in (
@@ -80,7 +80,7 @@ def _refuse_oversized_data(plan: Plan, in_process: bool) -> None:
 
 
 def _refuse_crowds(plan: Plan, actors: Actors) -> None:
-    """Actors on this machine, and their environments, must fit into its memory."""
+    """Raise RunError where the actors and their environments would not fit into memory."""
     one = ACTOR_BYTES
     if actors.environments > SAMPLE_ENVIRONMENTS:
         one += int(actors.environments * _bytes_per_environment(plan))
@@ -93,7 +93,7 @@ def _refuse_crowds(plan: Plan, actors: Actors) -> None:
 
 
 def _bytes_per_environment(plan: Plan) -> float:
-    """What one takes in an actor's process, by making some."""
+    """Bytes of one environment in an actor's process, measured by making some."""
     tasks, process = plan.stage.tasks, psutil.Process()
     before = process.memory_info().rss
     envs = make_environments(tasks, [tasks.tasks[0]] * SAMPLE_ENVIRONMENTS, seed=0)
@@ -103,7 +103,7 @@ def _bytes_per_environment(plan: Plan) -> float:
 
 
 def _refuse_long_calls(plan: Plan) -> None:
-    """Refuse what would be taken for hung, and killed, as often as it is asked for."""
+    """Raise RunError where calls would take so long that their processes are taken for hung."""
     stage = plan.stage
     publish = 0.0 if stage.learning is None else stage.learning.seconds_per_publish
     if publish >= HUNG_SECONDS:
@@ -128,7 +128,7 @@ def _refuse_long_calls(plan: Plan) -> None:
 
 
 def _seconds_per_step_and_episode(plan: Plan) -> tuple[float, float]:
-    """What they take in one process of this machine, by playing some episodes."""
+    """Seconds of a step and of an episode in one process here, measured by playing episodes."""
     agent = plan.agent("evaluator").eval()
     started = time.perf_counter()
     try:

@@ -1,4 +1,4 @@
-"""From a stage to its parts: the agent, the rows of its replay, its environments and actors."""
+"""The plan of a stage, which makes its agent, replay schema, environments and actors."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from skill_train.skill_agents.skills import Skills
 from skill_train.tasks.families import Tasks
 
 FINAL_EVALUATION_SEED = 1_000_003
-"""Episodes that nothing was ever tuned or stopped on."""
+"""The seed of final evaluations: nothing was ever tuned or stopped on its episodes."""
 ROLES = ("learner", "actor", "replay", "evaluator", "environment")
 
 
 def component_seed(seed: int, role: str, index: int = 0, life: int = 0) -> int:
-    """A seed of its own for each component of a run, and for each of its lives."""
+    """The seed of one component of a run, different after each restart (``life``)."""
     sequence = np.random.SeedSequence([seed, ROLES.index(role), index, life])
     return int(sequence.generate_state(1)[0])
 
@@ -51,12 +51,12 @@ class Source:
 
     plan: Plan
     state: Mapping[str, Tensor]
-    """Its ``state_dict()``, on the CPU."""
+    """The agent's ``state_dict()``, on the CPU."""
     replay: Path | None = None
-    """Folder of the rows that its run kept, on the driver's node; None where nobody needs them."""
+    """Folder of the rows that its run kept, on the driver's node; None where they are not used."""
 
     def agent(self) -> Agent:
-        """It."""
+        """The trained agent, for acting."""
         agent = self.plan.agent("evaluator")
         agent.load_state_dict(dict(self.state))
         return agent.eval()
@@ -64,7 +64,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Plan:
-    """A stage with what follows from it and its source; cheap to send to every process."""
+    """A stage with its seed, environment spec and source; cheap to send to every process."""
 
     stage: Stage
     seed: int
@@ -74,7 +74,7 @@ class Plan:
 
     @staticmethod
     def of(stage: Stage, seed: int, source: Source | None = None) -> Plan:
-        """Looks at one environment to learn its spaces."""
+        """The plan of ``stage``; makes one environment to learn its spaces."""
         env = stage.tasks.make(stage.tasks.tasks[0])
         family = stage.tasks.family
         spec = environment_spec(env, num_tasks=family.num_tasks)
@@ -87,7 +87,7 @@ class Plan:
         return Plan(stage, seed, spec, source)
 
     def agent(self, role: str, index: int = 0) -> Agent:
-        """The agent, initialised from the component's own seed and what is taken over.
+        """The agent, initialised from the component's own seed and the source.
 
         Leaves torch seeded with that seed. Raises ValueError where the source does not fit.
         """
@@ -108,9 +108,9 @@ class Plan:
 
     @cached_property
     def schema(self) -> Schema:
-        """What replay keeps, and how the learner draws from it.
+        """The schema of replay.
 
-        Without actors, or without learning, there is no ratio between what they do.
+        Without actors, or without learning, no ratio is kept between inserts and samples.
         Raises ValueError for data that an on-policy agent cannot learn from.
         """
         stage = self.stage
@@ -153,7 +153,7 @@ class Plan:
                 yield from read_dataset(name, task)
 
     def fill(self, writer: Writer) -> int:
-        """Write the stage's data through ``writer``, of one stream; returns its actions.
+        """Write the stage's data through ``writer``, of one stream; returns the actions written.
 
         Raises ValueError where the data cannot be read, or do not fit the agent's rows.
         """
@@ -166,9 +166,9 @@ class Plan:
         return actions
 
     def rounds(self, actors: int | None = None) -> Rounds | None:
-        """How the actors share out an on-policy agent's batches; None for the others.
+        """The rounds in which actors fill an on-policy agent's batches; None for other agents.
 
-        ``actors``: None stands for the stage's number of them.
+        ``actors`` is their number; None stands for the stage's.
         """
         mine = self.stage.actors
         if mine is None:
@@ -176,9 +176,10 @@ class Plan:
         return Rounds.of(self.schema, mine.count if actors is None else actors, mine.environments)
 
     def actor(self, index: int, agent: Agent, writer: Writer, env_steps: int = 0) -> Actor:
-        """Actor number ``index``; all actors' slots share out the tasks in turn.
+        """Actor number ``index``; the slots of all actors take the tasks in turn.
 
-        ``env_steps``: how far the run is; a restarted actor does not replay its first episodes.
+        ``env_steps`` of the run so far vary the seed, so that a restarted actor does not replay its
+        first episodes.
         """
         size, tasks = self.actors.environments, self.stage.tasks
         slots = range(index * size, (index + 1) * size)
@@ -189,7 +190,7 @@ class Plan:
         return Actor(envs, agent, writer, noise_seed)
 
     def evaluate(self, agent: Agent, episodes: int, seed: int) -> Evaluation:
-        """Episodes on the evaluation tasks. Raises RunError where too many are left uncounted."""
+        """Play episodes on the evaluation tasks; raises RunError where too many are uncounted."""
         tasks = self.stage.evaluation_tasks or self.stage.tasks
         played = evaluate(agent, partial(self.environments, tasks), tasks.tasks, episodes, seed)
         try:
@@ -198,19 +199,19 @@ class Plan:
             raise RunError(str(error)) from error
 
     def make(self, task: int, **kwargs: Any) -> gymnasium.Env:
-        """One evaluation task as the agent acts in it, ``kwargs`` overriding the family's."""
+        """One evaluation task's environment for the agent, ``kwargs`` overriding the family's."""
         env = (self.stage.evaluation_tasks or self.stage.tasks).make(task, **kwargs)
         skills = skills_of(self.stage, self.source)
         return env if skills is None else SkillEnv(env, skills)
 
     def environments(self, tasks: Tasks, slots: Sequence[int], seed: int) -> Environments:
-        """What the agent acts in: an environment for each task of ``slots``, or skills there."""
+        """The agent's environments, one for the task of each of ``slots``, skills included."""
         envs, skills = make_environments(tasks, slots, seed), skills_of(self.stage, self.source)
         return envs if skills is None else SkillEnvironments(envs, skills, seed)
 
 
 def skills_of(stage: Stage, source: Source | None) -> Skills | None:
-    """Those that the stage acts through; raises ValueError where the source has none such."""
+    """The skills that the stage acts through, if any; raises ValueError if the source has none."""
     if stage.skills is None:
         return None
     if source is None:

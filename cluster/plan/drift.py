@@ -1,7 +1,7 @@
-"""Whether a run's settings are still what they were when it began.
+"""The check that a run's settings are the same as when it began.
 
 A run is made from its experiment's name and overrides, so code that has changed since may give it
-other ones; ``config.json`` has recorded them all.
+other settings; ``config.json`` has recorded them all.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ABSENT = object()
 
 
 def refuse(run: RunDir, stage: Stage) -> None:
-    """Raises RunError, naming fields, where ``stage`` differs from what the run recorded."""
+    """Raise RunError, naming fields, where ``stage`` differs from the one that the run recorded."""
     then = run.config.resolved
     if then is None:
         return

@@ -1,7 +1,7 @@
 """Code from outside this package that the user has named: modules, and files of their own.
 
-Importing one registers its environments and makes its experiments known by name. A run's files may
-come from anybody, so nothing that they say is imported: what a run needs is named again.
+Importing a module registers its environments and makes its experiments known by name. A run's files
+may come from anybody, so no module that they name is imported unless the user names it again.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from types import ModuleType
 from skill_train.cluster.errors import RunError
 
 _used: dict[str, set[str]] = {}
-"""What was named in this process, and the modules that each brought in."""
+"""The modules and files named in this process, each with the modules that its import loaded."""
 
 
 def use(named: str) -> ModuleType:
     """Import ``package.module`` or ``path/file.py``; raises RunError where that does not work.
 
-    The folder of a file, or the current one, is looked in last, so it hides nothing installed.
+    The file's folder, or the current one, comes last on the import path, so it hides nothing
+    installed.
     """
     path = Path(named).resolve() if named.endswith(".py") else None
     folder = str(Path.cwd() if path is None else path.parent)
@@ -44,15 +45,15 @@ def use(named: str) -> ModuleType:
         reason = " ".join(str(error).split())
         raise RunError(f"{named} cannot be imported: {type(error).__name__}: {reason}") from error
     _add_experiments(module, named)
-    brought = _used.setdefault(named if path is None else str(path), {module.__name__})
-    brought |= set(sys.modules) - before
+    loaded = _used.setdefault(named if path is None else str(path), {module.__name__})
+    loaded |= set(sys.modules) - before
     return module
 
 
 def experiment(named: str) -> str:
     """The name of the experiment in ``file.py``, ``file.py:VARIABLE`` or ``module:VARIABLE``.
 
-    Anything else is a name already, and comes back as it is.
+    Anything else is a name already, and is returned as it is.
     """
     where, colon, variable = named.partition(":")
     if not colon and not where.endswith(".py"):
@@ -79,18 +80,18 @@ def experiment(named: str) -> str:
 
 @dataclass(frozen=True)
 class Imported:
-    """What this process has imported from outside, and whatever process it is sent to imports too.
+    """The modules from outside that this process has imported, for other processes to import.
 
-    So a plan brings with it what registers its environments.
+    A process that receives a plan imports the plan's modules, which register its environments.
     """
 
     modules: tuple[str, ...]
     installed: bool
-    """Whether packages that have registered experiments are among it."""
+    """Whether installed packages that have registered experiments were imported too."""
 
     @staticmethod
     def here() -> Imported:
-        """By this process, so far."""
+        """The modules that this process has imported so far."""
         from skill_train.experiments import registry
 
         modules = tuple(module_name(one) for one in _used)
@@ -111,12 +112,12 @@ class Imported:
 
 
 def named() -> tuple[str, ...]:
-    """The modules, and the files by their whole path, that were named in this process."""
+    """The modules, and files by their whole path, that were named in this process."""
     return tuple(_used)
 
 
 def require(modules: Iterable[str], path: Path) -> None:
-    """Raises RunError unless all ``modules`` that the run at ``path`` needs have been named."""
+    """Raise RunError unless all ``modules`` that the run at ``path`` needs have been named."""
     missing = [one for one in modules if module_name(one) not in sys.modules]
     if missing:
         options = " ".join(f"--module {shlex.quote(one)}" for one in missing)
@@ -127,19 +128,19 @@ def require(modules: Iterable[str], path: Path) -> None:
 
 
 def module_name(named: str) -> str:
-    """``file`` of ``path/file.py``, and the module itself otherwise."""
+    """The importable name: ``file`` of ``path/file.py``, and ``named`` itself otherwise."""
     return Path(named).stem if named.endswith(".py") else named
 
 
 def not_installed() -> list[ModuleType]:
-    """The top packages and modules that came in with what was named, and lie in no site folder."""
-    tops = {name.partition(".")[0] for brought in _used.values() for name in brought}
+    """Top packages and modules loaded with the named ones and not installed in a site folder."""
+    tops = {name.partition(".")[0] for loaded in _used.values() for name in loaded}
     found = [sys.modules[name] for name in sorted(tops - {"skill_train"}) if name in sys.modules]
     return [module for module in found if not _is_installed(module)]
 
 
 def _refuse_another(path: Path, named: str) -> None:
-    """A file whose name belongs to another module would not be what its name gives elsewhere."""
+    """Raise RunError where another module would be imported by the name of the file."""
     if not path.is_file():
         raise RunError(f"there is no file {named}")
     spec = importlib.util.find_spec(path.stem)
@@ -161,7 +162,7 @@ def _add_experiments(module: ModuleType, named: str) -> None:
 
 
 def _is_installed(module: ModuleType) -> bool:
-    """Whether every machine with this environment has it: the standard library, site-packages."""
+    """Whether a module is in the standard library or site-packages, as on every machine."""
     where = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
     if where is None:
         return True

@@ -1,6 +1,6 @@
 """Typed overrides of any field of a stage: ``--agent.kl-cost 1e-3``, ``agent.kl_cost=1e-3``.
 
-tyro parses the values by the types of the dataclasses; which class a field holds stays as the
+tyro parses the values by the types of the dataclasses; the class that a field holds stays as the
 experiment chose it. Every mistake becomes one sentence.
 """
 
@@ -30,16 +30,16 @@ class Field(NamedTuple):
     """One value that can be overridden."""
 
     kind: str
-    """Its type, as written in the source."""
+    """The value's type, as written in the source."""
     value: Any
     range: Range = FINITE
-    """What its number, or each of them, can be."""
+    """The range of the value's number, or of each of its numbers."""
 
 
 def apply(stage: Stage, args: Sequence[str]) -> Stage:
     """``stage`` with the fields that ``args`` name replaced; the last one counts.
 
-    Raises RunError for a name that does not exist, with the closest one, and for a value that
+    Raises RunError for a name that does not exist, with the closest name, and for a value that
     does not fit, with the type.
     """
     given = _split(args)
@@ -69,7 +69,7 @@ def apply(stage: Stage, args: Sequence[str]) -> Stage:
 def _take_data(
     stage: Stage, given: Sequence[tuple[str, list[str]]]
 ) -> tuple[Stage, list[tuple[str, list[str]]]]:
-    """``--data NAME...``, Minari datasets in place of what the stage learns from; and the rest."""
+    """The stage with the Minari datasets of ``--data NAME...``, and the other overrides."""
     rest = [one for one in given if one[0] != "data"]
     for _, values in (one for one in given if one[0] == "data"):
         if not values:
@@ -87,7 +87,7 @@ def fields(stage: Stage) -> dict[str, Field]:
 
 
 def describe(stage: Stage) -> str:
-    """One line for each field: what can follow ``skill-train run EXPERIMENT``."""
+    """A line for each field that can follow ``skill-train run EXPERIMENT``."""
     rows = [(f"--{name}", f.kind, _shown(f.value)) for name, f in fields(stage).items()]
     wide = max(len(name) for name, _, _ in rows)
     return "\n".join(f"{name:<{wide}}  {value}  ({kind})" for name, kind, value in rows)
@@ -114,7 +114,7 @@ def _walk(prefix: str, value: Any) -> list[tuple[str, Field]]:
 
 
 def _range(hint: Any) -> Range | None:
-    """The first one that a type carries, however deep inside it."""
+    """The first range that a type carries, however deep inside it."""
     for inside in (*getattr(hint, "__metadata__", ()), *typing.get_args(hint)):
         found = inside if isinstance(inside, Range) else _range(inside)
         if found is not None:
@@ -123,7 +123,7 @@ def _range(hint: Any) -> Range | None:
 
 
 def _cannot_be_typed(hint: Any) -> bool:
-    """Whether a type holds objects or functions, which no command line can give."""
+    """Whether a type has objects or functions, which no command line can give."""
     if typing.get_origin(hint) is Callable:
         return True
     if isinstance(hint, type) and not typing.get_args(hint):
@@ -154,37 +154,37 @@ def _split(args: Sequence[str]) -> list[tuple[str, list[str]]]:
 
 
 def _separate(values: Sequence[str], kind: str) -> list[str]:
-    """``64,64`` is two values where a tuple is wanted."""
+    """Split values such as ``64,64`` where the type is a tuple."""
     if not kind.startswith("tuple"):
         return list(values)
     return [part for value in values for part in re.split(r"[,\s]+", value.strip("()[] ")) if part]
 
 
 def _parse(stage: Stage, line: Sequence[str]) -> Stage:
-    """tyro's parsing; raises ValueError with its message instead of leaving the process."""
+    """Parse by tyro; raises ValueError with its message instead of ending the process."""
     import tyro
 
     config = (tyro.conf.AvoidSubcommands, tyro.conf.FlagConversionOff)
-    told = io.StringIO()
+    printed = io.StringIO()
     try:
-        with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
+        with contextlib.redirect_stderr(printed), contextlib.redirect_stdout(printed):
             parsed: Stage = tyro.cli(Stage, default=stage, args=list(line), config=config)
     except SystemExit:
-        raise ValueError(_reason(told.getvalue())) from None
-    except (TypeError, LookupError, ArithmeticError) as error:  # of the dataclasses' own checks
+        raise ValueError(_reason(printed.getvalue())) from None
+    except (TypeError, LookupError, ArithmeticError) as error:  # from the dataclasses' own checks
         raise ValueError(str(error)) from error
     return parsed
 
 
 def _reason(box: str) -> str:
-    """What tyro's box says before its next rule, on one line."""
+    """The message in tyro's printed box, on one line."""
     text = " ".join(" ".join(line.strip("│| ") for line in box.splitlines()).split())
     match = re.search(r"(?:Error parsing |(?=Unrecognized))(.*?)(?: [-─]{5}|$)", text)
     return match[1] if match else text
 
 
 def _is_wrong(stage: Stage, name: str, values: Sequence[str]) -> bool:
-    """Whether the value itself does not fit, and not what it makes of the whole."""
+    """Whether the value itself does not fit, and not its combination with other fields."""
     try:
         _parse(stage, [f"--{name}", *values])
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""From an experiment's name, or a run's directory, to the plan of what is to be done."""
+"""Plans by the name of an experiment, or by a run's directory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from skill_train.experiments.spec import Experiment, Stage
 
 
 def find(name: str) -> Experiment:
-    """The experiment of that name; raises RunError naming the closest one."""
+    """The experiment called ``name``; raises RunError with the closest name if there is none."""
     if name in registry.EXPERIMENTS:
         return registry.EXPERIMENTS[name]
     known = registry.known()
@@ -35,8 +35,8 @@ def stage_for(name: str, changes: Sequence[str], tiny: bool) -> Stage:
 def stage_of(run: RunDir) -> Stage:
     """The stage that a run was started with.
 
-    Raises RunError where it needs modules that nobody has named, by its record or to make its
-    environments: a run's files may come from anybody.
+    Raises RunError where its record or its environments need modules that the user has not named:
+    a run's files may come from anybody.
     """
     config = run.config
     outside.require(config.modules, run.path)
@@ -49,7 +49,7 @@ def stage_of(run: RunDir) -> Stage:
 
 
 def plan_for(stage: Stage, seed: int, source: Source | None = None) -> Plan:
-    """The plan, tried out: raises RunError where environment or agent cannot be made of it."""
+    """The plan of ``stage``; raises RunError where its environment or agent cannot be made."""
     import gymnasium
 
     unworkable = (
@@ -75,15 +75,15 @@ def _line(error: BaseException) -> str:
 
 
 def plan_of(run: RunDir) -> Plan:
-    """The plan of a run whose source, if it has one, is trained."""
+    """The plan of a run; its source, if it has one, must be trained."""
     source = None if run.source is None else source_from(run.source)
     return plan_for(stage_of(run), run.config.seed, source)
 
 
 def source_from(run: RunDir, rows: bool = False) -> Source:
-    """What another run can start from: a run's plan, and its agent as last saved.
+    """The source for another run: a run's plan, and its agent as last saved.
 
-    ``rows``: and the rows that it kept, which raises RunError where it has kept none.
+    ``rows`` adds the rows that the run kept, and raises RunError where it has kept none.
     """
     checkpoint = run.load_latest(with_replay=rows)
     if checkpoint is None:
@@ -94,9 +94,9 @@ def source_from(run: RunDir, rows: bool = False) -> Source:
 
 
 def untrained_source(experiment: Experiment, tiny: bool, seed: int) -> Source | None:
-    """What the experiment before will give, but for its training; None if there is none.
+    """The source that the experiment before will give, untrained; None if there is none before.
 
-    Tells whether the settings work before anything is trained.
+    Making it shows whether the settings work before anything is trained.
     """
     if experiment.after is None:
         return None

@@ -1,4 +1,4 @@
-"""Numbers of a stage outside the range that their fields' types give are refused."""
+"""The check that a stage's numbers are in the ranges of their fields' types."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from skill_train.experiments.spec import Stage
 
 
 def check(stage: Stage) -> None:
-    """Raises RunError naming the first such field; see `skill_agents.ranges`."""
+    """Raise RunError naming the first field out of range; see `skill_agents.ranges`."""
     for name, field in overrides.fields(stage).items():
         for one in field.value if isinstance(field.value, tuple) else (field.value,):
             if isinstance(one, bool) or not isinstance(one, int | float):

@@ -1,4 +1,4 @@
-"""The text of ``skill-train list``: a screen of what was measured, or all that was asked for."""
+"""The text of ``skill-train list``: the measured experiments, or all those asked for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from skill_train.experiments.spec import Experiment
 
 WIDTH = 100
 UNMEASURED = 5
-"""Lines at most, in the overview, of a paper without any results."""
+"""The most lines, in the overview, of a paper without results."""
 COSTS = "Times are of 2 cores without a GPU, without the run that an experiment comes after."
 HOW = """\
 skill-train list WORD shows all with a word in name, summary or figure; also --max-hours H, --all.
@@ -27,9 +27,9 @@ def select(
     word: str | None = None,
     max_hours: float | None = None,
 ) -> list[Experiment]:
-    """The experiments of one paper, with a word in their text, that take at most so long.
+    """The experiments of ``paper``, with ``word`` in their text, that take ``max_hours`` at most.
 
-    One whose time nobody knows is left out where there is a limit. Raises RunError if none is left.
+    ``max_hours`` leaves out experiments of unknown cost. Raises RunError if none is left.
     """
     chosen = list(found)
     if paper is not None:
@@ -56,7 +56,7 @@ def select(
 
 
 def overview(found: Sequence[Experiment]) -> str:
-    """One screen: what was measured of every paper, and how to see the rest."""
+    """One screen: the measured experiments of every paper, and how to see the others."""
     lines = []
     for paper, theirs in _groups(found, lambda one: one.paper):
         measured = [one for one in theirs if one.measured is not None]
@@ -86,7 +86,7 @@ def listing(found: Sequence[Experiment]) -> str:
 
 
 def experiment(one: Experiment) -> str:
-    """All about a single experiment, in sentences."""
+    """The description of a single experiment, in sentences."""
     lines = [f"{one.name}: {one.summary}"]
     body = f", {one.body}" if one.body else ""
     lines.append(f"paper {one.paper}, {one.figure or 'in no figure'}; task {one.task}{body}")
@@ -103,7 +103,7 @@ def experiment(one: Experiment) -> str:
 
 
 def facts(one: Experiment) -> dict[str, Any]:
-    """An experiment's line, for programs."""
+    """An experiment's facts by name, for programs."""
     names = ("name", "summary", "paper", "figure", "task", "body", "after")
     return {name: getattr(one, name) for name in names} | {
         "env_steps": _env_steps(one),
@@ -120,7 +120,7 @@ def _groups(
 
 
 def _with_variants(found: Sequence[Experiment]) -> list[tuple[Experiment, int]]:
-    """Those whose name goes on no other's, each with the number of names that go on from it."""
+    """Experiments whose name extends no other's, each with the number of names that extend it."""
     stems = {one.name: one.name.removesuffix("-small") for one in found}
 
     def variants(stem: str) -> int:
@@ -134,7 +134,7 @@ def _with_variants(found: Sequence[Experiment]) -> list[tuple[Experiment, int]]:
 
 
 def _line(one: Experiment, variants: str = "") -> list[str]:
-    """Time, name and result, wrapped where it is longer than a line."""
+    """An experiment's time, name and result, wrapped into lines."""
     time = "?" if one.cost is None else _time(one.cost.hours)
     text = f"{time:>7}  {one.name}{variants}"
     if one.measured is not None:
@@ -159,7 +159,7 @@ def _text(one: Experiment) -> str:
 
 
 def _env_steps(one: Experiment) -> int | None:
-    """The limit alone where nobody has measured."""
+    """Environment steps of a whole run: measured, or else the limit."""
     return one.stage.limits.env_steps if one.cost is None else one.cost.env_steps
 
 

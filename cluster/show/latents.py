@@ -1,4 +1,4 @@
-"""The latents of one episode over time: what the high level tells the low level."""
+"""The latents of one episode over time, which the high level gives to the low level."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from skill_train.cluster.store.run_dir import RunDir
 
 
 class Trace(NamedTuple):
-    """One episode of L steps, without exploration."""
+    """The latents and rewards of an episode of L steps, without exploration."""
 
     latent: np.ndarray
     """The latent in force, ``[L, D]``."""
@@ -26,7 +26,7 @@ class Trace(NamedTuple):
 
 
 def trace(run: RunDir, seed: int, which: str = "latest") -> Trace:
-    """Play one episode; raises RunError where the agent has no latents or its task is broken."""
+    """Play one episode; raises RunError if the agent has no latents or its task is broken."""
     plan, agent, _ = trained.load(run, which)
     tasks = plan.stage.evaluation_tasks or plan.stage.tasks
     try:
@@ -41,7 +41,7 @@ def trace(run: RunDir, seed: int, which: str = "latest") -> Trace:
 
 
 def _play(player: Player) -> Trace | None:
-    """One episode of the first environment; None without latents."""
+    """Play one episode of the first environment; None without latents."""
     latents, rewards = [], []
     while True:
         turn = player.turn()

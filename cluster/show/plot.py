@@ -1,4 +1,4 @@
-"""Learning curves of runs, from their metrics.csv; runs of the same settings become one band."""
+"""Learning curves from the metrics of runs; runs of the same settings become one band."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ RESAMPLES = 1000
 
 
 class Curve(NamedTuple):
-    """One quantity of one run, ``x`` increasing."""
+    """One quantity of one run over increasing ``x``."""
 
     x: np.ndarray
     y: np.ndarray
 
 
 class Band(NamedTuple):
-    """Several runs of the same settings; ``low`` and ``high`` are None where there is one."""
+    """The mean and interval of runs of the same settings; ``low`` and ``high`` None for one run."""
 
     x: np.ndarray
     mean: np.ndarray
@@ -84,21 +84,21 @@ def draw(runs: Sequence[RunDir], out: Path, x: str = "env_steps") -> None:
 
 
 def curve(table: dict[str, list[float]], name: str, x: str) -> Curve:
-    """A column against ``x``; of a run that was resumed, the life that went on."""
+    """A column against ``x``, without rows after the checkpoint that a resumed run went back to."""
     column, scale, _ = X_AXES[x]
     if name not in table or column not in table:
         return Curve(np.zeros(0), np.zeros(0))
     xs, ys = np.asarray(table[column]) * scale, np.asarray(table[name])
     known = np.isfinite(xs) & np.isfinite(ys)
     xs, ys = xs[known], ys[known]
-    # A row counts if no later one lies at or before it.
+    # A row counts if all later rows have a larger x.
     later = np.minimum.accumulate(np.append(xs[1:], np.inf)[::-1])[::-1]
     lasting = xs < later
     return Curve(xs[lasting], ys[lasting])
 
 
 def band(curves: Sequence[Curve]) -> Band:
-    """Mean and a 95 % bootstrap interval over runs, as far as all of them go."""
+    """The mean and a 95 % bootstrap interval over runs, as far as all of them go."""
     if len(curves) == 1:
         return Band(curves[0].x, curves[0].y, None, None)
     x = np.linspace(max(c.x[0] for c in curves), min(c.x[-1] for c in curves), GRID)
@@ -132,7 +132,7 @@ def _draw_group(
 
 
 def _groups(runs: Sequence[RunDir]) -> dict[str, list[RunDir]]:
-    """Runs by experiment and overrides, which is what must agree for a mean to mean anything.
+    """Runs by experiment and overrides, which must agree for a mean to make sense.
 
     Overrides that all of the runs share are left out of the names.
     """

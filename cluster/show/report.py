@@ -14,7 +14,7 @@ from skill_train.cluster.store.run_dir import RunDir
 
 
 def results(run: RunDir, state: str, found: Mapping[str, Any]) -> str:
-    """How a run went, from what the run returned."""
+    """The results that a run returned, in sentences."""
     steps = (
         f"{state} after {found['env_steps']:,} environment steps and "
         f"{found['learner_steps']:,} learner steps in {duration(found['elapsed_seconds'])}"
@@ -25,7 +25,7 @@ def results(run: RunDir, state: str, found: Mapping[str, Any]) -> str:
 
 
 def already_finished(run: RunDir) -> str:
-    """What there is to say to whoever resumes a run that has reached its limits."""
+    """The answer to the resumption of a run that has reached its limits."""
     status = run.read_status()
     return (
         f"{short(run.path)} finished after {status.env_steps:,} environment steps and "
@@ -35,7 +35,7 @@ def already_finished(run: RunDir) -> str:
 
 
 def evaluation(found: Mapping[str, Any]) -> str:
-    """An evaluation's results, a line per task where there are several."""
+    """An evaluation's results, with a line per task where there are several."""
     lines = [f"evaluation of {found['episodes']} episodes: {_scores(found)}"]
     for task, scores in found.get("per_task", {}).items():
         lines.append(f"  {task}: {_scores(scores)}")
@@ -43,7 +43,7 @@ def evaluation(found: Mapping[str, Any]) -> str:
 
 
 def bounds(found: Mapping[str, Sequence[float]]) -> str:
-    """A line for each bound: its returns per episode, and their sum."""
+    """A line for each bound: its return in each episode, and their sum."""
     wide = max(map(len, found))
     return "\n".join(
         f"{name:<{wide}}  {by_episode(returns)}  sum {sum(returns):.4g}"
@@ -57,7 +57,7 @@ def by_episode(returns: Sequence[float]) -> str:
 
 
 def show(run: RunDir) -> list[str]:
-    """Leave curve.png and video.mp4 in the run's directory; a line for each, or why not."""
+    """Write curve.png and video.mp4 into the run's directory; returns a line about each."""
     from skill_train.cluster.show import plot, trained
 
     lines = []
@@ -116,13 +116,13 @@ def statuses(found: Sequence[Mapping[str, Any]], components: bool) -> str:
 
 
 def short(path: Path) -> str:
-    """``path`` as it would be typed here."""
+    """``path`` relative to the current folder, where it is inside."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
 
 
 def _named(module: str) -> str:
-    """A module from outside as it would be typed here; a file's path may be a shorter one."""
+    """A module from outside as it can be named here; a file's path is shortened."""
     return shlex.quote(short(Path(module)) if module.endswith(".py") else module)
 
 

@@ -1,4 +1,4 @@
-"""What a run has learned so far: its agent from a checkpoint, evaluated or filmed."""
+"""The agent of a run from a checkpoint, evaluated or filmed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from skill_train.skill_agents.agent import Agent
 
 
 def load(run: RunDir, which: str = "latest") -> tuple[Plan, Agent, int]:
-    """A run's plan, its agent as of the "latest" or "best" checkpoint, and the learner step."""
+    """Load a run's plan, the agent of its "latest" or "best" checkpoint, and the learner step."""
     if which == "best":
         checkpoint = run.load_best()
     else:
@@ -37,7 +37,7 @@ def load(run: RunDir, which: str = "latest") -> tuple[Plan, Agent, int]:
 
 
 def evaluate(run: RunDir, episodes: int, seed: int, which: str = "latest") -> dict[str, Any]:
-    """Results of ``episodes`` episodes without exploration, by name, ready for JSON."""
+    """Play ``episodes`` episodes without exploration; returns results by name, ready for JSON."""
     plan, agent, learner_steps = load(run, which)
     try:
         evaluation = plan.evaluate(agent, episodes, seed)
@@ -80,9 +80,9 @@ def film(
 def film_skills(
     run: RunDir, out: Path, panels: int, seconds: float, seed: int, which: str = "latest"
 ) -> None:
-    """Write a film of skills where nobody chooses among them, in ``panels`` environments.
+    """Write a film of randomly drawn skills in ``panels`` environments.
 
-    They are those that the run acts through, or else those that its agent has learned.
+    The skills are those that the run acts through, or else those that its agent has learned.
     """
     from skill_train.actors import video
 

@@ -1,1 +1,1 @@
-"""What a run keeps on disk: its directory, checkpoints and records."""
+"""The files of a run: its directory, checkpoints and records."""

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written aside, flushed to the disk, then renamed."""
+"""Atomic writing of files: written aside, flushed to the disk, then renamed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def write_text(path: Path, text: str) -> None:
 def write_brief_json(path: Path, values: Mapping[str, Any]) -> None:
     """Replace ``path`` for other processes to read, without waiting for the disk.
 
-    For what is written again in a second: a power cut may leave nothing of it.
+    For files that are soon written again: a power cut may leave nothing of one.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     aside.write_text(_text(values))
@@ -25,12 +25,12 @@ def write_brief_json(path: Path, values: Mapping[str, Any]) -> None:
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """The same for a mapping, as indented JSON."""
+    """Replace ``path`` by indented JSON, as `write_text` does."""
     write_text(path, _text(values))
 
 
 def create_json(path: Path, values: Mapping[str, Any]) -> None:
-    """The same for a file that must be new: of two processes, one gets FileExistsError."""
+    """Write a new JSON file; of two processes that do, one gets FileExistsError."""
     with open(path, "x") as file:
         file.write(_text(values))
         file.flush()
@@ -39,7 +39,10 @@ def create_json(path: Path, values: Mapping[str, Any]) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """The same for bytes. The folder must exist; raises OSError and leaves nothing behind."""
+    """Replace ``path`` by ``data``, as `write_text` does, in a folder that exists.
+
+    Raises OSError and leaves nothing behind.
+    """
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(aside, "wb") as file:
@@ -58,7 +61,7 @@ def _text(values: Mapping[str, Any]) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in ``folder`` survive a power cut."""
+    """Flush the names in ``folder`` to the disk, so that they survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,9 +1,10 @@
-"""Checkpoints of a run: whole or not there, checked when read, few enough to keep.
+"""Checkpoints of a run: written atomically, checked when read, old ones removed.
 
-One is a folder named after its learner step with ``learner.pt`` (tensors and plain numbers,
-read with ``weights_only``), perhaps ``replay/``, and ``manifest.json``: counters, score and the
-SHA-256 of every other file. It is written into a hidden folder, the manifest last, and appears by
-one rename; so what has a name is whole, unless the disk harmed it later, and the hashes tell that.
+A checkpoint is a folder named after its learner step with ``learner.pt`` (tensors and plain
+numbers, read with ``weights_only``), perhaps ``replay/``, and ``manifest.json``: counters, score
+and the SHA-256 of every other file. It is written into a hidden folder, the manifest last, and
+appears by one rename; so a named one is whole, unless the disk harmed it later, and the hashes
+show that.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ LEARNER = "learner.pt"
 REPLAY = "replay"
 MANIFEST = "manifest.json"
 NAME = re.compile(r"[0-9]+(-[0-9]+)?")
-"""Learner step, and which of several checkpoints of that step."""
+"""Learner step, and the number among several checkpoints of that step."""
 DAMAGE = (ValueError, FileNotFoundError, NotADirectoryError, IsADirectoryError)
-"""What a checkpoint raises that stays as it is, however often it is read."""
+"""Errors of a checkpoint that is damaged for good, in contrast to one that cannot be read now."""
 FULL_BELOW = 1 << 20
 """Free bytes below which a failed write of any kind is put down to a full disk."""
 
@@ -57,14 +58,14 @@ class Checkpoints:
         self.folder = folder
 
     def paths(self) -> list[Path]:
-        """Folders of all checkpoints, newest first; others, such as copies, are left alone."""
+        """Folders of all checkpoints, newest first; other folders, such as copies, are left out."""
         if not self.folder.is_dir():
             return []
         named = [p for p in self.folder.iterdir() if NAME.fullmatch(p.name) and p.is_dir()]
         return sorted(named, key=_order, reverse=True)
 
     def clean(self) -> None:
-        """Remove what a kill left half written; only for the one process that runs the run."""
+        """Remove files that a kill left half written; only for the process that runs the run."""
         if self.folder.is_dir():
             for path in self.folder.glob(".*"):
                 shutil.rmtree(path, ignore_errors=True)
@@ -81,13 +82,12 @@ class Checkpoints:
     ) -> Path:
         """Write a checkpoint, then remove all but the last ``keep`` and the best-scored.
 
-        Tables are large, and of use only to go on from the newest: where the new one has them, they
-        are removed from all others.
+        Tables are large, and needed only to resume from the newest checkpoint: where that has them,
+        they are removed from all others.
 
         ``counters`` has at least `records.COUNTERS`. ``save_replay`` fills a new, empty folder with
-        the tables; ``replay_from``, an earlier checkpoint, lends its tables by hard links where
-        there is no time for that. Raises RunError when the disk is full; earlier checkpoints are
-        untouched by any failure.
+        the tables; instead, ``replay_from``, an earlier checkpoint, gives its tables by hard links.
+        Raises RunError when the disk is full; earlier checkpoints are untouched by any failure.
         """
         aside = self.folder / f".tmp-{os.getpid()}"
         try:
@@ -125,14 +125,14 @@ class Checkpoints:
     def load_latest(self, with_replay: bool = True) -> Checkpoint | None:
         """The newest intact checkpoint, or None when there is none at all.
 
-        A damaged one is named in a warning and the one before it taken. Raises RunError when all
-        are damaged, or where the disk does not let one be read: going on from the one before would
-        remove it. ``with_replay=False`` neither checks nor returns the tables.
+        A damaged checkpoint is named in a warning and the one before it taken. Raises RunError when
+        all are damaged, or where the disk does not let one be read: going on from the one before
+        would remove it. ``with_replay=False`` neither checks nor returns the tables.
         """
         return self._first_intact(self.paths(), with_replay)
 
     def load_best(self, with_replay: bool = False) -> Checkpoint | None:
-        """The intact one with the best score; the newest where none has a score.
+        """The intact checkpoint with the best score; the newest where none has a score.
 
         Raises RunError as `load_latest` does.
         """
@@ -162,13 +162,13 @@ class Checkpoints:
         return None
 
     def _free_name(self, learner_steps: int) -> Path:
-        """After every one of the same step: nothing is overwritten, and newer sorts later."""
+        """A new folder, sorted after all checkpoints of the same step; nothing is overwritten."""
         counts = [n for step, n in map(_order, self.paths()) if step == learner_steps]
         suffix = f"-{max(counts) + 1}" if counts else ""
         return self.folder / f"{learner_steps:09d}{suffix}"
 
     def _remove_old(self, saved: Path, keep: int) -> None:
-        """Also what lies ahead of ``saved``: damaged, or the run would have gone on from there."""
+        """Remove old checkpoints, and later ones than ``saved``, which must be damaged."""
         ahead = [p for p in self.paths() if _order(p) > _order(saved)]
         past = [p for p in self.paths() if p not in ahead]
         scored = [(score, p) for p in past if (score := _score(p)) is not None]
@@ -181,7 +181,7 @@ class Checkpoints:
                 shutil.rmtree(hidden, ignore_errors=True)
 
     def _remove_tables(self, newest: Path) -> None:
-        """From the manifest first, so that a kill in between leaves a checkpoint without tables."""
+        """Remove tables, from the manifest first, so that a kill leaves a checkpoint without."""
         for path in self.paths():
             if path == newest or not (path / REPLAY).is_dir():
                 continue
@@ -203,7 +203,7 @@ def _order(path: Path) -> tuple[int, int]:
 def _write_learner(folder: Path, state: Mapping[str, Any]) -> dict[str, str]:
     import torch
 
-    buffer = io.BytesIO()  # torch's own file writer hides what the disk said
+    buffer = io.BytesIO()  # torch's own file writer hides the disk's errors
     torch.save(dict(state), buffer)
     data = buffer.getbuffer()
     write_bytes(folder / LEARNER, bytes(data))
@@ -277,7 +277,7 @@ def _unreadable(error: OSError) -> RunError:
 
 
 def _manifest(path: Path) -> Manifest:
-    """Raises OSError, or ValueError where it is damaged."""
+    """The manifest of a checkpoint; raises OSError, or ValueError where it is damaged."""
     return parse((path / MANIFEST).read_text(), Manifest)
 
 

@@ -1,7 +1,7 @@
-"""What the JSON files of a run hold: each is read into a dataclass here, and only here.
+"""The JSON files of a run as dataclasses, which are read here and only here.
 
 A file that is damaged, or of something else, is an error that names the field. Fields that this
-version does not know are passed over.
+version does not know are ignored.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from typing import Any, TypeVar
 from skill_train.cluster.errors import RunError
 
 ENDED = ("finished", "stopped", "failed", "dead")
-"""States in which nothing runs any more."""
+"""States of a run that no process runs any more."""
 STATES = ("new", "starting", "running", "unreadable", *ENDED)
 MAX_SEED = 2**32 - 1
 COUNTERS = (
     "env_steps", "learner_steps", "episodes", "environment_failures", "elapsed_seconds",
 )  # fmt: skip
-"""What a checkpoint counts at least."""
+"""Counters that every checkpoint has."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Config:
-    """``config.json``: what a run was asked to do."""
+    """``config.json``: the settings that a run was started with."""
 
     experiment: str
     overrides: tuple[str, ...]
@@ -39,11 +39,11 @@ class Config:
     tiny: bool
     inline: bool
     resolved: Any = None
-    """The stage with all its fields, as it was when the run began; for reading and comparing."""
+    """The stage with all its fields at the run's beginning, for reading and comparing."""
     adopted_from: str | None = None
-    """The run that this one is a copy of, made to start from; None for a run of its own."""
+    """The run that this is a copy of, for another run to start from; None if it is no copy."""
     modules: tuple[str, ...] = ()
-    """Modules and files from outside that the user named; never imported because they are here."""
+    """Modules and files from outside that the user named. This record alone never imports them."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed <= MAX_SEED:
@@ -65,7 +65,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Status:
-    """``status.json``: how a run stands, as its driver wrote it last."""
+    """``status.json``: the state of a run as its driver wrote it last."""
 
     state: str
     env_steps: int = 0
@@ -75,12 +75,12 @@ class Status:
     metrics: Mapping[str, float] = field(default_factory=dict)
     error: str | None = None
     pid: int | None = None
-    """The driver's."""
+    """The driver's process."""
     pid_started: float | None = None
-    """When that process began, in seconds since 1970: tells it from a later one of its number."""
+    """Start of that process, in seconds since 1970, as a later process may get the same number."""
     host: str | None = None
     updated: float | None = None
-    """When this was written, in seconds since 1970."""
+    """Time of writing, in seconds since 1970."""
 
     def __post_init__(self) -> None:
         if self.state not in STATES:
@@ -91,7 +91,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Manifest:
-    """``manifest.json``: what a checkpoint holds."""
+    """``manifest.json``: the contents of a checkpoint."""
 
     counters: Mapping[str, int | float]
     score: float | None
@@ -109,7 +109,7 @@ class Manifest:
 
 
 def read(path: Path, kind: type[T]) -> T:
-    """The JSON file at ``path`` as a ``kind``; raises RunError with what is wrong with it."""
+    """The JSON file at ``path`` as a ``kind``; raises RunError that says what is wrong with it."""
     try:
         return parse(path.read_text(), kind)
     except OSError as error:
@@ -119,7 +119,7 @@ def read(path: Path, kind: type[T]) -> T:
 
 
 def parse(text: str, kind: type[T]) -> T:
-    """JSON as a dataclass ``kind``; raises ValueError with what is wrong with it."""
+    """JSON as a dataclass ``kind``; raises ValueError that says what is wrong with it."""
     try:
         return _fit("all of it", kind, json.loads(text))
     except (RecursionError, OverflowError) as error:
@@ -127,7 +127,7 @@ def parse(text: str, kind: type[T]) -> T:
 
 
 def _fit(name: str, hint: Any, value: Any) -> Any:
-    """``value``, from JSON, as the type ``hint``; raises ValueError where it is of another."""
+    """``value``, from JSON, as the type ``hint``; raises ValueError where it has another type."""
     origin, inside = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return value

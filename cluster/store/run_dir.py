@@ -1,8 +1,8 @@
-"""A run's directory: what it was asked to do, on what, how it stands, and its checkpoints.
+"""A run's directory: its settings, machine, status, metrics and checkpoints.
 
-``config.json``, ``environment.json``, ``status.json``, ``metrics.csv``, ``tensorboard/`` and
-``checkpoints/``. Every file appears whole; nothing is read by pickle. A run that starts from
-another's end has that run, or what it needs of it, in ``source/``.
+These are ``config.json``, ``environment.json``, ``status.json``, ``metrics.csv``, ``tensorboard/``
+and ``checkpoints/``. Every file appears whole; nothing is read by pickle. A run that starts from
+another's end has that run, or a copy of its newest checkpoint, in ``source/``.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class RunDir:
         inline: bool = False,
         modules: Sequence[str] = (),
     ) -> RunDir:
-        """A new run at ``path``, or at ``runs/EXPERIMENT-TIME``.
+        """Make a new run at ``path``, or at ``runs/EXPERIMENT-TIME``.
 
         ``stage`` is recorded for reading only: a run is resumed from its experiment's name and
         overrides. Raises RunError where something is already there, or nothing can be written.
@@ -75,7 +75,7 @@ class RunDir:
 
     @staticmethod
     def open(path: str | Path) -> RunDir:
-        """The run at ``path`` (or ``runs/path``); raises RunError naming what is there instead."""
+        """The run at ``path`` (or ``runs/path``); raises RunError, with the runs that there are."""
         for where in (Path(path), RUNS / path):
             if (where / CONFIG).is_file():
                 return RunDir(where)
@@ -86,15 +86,15 @@ class RunDir:
 
     @property
     def source(self) -> RunDir | None:
-        """The run whose end this one starts from, which lies inside it; None if it has none."""
+        """The run inside this one, from whose end this one starts; None if there is none."""
         path = self.path / SOURCE
         return RunDir(path) if (path / CONFIG).is_file() else None
 
     def adopt(self, run: RunDir, with_replay: bool = False) -> None:
         """Keep a copy of ``run``'s newest checkpoint as this one's source.
 
-        ``with_replay``: with its rows, as hard links where both are on one disk. Raises RunError
-        where it has no checkpoint.
+        ``with_replay`` copies its rows too, as hard links where both are on one disk. Raises
+        RunError where it has no checkpoint.
         """
         checkpoint = run.load_latest(with_replay)
         if checkpoint is None:
@@ -115,16 +115,16 @@ class RunDir:
 
     @property
     def adopted(self) -> bool:
-        """Whether this is such a copy: it is there to start from, not to be trained."""
+        """Whether this is a copy made by `adopt`, to start from and not to be trained."""
         return self.config.adopted_from is not None
 
     @property
     def config(self) -> Config:
-        """What `create` recorded; raises RunError where it is damaged."""
+        """The settings that `create` recorded; raises RunError where the file is damaged."""
         return records.read(self.path / CONFIG, Config)
 
     def write_status(self, values: Mapping[str, Any]) -> None:
-        """How the run stands now; adds this process (the driver), its host, and the time."""
+        """Write the run's status, with this process (the driver), its host, and the time added."""
         about = {
             "pid": os.getpid(),
             "pid_started": _process_started(os.getpid()),
@@ -134,11 +134,11 @@ class RunDir:
         write_brief_json(self.path / STATUS, {**values, **about})
 
     def read_status(self) -> Status:
-        """What was last written; ``state`` is "new" before that.
+        """The status that was written last; ``state`` is "new" before the first.
 
-        While the run's source is being trained, that is how the run stands. The state is
-        corrected to "dead" where a run should be running and its driver is gone. Raises RunError
-        where the file is damaged.
+        While the run's source is being trained, this is the source's status. The state is corrected
+        to "dead" where a run should be running and its driver is gone. Raises RunError where the
+        file is damaged.
         """
         if not (self.path / STATUS).is_file():
             before = self.source.read_status() if self.source is not None else None
@@ -152,9 +152,9 @@ class RunDir:
 
     @contextmanager
     def claim(self) -> Iterator[None]:
-        """Hold the run as its only driver, and clear what a killed one left half written.
+        """Hold the run as its only driver, and remove files that a killed one left half written.
 
-        Raises RunError when another process holds it.
+        Raises RunError when another process holds the run.
         """
         with open(self.path / LOCK, "a") as file:
             try:
@@ -174,9 +174,9 @@ class RunDir:
             self.clean()
 
     def held_by(self, pid: int) -> bool:
-        """Whether that process runs the run, or the source that is trained first.
+        """Whether process ``pid`` runs the run, or the source that is trained first.
 
-        Raises RunError where it belongs to another user, who alone may know.
+        Raises RunError where the process belongs to another user, so that this cannot be seen.
         """
         import psutil
 
@@ -196,14 +196,14 @@ class RunDir:
         return False
 
     def clean(self) -> None:
-        """Remove what a kill left half written; only for the process that runs the run."""
+        """Remove files that a kill left half written; only for the process that runs the run."""
         self._checkpoints.clean()
         shutil.rmtree(self.path / ".scratch", ignore_errors=True)
         for path in self.path.glob(".*.tmp"):
             path.unlink(missing_ok=True)
 
     def scratch(self) -> Path:
-        """A hidden folder on the checkpoints' disk for what a run needs only while it runs."""
+        """A hidden folder on the checkpoints' disk for files needed only while the run runs."""
         path = self.path / ".scratch"
         path.mkdir(exist_ok=True)
         return path
@@ -218,7 +218,7 @@ class RunDir:
         replay_from: Path | None = None,
         keep: int = 3,
     ) -> Path:
-        """See `Checkpoints.save`."""
+        """Write a checkpoint, as `Checkpoints.save` does."""
         return self._checkpoints.save(
             counters,
             learner_state,
@@ -233,11 +233,11 @@ class RunDir:
         return self._checkpoints.paths()
 
     def load_latest(self, with_replay: bool = True) -> Checkpoint | None:
-        """See `Checkpoints.load_latest`."""
+        """The newest intact checkpoint, as of `Checkpoints.load_latest`."""
         return self._checkpoints.load_latest(with_replay)
 
     def load_best(self, with_replay: bool = False) -> Checkpoint | None:
-        """See `Checkpoints.load_best`."""
+        """The best-scored intact checkpoint, as of `Checkpoints.load_best`."""
         return self._checkpoints.load_best(with_replay)
 
 
@@ -248,7 +248,7 @@ def all_runs() -> list[RunDir]:
 
 
 def driver_is_alive(status: Status) -> bool:
-    """Whether the process that wrote ``status`` still runs; on another host nobody can tell."""
+    """Whether the process that wrote ``status`` still runs; assumed so on another host."""
     if status.pid is None or status.pid_started is None:
         return False
     if status.host != socket.gethostname():
@@ -257,7 +257,7 @@ def driver_is_alive(status: Status) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """Nested dataclasses as dictionaries that begin with their type, for reading."""
+    """Nested dataclasses as dictionaries whose first entry is their type, for reading."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
         return {"type": type(value).__name__, **fields}
@@ -271,7 +271,7 @@ def plain(value: Any) -> Any:
 
 
 def _empty_folder(path: Path) -> Path:
-    """``path``, made if need be; raises FileExistsError where something is there."""
+    """Make the folder ``path`` if it is missing; raises FileExistsError where it is not empty."""
     path.mkdir(parents=True, exist_ok=True)
     if any(path.iterdir()):
         raise FileExistsError(path)
@@ -279,7 +279,7 @@ def _empty_folder(path: Path) -> Path:
 
 
 def _new_folder(experiment: str) -> Path:
-    """A folder below ``runs/`` that no other process has made."""
+    """Make a folder below ``runs/`` that no other process has made."""
     RUNS.mkdir(exist_ok=True)
     stamp = f"{experiment.replace('/', '_')}-{time.strftime('%Y%m%d-%H%M%S')}"
     path, count = RUNS / stamp, 1
@@ -293,7 +293,7 @@ def _new_folder(experiment: str) -> Path:
 
 
 def _process_started(pid: int) -> float | None:
-    """When the process started, which tells it from a later one with its number; None if gone."""
+    """The process's start, as a later process may get the same number; None if it has gone."""
     import psutil
 
     try:

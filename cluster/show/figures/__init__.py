@@ -1,1 +1,1 @@
-"""Figures and tables of the papers, drawn of finished runs: a module for each."""
+"""Figures and tables of the papers, drawn from finished runs: a module for each."""

@@ -1,4 +1,4 @@
-"""Matplotlib, where there is no screen."""
+"""Matplotlib without a screen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def pyplot() -> Any:
-    """Matplotlib's pyplot, which draws to files alone."""
+    """Matplotlib's pyplot, set to draw to files alone."""
     import matplotlib
 
     matplotlib.use("Agg")

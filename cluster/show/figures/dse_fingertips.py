@@ -1,4 +1,4 @@
-"""Draws where Reacher's fingertip goes for latents g between those of the goals that were learned.
+"""The paths of Reacher's fingertip for latents g between those of the goals that were learned.
 
     skill-train figure dse-fingertips runs/results/dse_reacher-3x3-0 --out fingertips.png
 
@@ -27,7 +27,7 @@ from skill_train.skill_agents.dse.skills import GoalLatents
 
 
 def fingertips(env: gymnasium.Env, latents: GoalLatents, g: torch.Tensor) -> np.ndarray:
-    """x and y of the fingertip, ``[T+1, 2]``, over an episode with g held."""
+    """The fingertip's x and y, ``[T+1, 2]``, over an episode with g held."""
     seen, _ = env.reset(seed=0)
     places, over = [seen["state"][6:]], False
     while not over:
@@ -39,19 +39,19 @@ def fingertips(env: gymnasium.Env, latents: GoalLatents, g: torch.Tensor) -> np.
 
 
 def degrees(place: np.ndarray) -> float:
-    """The angle of a place about the shoulder, in [0, 360)."""
+    """The angle of a place about the shoulder, in degrees in [0, 360)."""
     return math.degrees(math.atan2(place[1], place[0])) % 360.0
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `draw`."""
+    """Add the arguments of `draw`."""
     parser.add_argument("run", metavar="RUN")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.png")
     parser.add_argument("--between", type=int, default=3, help="latents between two means")
 
 
 def draw(given: argparse.Namespace) -> None:
-    """Draw one run."""
+    """Draw one run and print the angles."""
     run = RunDir.open(given.run)
     plan, agent, _ = trained.load(run)
     if not isinstance(agent, DSESAC) or not isinstance(agent.embedding, Disentangled):

@@ -1,11 +1,11 @@
-"""Pictures of what disentangled embeddings learned, from a finished CartPole run.
+"""Pictures of the disentangled embeddings that a finished CartPole run has learned.
 
     skill-train figure dse-latents RUN --out DIR
 
 ``latents.png``: q(z | i) and q(g | j) as ellipses of 1.5 standard deviations, faint at the start
-and dark at the end of training. ``interpolation.png``: x of the pole's tip over time with g on the
-way from one goal's mean to the next, which nothing was trained on, and where it settles against
-the way gone. The rank correlation of the two is printed.
+and dark at the end of training. ``interpolation.png``: x of the pole's tip over time with g
+interpolated between the means of neighbouring goals, on which nothing was trained, and the point
+where it settles against the interpolation. The rank correlation of the two is printed.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from skill_train.tasks.cartpole import GRID, VectorCartPole, tip
 SIGMAS = 1.5
 """Radius of an ellipse, as in the paper's figure 1."""
 SETTLED = 100
-"""The last steps of an episode, over which a balance point is taken."""
+"""The number of last steps of an episode whose mean is its balance point."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `draw`."""
+    """Add the arguments of `draw`."""
     parser.add_argument("run", metavar="RUN")
     parser.add_argument("--out", type=Path, default=Path("."), metavar="DIR")
     parser.add_argument("--between", type=int, default=7, help="points between two goals")
@@ -59,7 +59,7 @@ def draw(given: argparse.Namespace) -> None:
 
 
 def interpolate(embedding: Disentangled, between: int) -> tuple[np.ndarray, torch.Tensor]:
-    """(way ``[K]`` from 0 to J - 1, latents ``[K, D]``): g from goal to goal, z of the middle one.
+    """(way ``[K]`` from 0 to J - 1, latents ``[K, D]``): g from goal to goal, z of the middle mass.
 
     Goal j's own mean lies at way = j.
     """
@@ -94,18 +94,18 @@ def play(agent: Reinforce, latents: torch.Tensor, episodes: int, seed: int = 0) 
 
 
 def balance_points(tips: np.ndarray) -> np.ndarray:
-    """Where the tip settles, ``[K]``: the mean of the last steps, over those that did not fall."""
+    """The mean place of the tip in the last steps, ``[K]``, over episodes that did not fall."""
     return cast(np.ndarray, np.nanmean(tips[..., -SETTLED:], axis=(1, 2)))
 
 
 def rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
-    """Spearman's, of values without ties."""
+    """Spearman's rank correlation, of values without ties."""
     ranks = [np.argsort(np.argsort(values)) for values in (x, y)]
     return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 def draw_ellipses(table: Mapping[str, Sequence[float]], out: Path, moments: int = 6) -> None:
-    """Both latent spaces at ``moments`` times of training; the first two dimensions of each."""
+    """Draw both latent spaces at ``moments`` times of training, in their first two dimensions."""
     figure, axes = _figure(2, 5.0)
     known = np.flatnonzero(np.isfinite(table["latent/goal_0_mean_0"]))
     rows = known[np.linspace(0, len(known) - 1, moments).astype(int)]
@@ -134,7 +134,7 @@ def draw_ellipses(table: Mapping[str, Sequence[float]], out: Path, moments: int 
 
 
 def draw_interpolation(way: np.ndarray, tips: np.ndarray, points: np.ndarray, out: Path) -> None:
-    """Mean tip trajectories, trained goals in colour, and the balance points."""
+    """Draw mean tip trajectories, trained goals in colour, and the balance points."""
     figure, (left, right) = _figure(2, 4.0)
     for t, one, point in zip(way, tips, points, strict=True):
         trained_goal = float(t).is_integer()

@@ -1,12 +1,13 @@
-"""What DSE-SAC's finished Reacher runs return, with the proximity bonus and without it.
+"""Returns of DSE-SAC's finished Reacher runs, with the proximity bonus and without it.
 
     skill-train figure dse-reacher runs/results/dse_reacher-*
 
-The paper trains with a bonus whose size it does not give, so returns with ours cannot stand beside
-its numbers; returns without it are those of Gymnasium's own reward. Runs with held-out tasks are
-evaluated on these, which is the paper's "initial reward": nothing was learned there yet. Prints a
-table with one row per experiment and cell, all seeds in it, and what standing still would return.
-How long a learner of one task needs to get as far says ``skill-train figure held-out``.
+The paper trains with a bonus whose size it does not give, so returns with our bonus cannot be
+compared with its numbers; returns without it are those of Gymnasium's own reward. Runs with
+held-out tasks are evaluated on these, which is the paper's "initial reward": nothing was learned
+there yet. Prints a table with one row per experiment and cell, all seeds in it, and the returns of
+standing still. ``skill-train figure held-out`` has the time that a learner of one task needs to
+reach these returns.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from skill_train.tasks.families import Tasks
 
 NO_BONUS: dict[str, Any] = {"proximity_bonus": 0.0}
 Cells = dict[str, tuple[float, float]]
-"""Name of a cell -> return with the bonus, and without."""
+"""Returns with the bonus and without it, by the name of a cell."""
 
 
 def returns(run: RunDir, episodes: int) -> Cells:
-    """Mean returns of a run's evaluation tasks, and of all of them as cell "all"."""
+    """Mean returns of each of a run's evaluation tasks, and of all of them as cell "all"."""
     plan, agent, _ = trained.load(run)
     tasks = plan.stage.evaluation_tasks or plan.stage.tasks
     both = []
@@ -45,7 +46,7 @@ def returns(run: RunDir, episodes: int) -> Cells:
 
 
 def standing_still(tasks: Tasks) -> Cells:
-    """Returns of no torque at all, one episode of each task."""
+    """Returns without any torque, one episode of each task."""
     found = {}
     for task in tasks.tasks:
         pair = []
@@ -63,7 +64,7 @@ def standing_still(tasks: Tasks) -> Cells:
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `draw`."""
+    """Add the arguments of `draw`."""
     parser.add_argument("runs", nargs="+", metavar="RUN")
     parser.add_argument("--episodes", type=int, default=180, help="of each run")
     parser.add_argument("--cells", action="store_true", help="a row for each cell, not only all")

@@ -1,4 +1,4 @@
-"""The mean evaluated return over a whole run: how fast an agent learns, not where it ends.
+"""The mean evaluated return over a whole run, which shows how fast an agent learns.
 
     skill-train figure evaluated-area benchmarks/results/vate/grid*.csv.gz --until 3000000
 
@@ -24,7 +24,7 @@ from skill_train.cluster.errors import RunError
 
 
 def evaluations(path: Path) -> list[tuple[float, float]]:
-    """(environment step, mean return) of every evaluation, in order."""
+    """The (environment step, mean return) of every evaluation, in order."""
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
         rows = list(csv.DictReader(file))
     known = [
@@ -38,7 +38,7 @@ def evaluations(path: Path) -> list[tuple[float, float]]:
 
 
 def area(curve: Sequence[tuple[float, float]], until: float) -> float:
-    """The mean of ``curve`` over its steps up to ``until``; not a number below two points."""
+    """The mean of ``curve`` over its steps up to ``until``; NaN for fewer than two points."""
     within = [(step, value) for step, value in curve if step <= until]
     if len(within) < 2:
         return math.nan
@@ -47,7 +47,7 @@ def area(curve: Sequence[tuple[float, float]], until: float) -> float:
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `draw`."""
+    """Add the arguments of `draw`."""
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--until", type=float, default=math.inf, metavar="ENV_STEPS")
 

@@ -1,11 +1,11 @@
-"""Each task of a grid by itself, over finished runs: learning curves, and how soon it was good.
+"""Learning curves of each task of a grid, and the trajectories that each needed, of finished runs.
 
     skill-train figure grid-curves runs/results/* --level 255 --out grid.png
 
-A panel for each task, dynamics down and goals across: the evaluated return over the trajectories
-that the task itself has seen, mean and range over the runs of an experiment. The table has, for
-each run, the worst task's final return, and the trajectories, of that task or of all together,
-after which an evaluation first reached ``--level``; a dash where none did.
+The picture has a panel for each task, dynamics down and goals across: the evaluated return over the
+trajectories of that task, mean and range over the runs of an experiment. The table has, for each
+run, the worst task's final return, and the trajectories, of that task or of all together, after
+which an evaluation first reached ``--level``; a dash where none did.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class Run:
     seed: int
     family: TaskFamily
     returns: Mapping[int, np.ndarray]
-    """By task: mean return ``[E]``."""
+    """Mean return ``[E]`` by task."""
     trajectories: Mapping[int, np.ndarray]
-    """By task: episodes of training so far ``[E]``; of all tasks together where it has none."""
+    """Training episodes so far ``[E]`` by task; of all tasks together where it has no counts."""
     total: np.ndarray
-    """Episodes of training so far, all tasks together ``[E]``."""
+    """Training episodes so far, all tasks together ``[E]``."""
 
     def worst(self) -> np.ndarray:
         """The lowest return among the tasks ``[E]``."""
@@ -49,7 +49,7 @@ class Run:
 
 
 def read(path: str) -> Run:
-    """A run from its folder; raises RunError where its tasks were not evaluated one by one."""
+    """Read a run from its folder; raises RunError if its tasks were not evaluated one by one."""
     run = RunDir.open(path)
     stage = planning.stage_of(run)
     tasks = stage.evaluation_tasks or stage.tasks
@@ -60,7 +60,7 @@ def read(path: str) -> Run:
 def of_table(
     experiment: str, seed: int, family: TaskFamily, table: Mapping[str, Sequence[float]]
 ) -> Run:
-    """A run from its metrics: the rows in which an evaluation is new."""
+    """A run from its metrics, at the rows in which an evaluation is new."""
     columns = {int(name.removeprefix(RETURN)): name for name in table if name.startswith(RETURN)}
     values = np.array([table[name] for name in columns.values()])
     known = np.flatnonzero(np.isfinite(values).all(0))
@@ -81,13 +81,13 @@ def of_table(
 
 
 def reached(returns: np.ndarray, trajectories: np.ndarray, level: float) -> int | None:
-    """Trajectories at the first evaluation that returned ``level``."""
+    """Trajectories at the first evaluation that returned ``level``; None without one."""
     good = np.flatnonzero(returns >= level)
     return int(trajectories[good[0]]) if len(good) else None
 
 
 def read_groups(paths: Sequence[str]) -> dict[str, list[Run]]:
-    """Runs by experiment, those of each by seed."""
+    """Read runs, grouped by experiment and sorted by seed."""
     groups: dict[str, list[Run]] = defaultdict(list)
     for run in sorted(map(read, paths), key=lambda run: run.seed):
         groups[run.experiment].append(run)
@@ -95,14 +95,14 @@ def read_groups(paths: Sequence[str]) -> dict[str, list[Run]]:
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `draw`."""
+    """Add the arguments of `draw`."""
     parser.add_argument("runs", nargs="+", metavar="RUN")
     parser.add_argument("--level", type=float, required=True, help="return that is good enough")
     parser.add_argument("--out", type=Path, metavar="FILE.png")
 
 
 def draw(given: argparse.Namespace) -> None:
-    """Print the table as Markdown, and draw."""
+    """Print the table as Markdown, and draw the panels."""
     groups = read_groups(given.runs)
     print(table(groups, given.level))
     if given.out is not None:
@@ -110,7 +110,7 @@ def draw(given: argparse.Namespace) -> None:
 
 
 def table(groups: Mapping[str, Sequence[Run]], level: float) -> str:
-    """As Markdown: a row for each run."""
+    """The table as Markdown: a row for each run."""
     lines = [
         f"| experiment | seed | final, mean (worst task) | to {level:g} in the worst task "
         f"(all trajectories) | to {level:g}, each task (its own trajectories) |",
@@ -132,7 +132,7 @@ def table(groups: Mapping[str, Sequence[Run]], level: float) -> str:
 
 
 def draw_panels(groups: Mapping[str, Sequence[Run]], level: float, out: Path) -> None:
-    """The grid of panels."""
+    """Draw the grid of panels."""
     plt = pyplot()
     family = next(iter(groups.values()))[0].family
     shape = len(family.dynamics), len(family.goals)
@@ -161,7 +161,7 @@ def draw_panels(groups: Mapping[str, Sequence[Run]], level: float, out: Path) ->
 
 
 def _curves(runs: Sequence[Run], task: int) -> tuple[np.ndarray, np.ndarray]:
-    """(trajectories ``[GRID]``, returns ``[runs, GRID]``) as far as all runs go."""
+    """The curves (trajectories ``[GRID]``, returns ``[runs, GRID]``) as far as all runs go."""
     first = max(run.trajectories[task][0] for run in runs)
     x = np.linspace(first, min(run.trajectories[task][-1] for run in runs), GRID)
     return x, np.stack([np.interp(x, run.trajectories[task], run.returns[task]) for run in runs])

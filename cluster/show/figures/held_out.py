@@ -1,12 +1,12 @@
-r"""How good agents are on tasks they have never seen, and what that is worth (table 3 of DSE).
+r"""Returns of agents on unseen tasks, and the training that this saves (table 3 of DSE).
 
     skill-train figure held-out runs/results/dse_cartpole-6-3-* \
         --alone runs/results/dse_cartpole-3x3-independent-*
 
-The runs given trained on a part of a grid and were evaluated on the rest. The table has their final
-evaluation, which is where retraining would start, task by task. ``--alone`` are runs that learned
-every task by itself; for them it has the trajectories of a task after which an evaluation of it
-first reached what each experiment has unseen, on average over its seeds.
+The runs given trained on a part of a grid and were evaluated on the other tasks. The table has
+their final evaluation by task, at which retraining would start. ``--alone`` are runs that learned
+every task by itself; for them it has the trajectories of a task after which an evaluation first
+reached the unseen return of each experiment, on average over its seeds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from skill_train.cluster.show.figures.grid_curves import Run, reached, read, rea
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `draw`."""
+    """Add the arguments of `draw`."""
     parser.add_argument("runs", nargs="+", metavar="RUN")
     parser.add_argument("--alone", nargs="*", default=[], metavar="RUN")
 
@@ -34,7 +34,7 @@ def draw(given: argparse.Namespace) -> None:
 
 
 def table(experiment: str, runs: Sequence[Run], alone: Sequence[Run]) -> str:
-    """As Markdown: a row for each seed, their mean, and one for the learners ``alone``."""
+    """The table as Markdown: a row for each seed, their mean, and a row for the runs ``alone``."""
     tasks = list(runs[0].returns)
     names = [runs[0].family.name(task).partition("[")[2].rstrip("]") for task in tasks]
     lines = [f"| {experiment} | {' | '.join(names)} | mean |", "|---" * (len(tasks) + 2) + "|"]
@@ -54,7 +54,7 @@ def table(experiment: str, runs: Sequence[Run], alone: Sequence[Run]) -> str:
 def trajectories_alone(
     levels: Mapping[int, float], alone: Sequence[Run]
 ) -> dict[int, list[int | None]]:
-    """By task: what each of the runs ``alone`` needed to reach the task's level."""
+    """Trajectories by task that each of the runs ``alone`` needed to reach the task's level."""
     return {
         task: [reached(run.returns[task], run.trajectories[task], level) for run in alone]
         for task, level in levels.items()
@@ -66,7 +66,7 @@ def _row(name: str, cells: Sequence[str]) -> str:
 
 
 def _range(numbers: Sequence[int | None]) -> str:
-    """Mean and range; how many never got there."""
+    """The mean and range of ``numbers``, and the count of None, which never reached the level."""
     there = [number for number in numbers if number is not None]
     never = f", {len(numbers) - len(there)} never" if len(there) < len(numbers) else ""
     if not there:

@@ -4,7 +4,7 @@ r"""The KL reward of a trained high level over the cells of the grid, as arrows 
 
 An arrow is a move from one cell to the next; its length and colour are the expected KL reward of
 that move, -KL(pi_H(. | there) || pi0_H(. | z)) with z drawn from pi_H where the move began. In
-body transfer both stay as they are, so this is what a new body's low level is paid for.
+body transfer both stay as they are, so this is the KL reward of a new body's low level.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SAMPLES = 64  # latents drawn in each cell
 
 
 def kl_reward(agent: Any, goal: tuple[int, int], seed: int = 0) -> np.ndarray:
-    """Expected -KL of arriving, in nats, ``[size, size, 5]``: by cell x, y and move.
+    """The expected -KL of every move, in nats, ``[size, size, 5]``: by cell x, y and move.
 
     Moves are those of `tasks.grid.DIRECTIONS`, then staying; one into a wall is NaN, and so are
     all moves from the goal, where an episode is over.
@@ -64,7 +64,7 @@ def kl_reward(agent: Any, goal: tuple[int, int], seed: int = 0) -> np.ndarray:
 
 
 def towards_goal(reward: np.ndarray, goal: tuple[int, int]) -> float:
-    """Share of the cells whose best-paid move, staying among them, is a step nearer to the goal."""
+    """Share of the cells whose move of highest KL reward, or staying, is a step nearer the goal."""
     size = len(reward)
     cells = [(x, y) for x in range(size) for y in range(size) if (x, y) != goal]
     nearer = 0
@@ -76,7 +76,7 @@ def towards_goal(reward: np.ndarray, goal: tuple[int, int]) -> float:
 
 
 def draw_arrows(reward: np.ndarray, goal: tuple[int, int], out: Path) -> None:
-    """Write the picture."""
+    """Draw the arrows to the file ``out``."""
     plt = pyplot()
     moves = reward[..., : len(DIRECTIONS)]
     low, high = np.nanmin(moves), np.nanmax(moves)
@@ -109,14 +109,14 @@ def draw_arrows(reward: np.ndarray, goal: tuple[int, int], out: Path) -> None:
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `draw`."""
+    """Add the arguments of `draw`."""
     parser.add_argument("run", metavar="RUN", help="of a 1-step body")
     parser.add_argument("--goal", type=int, nargs=2, default=(5, 5), metavar=("X", "Y"))
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.png")
 
 
 def draw(given: argparse.Namespace) -> None:
-    """Draw, and print how often the best-paid move leads towards the goal."""
+    """Draw the arrows, and print how often the move of highest reward leads towards the goal."""
     run = RunDir.open(given.run)
     _, agent, _ = trained.load(run)
     if not isinstance(agent, VTraceAgent):

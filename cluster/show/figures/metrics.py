@@ -1,4 +1,4 @@
-"""The metrics of finished runs, for figures."""
+"""Metrics of finished runs, for figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures of ``skill-train figure``: what each shows, and which runs it takes."""
+"""The figures of ``skill-train figure``, with their contents and the runs that they take."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Figure:
     """A figure or table; its module here has ``options(parser)`` and ``draw(given)``."""
 
     name: str
-    """As typed; the module's name with dashes."""
+    """The name as typed: the module's with dashes."""
     shows: str
     runs: str
-    """Which runs it takes, for people."""
+    """The runs that the figure takes, in words."""
     experiments: str = ""
-    """How their experiments' names begin."""
+    """Prefix of the names of these runs' experiments."""
 
     def parser(self) -> argparse.ArgumentParser:
-        """The arguments after its name; ``run`` or ``runs`` are among them."""
+        """The parser of the figure's arguments; ``run`` or ``runs`` are among them."""
         parser = arguments.Parser(
             prog=f"skill-train figure {self.name}",
             description=self.module.__doc__,
@@ -38,7 +38,7 @@ class Figure:
         return parser
 
     def draw(self, given: argparse.Namespace) -> None:
-        """Write the pictures and print the tables; raises RunError for runs of something else."""
+        """Draw the pictures and print the tables; raises RunError for runs of other experiments."""
         if self.experiments:
             for path in getattr(given, "runs", None) or [given.run]:
                 run = RunDir.open(path)
@@ -51,7 +51,7 @@ class Figure:
 
     @property
     def module(self) -> Any:
-        """What draws it, imported where it is asked for."""
+        """The module that draws the figure, imported only when it is needed."""
         return importlib.import_module(f"{__package__}.{self.name.replace('-', '_')}")
 
 
@@ -111,7 +111,7 @@ FIGURES = {
 
 
 def find(name: str) -> Figure:
-    """The figure of that name; raises RunError naming the closest one."""
+    """The figure called ``name``; raises RunError with the closest name if there is none."""
     if name in FIGURES:
         return FIGURES[name]
     (close,) = difflib.get_close_matches(name, FIGURES, n=1, cutoff=0.0)
@@ -119,7 +119,7 @@ def find(name: str) -> Figure:
 
 
 def listing() -> str:
-    """What each figure shows and takes, and how to draw it."""
+    """A text on every figure: its contents, its runs, and its command."""
     lines = []
     for figure in FIGURES.values():
         lines += [f"{figure.name:<15}  {figure.shows}", f"{'':<15}  takes {figure.runs}"]

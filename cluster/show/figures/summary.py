@@ -1,13 +1,13 @@
-"""A table of finished runs: how well each ended, and how soon it was good.
+"""A table of finished runs: their final returns, and the steps to 90 % of the best.
 
     skill-train figure summary runs/results/*
 
 One row per experiment, all seeds in it. "To 90 %" is the first learner step (and environment
 step, in thousands) at which the mean training return of the last 100 episodes reaches 90 % of the
 best final return among all the runs given; a dash where it never did. Where returns are negative
-that says nothing: ``--success 0.9`` asks for the success of those episodes. "KL" is KL(pi ||
-pi0) in nats over the last tenth of the run, "area" the mean training return over the whole run,
-"final" the return of the final evaluation; a dash where the task or the agent has no such thing.
+this is meaningless: ``--success 0.9`` takes the success rate of those episodes instead. "KL" is
+KL(pi || pi0) in nats over the last tenth of the run, "area" the mean training return over the whole
+run, "final" the return of the final evaluation; a dash where the task or the agent has none.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from skill_train.cluster.store.run_dir import RunDir
 
 
 class Point(NamedTuple):
-    """The training episodes at one moment of a run."""
+    """The mean of the last training episodes at one moment of a run."""
 
     learner_step: float
     env_step: float
     return_: float
     success: float
-    """Not a number where the task has no notion of it."""
+    """NaN where the task has no notion of success."""
 
 
 class Row(NamedTuple):
-    """One run."""
+    """One run's numbers for the table."""
 
     experiment: str
     seed: int
@@ -46,7 +46,7 @@ class Row(NamedTuple):
 
 
 def read(path: str) -> Row:
-    """What a run's metrics say; raises RunError where it was never evaluated."""
+    """Read a run's metrics; raises RunError where the run was never evaluated."""
     run = RunDir.open(path)
     table = metrics.of(run, "return_mean", "evaluation_return_mean")
     returns = table["return_mean"]
@@ -67,7 +67,7 @@ def read(path: str) -> Row:
 
 
 def reached(row: Row, level: float) -> Point | None:
-    """The first moment at which training returned ``level``."""
+    """The first moment at which training episodes returned ``level``."""
     return next((point for point in row.curve if point.return_ >= level), None)
 
 
@@ -77,7 +77,7 @@ def succeeded(row: Row, ratio: float) -> Point | None:
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `draw`."""
+    """Add the arguments of `draw`."""
     parser.add_argument("runs", nargs="+", metavar="RUN")
     parser.add_argument("--success", type=float, metavar="RATIO", help="how soon this is reached")
 
@@ -108,7 +108,7 @@ def draw(given: argparse.Namespace) -> None:
 
 
 def _area(curve: Sequence[Point]) -> float:
-    """Mean return over environment steps, by the trapezoid rule."""
+    """The mean return over environment steps, by the trapezoid rule."""
     pairs = itertools.pairwise(curve)
     total = sum((b.env_step - a.env_step) * (a.return_ + b.return_) / 2 for a, b in pairs)
     return total / (curve[-1].env_step - curve[0].env_step) if len(curve) > 1 else math.nan

@@ -1,4 +1,4 @@
-"""Pictures and the table of finished VATE runs on the grid.
+"""Pictures and a table of finished VATE runs on the grid.
 
     skill-train figure vate runs/results/vate_grid* --out benchmarks/results
 
@@ -29,14 +29,14 @@ from skill_train.skill_agents.vate.vate import VATE
 from skill_train.tasks.goal_grid import SIZE, GoalGrid
 
 Curve = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Environment steps, minutes, evaluation return."""
+"""Environment steps, minutes, and evaluation returns."""
 EPISODES = ("episode_1", "episode_2", "episode_3")
 SAMPLES = 200
-"""Of the belief, to draw what the decoder expects under it."""
+"""Samples of the belief over which the decoder's predictions are averaged."""
 
 
 def curve(table: Mapping[str, Sequence[float]]) -> Curve:
-    """The newest evaluation at every row of a metrics file that has one."""
+    """The curve of a metrics file, at every row that has an evaluation."""
     value = np.array(table["evaluation_return_mean"])
     known = ~np.isnan(value)
     steps, seconds = np.array(table["env_steps"]), np.array(table["elapsed_seconds"])
@@ -44,7 +44,7 @@ def curve(table: Mapping[str, Sequence[float]]) -> Curve:
 
 
 def print_table(groups: Mapping[str, list[RunDir]], level: float) -> None:
-    """Final returns of every seed, and when an evaluation first reached ``level``."""
+    """Print final returns of every seed, and when an evaluation first reached ``level``."""
     print("| experiment | seeds | return of a trial | mean, std | by episode | to 90 % |")
     print("|---|---|---|---|---|---|")
     for name, runs in groups.items():
@@ -69,7 +69,7 @@ def print_table(groups: Mapping[str, list[RunDir]], level: float) -> None:
 
 
 def draw_curves(groups: Mapping[str, list[RunDir]], out: Path) -> None:
-    """Mean over seeds, and their range."""
+    """Draw evaluation returns over environment steps, as mean and range over seeds."""
     figure, axes = pyplot().subplots(figsize=(6.5, 4))
     for name, runs in groups.items():
         curves = [curve(read_csv(run.path / "metrics.csv")) for run in runs]
@@ -86,7 +86,7 @@ def draw_curves(groups: Mapping[str, list[RunDir]], out: Path) -> None:
 
 
 def draw_episodes(groups: Mapping[str, list[RunDir]], out: Path) -> None:
-    """Return by the episode's number within its trial."""
+    """Draw returns by the episode's number within its trial."""
     figure, axes = pyplot().subplots(figsize=(5, 4))
     number = np.arange(1, 4)
     for name, runs in groups.items():
@@ -104,7 +104,7 @@ def draw_episodes(groups: Mapping[str, list[RunDir]], out: Path) -> None:
 
 @torch.no_grad()
 def play(agent: VATE, goal: tuple[int, int]) -> list[dict[str, Any]]:
-    """Every row of a trial: position, whether an episode begins, p(goal reward) of each cell."""
+    """Play a trial; returns for each row the cell, whether an episode begins, and the belief."""
     env = GoalGrid(goal)
     seen, _ = env.reset(seed=0)
     rows: list[dict[str, Any]] = []
@@ -119,8 +119,8 @@ def play(agent: VATE, goal: tuple[int, int]) -> list[dict[str, Any]]:
             torch.tensor([not rows]),
             torch.zeros(1, dtype=torch.int64),
         )
-        told, _ = agent.belief.step(timestep, state)
-        belief = gaussian_of(told[0])
+        parameters, _ = agent.belief.step(timestep, state)
+        belief = gaussian_of(parameters[0])
         noise = torch.randn(SAMPLES, len(belief.mean), generator=generator)
         chance = decoder.goal_probability(belief.mean + belief.std * noise).mean(0)
         rows.append(
@@ -139,7 +139,7 @@ def play(agent: VATE, goal: tuple[int, int]) -> list[dict[str, Any]]:
 
 
 def draw_belief(run: RunDir, goal: tuple[int, int], out: Path) -> None:
-    """Figure 3: what the decoder expects of each cell, step by step, and the way so far."""
+    """Draw figure 3: the decoder's prediction for each cell, step by step, and the way so far."""
     _, agent, _ = trained.load(run)
     assert isinstance(agent, VATE)
     rows = play(agent, goal)
@@ -162,7 +162,7 @@ def draw_belief(run: RunDir, goal: tuple[int, int], out: Path) -> None:
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `draw`."""
+    """Add the arguments of `draw`."""
     parser.add_argument("runs", nargs="+", metavar="RUN")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument(
@@ -172,7 +172,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def draw(given: argparse.Namespace) -> None:
-    """The table and all pictures."""
+    """Print the table and draw all pictures."""
     groups: dict[str, list[RunDir]] = defaultdict(list)
     for run in sorted(map(RunDir.open, given.runs), key=lambda run: run.config.seed):
         groups[run.config.experiment].append(run)
