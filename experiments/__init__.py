@@ -1,1 +1,1 @@
-"""What to run: every figure of a paper as a named preset."""
+"""Experiments: every figure of a paper as a named preset."""

@@ -1,7 +1,7 @@
-"""What a full run costs on two cores, extrapolated from measured rates.
+"""The cost of a full run on two cores, extrapolated from measured rates.
 
-Rates are of one core of the machine of benchmarks/results/hierarchical_kl.md. Costs are good to a
-factor of two or so: boxes make steps slower, and a machine's load moves all of it.
+Rates are of one core of the machine of benchmarks/results/hierarchical_kl.md. Costs are right
+within a factor of about two: boxes make steps slower, and a machine's load changes all rates.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ VISION_UPDATE_SECONDS = 44.0  # the same with pixels: 64 times an update of 8 un
 SMALL_UPDATE_SECONDS = 1 / 89.9  # benchmarks/results/throughput.md, quickstart
 SMALL_ENV_STEPS_PER_UPDATE = 80  # 64 unrolls of 10 steps, each drawn 8 times
 
-# Environment steps a second, the paper's policy included: by CPU time, going to a target, on a
-# machine that had other work (benchmarks/results/hierarchical_kl.md).
+# Environment steps a second of going to a target with the paper's policy, by CPU time on a machine
+# that had other work (benchmarks/results/hierarchical_kl.md).
 ACTING_STEPS_PER_SECOND = {
     "Ball": 6_000.0,
     "Ant": 3_500.0,
@@ -35,27 +35,27 @@ POINT_ROBOT_STEPS_PER_SECOND = 1_100.0
 
 
 def of_learner_steps(learner_steps: int, tasks: Tasks) -> Cost:
-    """At the paper's sizes: one core learns, the other acts for as long."""
+    """The cost at the paper's sizes: one core learns, the other acts for as long."""
     update = VISION_UPDATE_SECONDS if _sees_pixels(tasks) else PAPER_UPDATE_SECONDS
     seconds = learner_steps * update
     return Cost(round(seconds * _acting_rate(tasks)), seconds / 3600)
 
 
 def of_steps_from_a_queue(learner_steps: int, steps_per_update: int, tasks: Tasks) -> Cost:
-    """At the paper's sizes where every step is learned from once: acting takes longer."""
+    """The cost at the paper's sizes where each step is learned from once: acting takes longer."""
     env_steps = learner_steps * steps_per_update
     return Cost(env_steps, env_steps / _acting_rate(tasks) / 3600)
 
 
 def of_env_steps(env_steps: int, tasks: Tasks) -> Cost:
-    """At the quickstart's sizes: the slower of acting and learning, on a core each."""
+    """The cost at the quickstart's sizes: the slower of acting and learning, on a core each."""
     acting = env_steps / _acting_rate(tasks)
     learning = env_steps / SMALL_ENV_STEPS_PER_UPDATE * SMALL_UPDATE_SECONDS
     return Cost(env_steps, max(acting, learning) / 3600)
 
 
 def of_inline_steps(env_steps: int, steps_per_second: float) -> Cost:
-    """Acting and learning on one core, as with --inline."""
+    """The cost of acting and learning on one core, as with --inline."""
     return Cost(env_steps, env_steps / steps_per_second / 3600)
 
 

@@ -1,4 +1,4 @@
-"""Where a stage's rows come from that its own actors did not act."""
+"""Sources of rows that a stage's own actors did not act."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from skill_train.replay.filling import Relabel
 
 @dataclass(frozen=True)
 class FromRun:
-    """The rows that the run before it kept in its last checkpoint; needs `Experiment.after`."""
+    """The rows that the run before kept in its last checkpoint; needs `Experiment.after`."""
 
     relabel: Relabel | None = None
-    """Gives every episode to every task of the stage, with that task's rewards (`replay.filling`);
-    None: to its own."""
+    """A function that relabels every episode for every task of the stage, with that task's rewards
+    (`replay.filling`); None: an episode goes to its own task."""
 
 
 @dataclass(frozen=True)
 class FromDatasets:
     """Minari datasets.
 
-    One holds the rows of any of the stage's tasks, which its episodes name; of several, each holds
-    those of one task, in the order of the stage's tasks.
+    A single dataset has rows of any of the stage's tasks, which its episodes name; of several, each
+    has the rows of one task, in the order of the stage's tasks.
     """
 
     names: tuple[str, ...]
-    """As Minari has them: ``namespace/dataset-v0``."""
+    """Minari's names of the datasets: ``namespace/dataset-v0``."""
     relabel: Relabel | None = None
-    """As in `FromRun`."""
+    """The same as `FromRun.relabel`."""
 
 
 Data = FromRun | FromDatasets

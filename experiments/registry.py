@@ -1,4 +1,4 @@
-"""Every experiment by name: this package's, those of installed packages, and what a user adds.
+"""Every experiment by name: this package's, those of installed packages, and the user's own.
 
 A package registers experiments by entry points of the group `ENTRY_POINTS`, each of which names an
 `Experiment` or several of them.
@@ -29,19 +29,19 @@ EXPERIMENTS: dict[str, Experiment] = {
         *sac.EXPERIMENTS,
     )
 }
-"""This package's."""
+"""This package's experiments by name."""
 
 _added: dict[str, Experiment] = {}
 
 
 def known() -> dict[str, Experiment]:
-    """All of them. The first call imports the packages that have registered some."""
+    """All experiments by name. The first call imports packages that have registered some."""
     add_installed()
     return {**EXPERIMENTS, **_added}
 
 
 def add(experiment: Experiment) -> None:
-    """Make it known by its name; raises ValueError where that is another experiment's."""
+    """Add ``experiment`` to `known`; raises ValueError if another one has its name."""
     there = EXPERIMENTS.get(experiment.name) or _added.get(experiment.name)
     if there is not None and there is not experiment:
         raise ValueError(f"there is another experiment called {experiment.name}")
@@ -51,12 +51,12 @@ def add(experiment: Experiment) -> None:
 
 @cache
 def add_installed() -> None:
-    """Add what installed packages have registered; what does not work is left out, and logged."""
+    """Add the experiments that installed packages have registered; log those that fail."""
     for entry in entry_points(group=ENTRY_POINTS):
         try:
             for experiment in _several(entry.load()):
                 add(experiment)
-        except (Exception, SystemExit) as error:  # whatever an import may raise
+        except (Exception, SystemExit) as error:  # an import may raise anything
             reason = " ".join(str(error).split())
             log.warning("experiments of %s are left out: %s", _package(entry), reason)
 
@@ -67,7 +67,7 @@ def installed_are_added() -> bool:
 
 
 def experiments_in(module: ModuleType) -> list[Experiment]:
-    """What a module's variables hold, by themselves or in a list or tuple, but for ours."""
+    """The experiments in a module's variables, lists and tuples, without this package's."""
     found = [
         one
         for value in vars(module).values()

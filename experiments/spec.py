@@ -1,4 +1,4 @@
-"""What a run is made of: a stage, an agent on a set of tasks, which may start from another's end.
+"""The specification of experiments: stages of an agent on tasks, which may follow each other.
 
 Everything here is data. `cluster.plan.build` turns it into processes.
 """
@@ -20,19 +20,19 @@ from skill_train.tasks.families import Tasks
 
 @dataclass(frozen=True)
 class Actors:
-    """Who collects the data."""
+    """The actors, which collect the data."""
 
     count: Count = 4
     """Actor processes."""
     environments: Count = 8
     """Environments that one actor steps with one batched policy."""
     steps_per_refresh: Count = 800
-    """Environment steps of one actor between two looks for newer weights."""
+    """Environment steps of one actor between two refreshes of its weights."""
 
 
 @dataclass(frozen=True)
 class Learning:
-    """How the learner shares what it learned."""
+    """The turns of the learner, and how often it publishes weights."""
 
     seconds_per_publish: Positive = 0.5
     """Longest time between two sets of weights for the actors."""
@@ -40,29 +40,29 @@ class Learning:
     """Most updates between two sets of weights; small for on-policy learners."""
     overlap: bool = True
     """On-policy agents over Ray: actors fill a batch while the learner learns from the one before,
-    so that data is one batch old. False: they wait for the newest weights."""
+    so that data is one batch old. False: actors wait for the newest weights."""
     inline_env_steps: Count = 160
     """With --inline, environment steps before the learner's turn."""
     inline_updates: Count = 2
-    """With --inline, updates at most before the actor's turn."""
+    """With --inline, the most updates before the actor's turn."""
 
 
 @dataclass(frozen=True)
 class Evaluating:
-    """Episodes without exploration, beside the training."""
+    """Evaluation beside the training, by episodes without exploration."""
 
     episodes: Count = 20
     every_env_steps: Count = 50_000
     every_learner_steps: Count | None = None
-    """The clock is the learner's instead, where this is given; without actors there is no other."""
+    """Learner steps between evaluations, in place of ``every_env_steps``; needed without actors."""
     final_episodes: Count = 100
     uncounted_episodes: Index = 0
-    """Of a trial, as many first episodes are left out of its return, such as those that explore."""
+    """First episodes of a trial that are left out of its return, such as those that explore."""
 
 
 @dataclass(frozen=True)
 class Checkpointing:
-    """When to save, and what to keep."""
+    """The schedule of checkpoints, and how many are kept."""
 
     every_minutes: NonNegative = 2.0
     keep: Count = 3
@@ -71,13 +71,13 @@ class Checkpointing:
 
 @dataclass(frozen=True)
 class Limits:
-    """The run ends at whichever comes first; None: no such limit."""
+    """The limits of a run, which ends at the first that it reaches; None: no such limit."""
 
     env_steps: Count | None = None
     learner_steps: Count | None = None
     minutes: Positive | None = None
     success_rate: Share | None = None
-    """End early once an evaluation reaches this; a quickstart need not run on when it is solved."""
+    """Success rate of an evaluation at which the run ends early, as its task is solved."""
 
     def __post_init__(self) -> None:
         if self.env_steps is None and self.learner_steps is None and self.minutes is None:
@@ -86,33 +86,33 @@ class Limits:
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of an experiment that acts, learns, or does both: an agent, its tasks, and how much.
+    """An agent and its tasks, with the amount of acting, of learning, or of both.
 
-    Raises ValueError where the parts do not make a stage.
+    Raises ValueError where the fields do not fit together.
     """
 
     agent: AgentConfig
     tasks: Tasks
     limits: Limits
     actors: Actors | None = field(default_factory=Actors)
-    """None: nobody acts, and the learner learns from `data` alone, in one process."""
+    """The stage's actors; None: the learner learns from `data` alone, in one process."""
     learning: Learning | None = field(default_factory=Learning)
-    """None: rows are collected and nothing is learned; the weights stay those it begins with."""
+    """The stage's learning; None: rows are collected with the stage's first weights."""
     evaluation: Evaluating = field(default_factory=Evaluating)
     checkpoints: Checkpointing = field(default_factory=Checkpointing)
     evaluation_tasks: Tasks | None = None
     """Unseen tasks to evaluate on; None: the training tasks."""
     transfer: Transfer | None = None
-    """What the agent takes over from the experiment before; needs `Experiment.after`."""
+    """Parameters taken over from the experiment before; needs `Experiment.after`."""
     skills: SkillsConfig | None = None
-    """How its actions are carried out by the agent of the experiment before; None: they are the
-    task's own."""
+    """The skills, of the agent of the experiment before, that are the actions; None: the actions
+    are the task's own."""
     data: Data | None = None
-    """What the tables are filled with before the first update; None: they begin empty."""
+    """Rows that fill the tables before the first update; None: the tables begin empty."""
 
     @property
     def needs_source(self) -> bool:
-        """Whether it starts from a run that came before."""
+        """Whether the stage starts from a run that came before."""
         return any((self.transfer, self.skills, isinstance(self.data, FromRun)))
 
     def __post_init__(self) -> None:
@@ -129,7 +129,7 @@ class Stage:
             raise ValueError("a stage without learning needs limits.env_steps or minutes")
 
     def tiny(self) -> Stage:
-        """Seconds of the same: few steps in few environments, with the agent's own tiny form."""
+        """The stage's tiny form, which takes seconds: few environments and steps, a tiny agent."""
         by_learner = self.evaluation.every_learner_steps is not None
         evaluation = replace(
             self.evaluation,
@@ -148,51 +148,51 @@ class Stage:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a whole run takes, without the one that it comes after."""
+    """The cost of a whole run, without the runs before it."""
 
     env_steps: int
     hours: float
-    """On two cores without a GPU, measured or extrapolated."""
+    """Hours on two cores without a GPU, measured or extrapolated."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What finished runs of an experiment have reached."""
+    """The measured result of an experiment's finished runs."""
 
     result: str
     """The mean over seeds of the final evaluations, in a few words: ``100 % success``."""
     seeds: Count
     page: str
-    """The page in ``benchmarks/results`` that tells how it was measured: ``vate.md``."""
+    """The page in ``benchmarks/results`` with the measurement, such as ``vate.md``."""
     env_steps: Count | None = None
-    """Length of these runs; None: that of the experiment."""
+    """Environment steps of these runs; None: those of the experiment."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A named preset: what `skill-train list` shows and `skill-train run` runs."""
+    """A named preset, which `skill-train list` shows and `skill-train run` runs."""
 
     name: str
-    """As typed: ``paper/task-variant``."""
+    """The name as typed: ``paper/task-variant``."""
     summary: str
-    """One line."""
+    """One line about the experiment."""
     stage: Stage
     figure: str = ""
-    """Where the paper shows it."""
+    """The paper's figure or table."""
     bounds: Callable[[], Mapping[str, tuple[float, ...]]] | None = None
-    """Exact returns per episode of a trial by name, where what can be got at all is known."""
+    """Exact returns per episode of a trial, by the name of a bound, where they can be computed."""
     after: str | None = None
-    """The experiment that comes before: its trained agent is what this one starts from."""
+    """The experiment that comes before, from whose trained agent this one starts."""
     cost: Cost | None = None
-    """None: nobody has measured it yet."""
+    """The cost of a run; None: not measured yet."""
     measured: Measured | None = None
-    """None: no run of it has been published."""
+    """The measured result; None: no run has been published."""
     tiny_stage: Stage | None = None
-    """What is run in its place to try it out; None: `Stage.tiny`, unless its episodes are too long
-    for that."""
+    """The stage that --tiny runs instead, where `Stage.tiny` would have too long episodes; None:
+    `Stage.tiny`."""
 
     def tiny(self) -> Stage:
-        """The same code in seconds, with smaller numbers."""
+        """The stage of --tiny, which takes seconds."""
         return self.stage.tiny() if self.tiny_stage is None else self.tiny_stage
 
     def __post_init__(self) -> None:
@@ -216,12 +216,12 @@ class Experiment:
 
     @property
     def task(self) -> str:
-        """What is to be done, such as ``GoToTarget``."""
+        """The task in the environment's id, such as ``GoToTarget``."""
         return self._env_id[0]
 
     @property
     def body(self) -> str:
-        """Who does it, and what it sees if that is not the state: ``ball``, ``ant-vision``."""
+        """The body in the environment's id, with "vision" for pixels: ``ball``, ``ant-vision``."""
         return "-".join(self._env_id[1:]).lower()
 
     @property
@@ -233,7 +233,7 @@ class Experiment:
 def with_measured(
     experiments: Iterable[Experiment], measured: Mapping[str, Measured]
 ) -> tuple[Experiment, ...]:
-    """The same experiments, with what was measured of those that ``measured`` names."""
+    """The experiments with their results in ``measured``, by name."""
     found = tuple(replace(one, measured=measured.get(one.name)) for one in experiments)
     unknown = set(measured) - {one.name for one in found}
     if unknown:

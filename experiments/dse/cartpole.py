@@ -40,7 +40,7 @@ AGENT = ReinforceConfig(
 )
 """Settings that solve the grid in minutes, tuned on seeds from 100 on."""
 PAPER_AGENT = ReinforceConfig()
-"""Table 1; the clipped ratio, which it does not have, stays (see the README of the folder)."""
+"""Table 1, with the clipped ratio, which the table does not have (see the folder's README)."""
 STEPS_PER_TASK = 800_000
 """About 370 updates."""
 
@@ -69,13 +69,13 @@ AGENTS: dict[str, tuple[str, AgentConfig]] = {
     ),
 }
 WITH_EMBEDDINGS = ("", "-single")
-"""What figure 2 compares: agents that know something of a cell that they have not seen."""
+"""The agents of figure 2: those that have embeddings for a cell that they have not seen."""
 
 
 def _stage(
     agent: AgentConfig, tasks: TaskSet, steps_per_task: int, held_out: TaskSet | None = None
 ) -> Stage:
-    """As many environments of each task as trials of it in a batch."""
+    """A stage with as many environments of each task as there are trials of it in a batch."""
     environments = AGENT.trials_per_task * tasks.num_tasks
     env_steps = steps_per_task * tasks.num_tasks
     return Stage(
@@ -118,12 +118,12 @@ RETRAINED: dict[str, tuple[str, str, Transfer]] = {
     "-retrain-embeddings": ("", "embeddings only", replace(EVERYTHING, freeze=("policy",))),
     "-single-retrain": ("-single", "everything, one latent for each task", EVERYTHING),
 }
-"""Name -> (the variant that is trained first, what is learned, what is taken over)."""
+"""By name: the variant that is trained first, the learned part in words, and the transfer."""
 RETRAIN_STEPS_PER_TASK = 480_000
 
 
 def _retrained(split: str, figure: str) -> list[Experiment]:
-    """Held-out tasks start from the embeddings of their indices (section 6.1)."""
+    """Retraining on held-out tasks, from the embeddings of their indices (section 6.1)."""
     _, held_out = held_out_split(cartpole.GRID, split)
     return [
         Experiment(
@@ -146,11 +146,11 @@ UNSEEN = TaskFamily(
     dynamics=(Variant("mass=1.75", {"cart_mass": 1.75}),),
     goals=(Variant("goal=-0.5", {"goal": -0.5}),),
 )
-"""Section 6.1: a mass and a goal that the grid has not."""
+"""A mass and a goal that are not in the grid (section 6.1)."""
 
 
 def _unseen() -> Experiment:
-    """New embeddings, which start as their priors, for the grid's policy, which stays."""
+    """The experiment that learns new embeddings, from their priors, for the grid's fixed policy."""
     agent = replace(AGENT, embedding=DisentangledConfig(initial_spread=0.0, initial_std=1.0))
     return Experiment(
         name="dse/cartpole-unseen",

@@ -1,4 +1,4 @@
-"""What has been measured of DSE: benchmarks/results/dse.md and dse_reacher.md."""
+"""The measured results of DSE: benchmarks/results/dse.md and dse_reacher.md."""
 
 from __future__ import annotations
 

@@ -30,9 +30,9 @@ SAC_AGENT = DSESACConfig(
     value_learning_rate=3e-3,  # table 2: 0.03
     samples_per_insert=64.0,
 )
-"""Table 2 with smaller steps for the critics, and latents that tell tasks apart from the start: as
-wide as the prior they have shrunk to it before the critics know what they would be good for. Tuned
-on seed 100 of the 3x3 grid."""
+"""Table 2 with smaller steps for the critics, and latents that differ between tasks from the start:
+latents as wide as the prior shrink to it before the critics have learned to use them. Tuned on seed
+100 of the 3x3 grid."""
 
 AGENTS: dict[str, tuple[str, DSESACConfig]] = {
     "": ("DSE-SAC", SAC_AGENT),
@@ -99,7 +99,7 @@ REACHER_REINFORCE = ReinforceConfig(
     trials_per_task=8,
     max_length=100,
 )
-"""Not in the paper's tables."""
+"""REINFORCE's settings for Reacher, which are not in the paper's tables."""
 
 
 def _reacher_reinforce(name: str, figure: str, tasks: TaskSet) -> Experiment:

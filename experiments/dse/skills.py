@@ -1,4 +1,4 @@
-"""Hierarchies of DSE: skills that were trained on a grid of tasks, chosen among in a new one."""
+"""Hierarchies of DSE: skills trained on a grid of tasks are the actions in a new task."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from skill_train.tasks import cartpole, reacher
 from skill_train.tasks.families import single_task
 
 ASTEROID_AGENT = BaselineReinforceConfig(groups=("state", "asteroids"), max_grad_norm=1.0)
-"""Table 1, column "HRL", which the defaults are, but for the bound on gradients."""
+"""Table 1, column "HRL", whose numbers are the defaults, with a bound on gradients."""
 UNIT_MASS = cartpole.CART_MASSES.index(1.0)
 
 SAC_AGENT = SACConfig(

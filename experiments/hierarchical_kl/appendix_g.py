@@ -1,10 +1,10 @@
-"""The hyperparameters of appendix G: its defaults are those of `SVG0Config`, G.2 is here.
+"""The hyperparameters of appendix G.2; those of G.1 are the defaults of `SVG0Config`.
 
-What G.2 leaves out, or says of one body only, stays at the defaults. Two of its settings have no
-field. "Distillation cost" (1.0, 0.1 and 0.01 for DISTRAL) is the weight of the default policy's own
-loss, and Adam's step does not depend on a loss's scale. "Policy network for Gaussian prior (200,
-100)", ant and box, is read as the low level's, whose default it is; "for Gaussian Transfer Prior
-(200, 4)" can only be the high level's, whose latent the 4 is.
+Settings that G.2 leaves out, or gives for one body only, stay at the defaults. Two of its settings
+have no field. "Distillation cost" (1.0, 0.1 and 0.01 for DISTRAL) is the weight of the default
+policy's own loss, and Adam's step does not depend on a loss's scale. "Policy network for Gaussian
+prior (200, 100)", ant and box, is read as the low level's, whose default it is; "for Gaussian
+Transfer Prior (200, 4)" can only be the high level's, with a latent of 4.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 
 @dataclass(frozen=True)
 class Tuned:
-    """What G.2 changes for one agent on one task; None: as in G.1."""
+    """The changes of G.2 for one agent on one task; None: as in G.1."""
 
     high: tuple[int, ...] | None = None
     """Hidden sizes of pi_H, then the size of the latent."""
     kl_cost: float | None = None
-    """"Posterior entropy cost"."""
+    """The paper's "posterior entropy cost"."""
     entropy_cost: float | None = None
-    """"Action entropy cost"."""
+    """The paper's "action entropy cost"."""
     actor_learning_rate: float | None = None
 
     def apply(self, agent: SVG0Config) -> SVG0Config:
-        """The agent, changed."""
+        """The agent with these changes."""
         policy = agent.policy
         if self.high is not None:
             assert isinstance(policy, HierarchicalPolicyConfig)
@@ -68,12 +68,12 @@ G2: dict[str, dict[str, Tuned]] = {
         "-separate": Tuned(kl_cost=1e-4, entropy_cost=0.0),  # its prior is AR-1 as well
         "-isotropic": Tuned(entropy_cost=0.0),
         **dict.fromkeys(("-ar-learned", "-svg0", *DISTRALS), Tuned(entropy_cost=1e-3)),
-    },  # "Entropy bonus" 1e-3, for all that have nothing of their own
+    },  # "Entropy bonus" 1e-3, for all agents without one of their own
     # "Ant: Go to 1 of 3 Targets"
     "ant-go-to-target": dict.fromkeys(DISTRALS, Tuned(entropy_cost=0.0)),
     "ball-move-box-hard": {"-ar-learned": LATENT_OF_4},  # "Ball: 2 Boxes to 2 Targets"
 }
-"""Learned from scratch: body and task -> variant -> what is changed."""
+"""Changes by body and task, then by variant, of agents that learn from scratch."""
 
 TASK_TRANSFER: dict[str, dict[str, Tuned]] = {
     "ant-move-box-mid": {  # "Ant: Move Box to 1 of 3 Targets", the "transfer priors"
@@ -86,7 +86,7 @@ TASK_TRANSFER: dict[str, dict[str, Tuned]] = {
         "-distral": Tuned(actor_learning_rate=5e-4),
     },
 }
-"""Learned with a trained low level."""
+"""Changes, in the same way, of agents that learn with a trained low level."""
 
 BODY_TRANSFER: dict[str, Tuned] = {
     # "for all the body transfer tasks an action entropy cost of 1e-4 worked best"
@@ -96,7 +96,7 @@ BODY_TRANSFER: dict[str, Tuned] = {
     "ant-to-quadruped-move-box-easy": Tuned(entropy_cost=1e-5, kl_cost=1e-2),
     "ant-to-quadruped-go-to-target-vision": Tuned(entropy_cost=1e-4),
 }
-"""Learned under a trained high level."""
+"""Changes of agents that learn under a trained high level, by body transfer."""
 
 SCRATCH_OF_BODY_TRANSFER: dict[str, Tuned] = {
     "ball-to-ant-go-to-target": Tuned(high=(100, 4)),
@@ -105,7 +105,7 @@ SCRATCH_OF_BODY_TRANSFER: dict[str, Tuned] = {
     "ant-to-quadruped-move-box-easy": Tuned(),
     "ant-to-quadruped-go-to-target-vision": Tuned(),
 }
-""""HL policy network for agent from scratch", what each body transfer is compared with."""
+"""Changes of the agents from scratch that body transfer is compared with ("HL policy network")."""
 
 TITLES = {
     "": "AR(1) prior",
@@ -120,7 +120,7 @@ TITLES = {
 
 
 def agents(domain: Domain, tuned: dict[str, Tuned] | None = None) -> dict[str, SVG0Config]:
-    """Every agent of the paper's figures for a task, by the variant's name."""
+    """The agents of the paper's figures for a task, by the variant's name."""
     agent = SVG0Config(
         policy=HierarchicalPolicyConfig(
             high_groups=domain.full_groups(), low_groups=domain.low_groups()

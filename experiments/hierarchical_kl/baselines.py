@@ -35,7 +35,7 @@ PRIORS: dict[str, DefaultConfig] = {
 
 
 def baselines(agent: SVG0Config) -> dict[str, SVG0Config]:
-    """The flat agents that the paper compares with, ``agent``'s sizes and action head."""
+    """The flat agents that the paper compares with, with ``agent``'s sizes and action head."""
     hierarchical = agent.policy
     assert isinstance(hierarchical, HierarchicalPolicyConfig)
     flat = FlatPolicyConfig(

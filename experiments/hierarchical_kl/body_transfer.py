@@ -1,8 +1,8 @@
 """Body transfer (section 7.2): a trained high level drives a new body, which learns to follow it.
 
-pi_H and pi0_H see nothing of the body and are kept; pi_L and the critic are learned. The KL reward
-is the objective's own -alpha KL (eq. 10): with pi_H and pi0_H kept it is a fixed function of where
-the body goes, and a kl_cost of 0 is learning without it.
+pi_H and pi0_H do not observe the body and are kept; pi_L and the critic are learned. The KL reward
+is the objective's own -alpha KL (eq. 10): with pi_H and pi0_H kept it is a fixed function of the
+body's path, and a kl_cost of 0 is learning without it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 from skill_train.skill_agents.transfer import Transfer
 
 HIGH_LEVEL = Transfer(copy=("policy.high",), freeze=("policy.high",))
-"""The AR(1) prior of figures 7 and 11 has no parameters to keep."""
+"""The kept high level; the AR(1) prior of figures 7 and 11 has no parameters to keep."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,17 @@ class Pair:
 
     @property
     def task(self) -> str:
-        """The task's name, with what is seen."""
+        """The task's name, with "vision" where pixels are observed."""
         return self.domain + ("-vision" if self.vision else "")
 
     @property
     def name(self) -> str:
-        """As in appendix G.2."""
+        """The name of the transfer, as in `BODY_TRANSFER`."""
         return f"{self.before}-to-{self.after}-{self.task}"
 
     @property
     def source(self) -> str:
-        """The experiment that trains the high level."""
+        """The name of the experiment that trains the high level."""
         return f"{self.before}-{self.task}-agnostic"
 
 
@@ -64,7 +64,7 @@ PAIRS = (
 
 
 def agnostic(pair: Pair, tuned: Tuned) -> SVG0Config:
-    """Appendix E.2.3: the low level sees proprioception only, the high level all the rest."""
+    """The agent whose low level sees proprioception only, its high level the rest (E.2.3)."""
     domain = DOMAINS[pair.domain]
     seen = (PIXELS,) if pair.vision else domain.task_groups
     agent = SVG0Config(

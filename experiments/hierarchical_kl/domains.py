@@ -1,4 +1,4 @@
-"""The paper's tasks for any body (appendix E.2.1), and what each level of an agent sees in them."""
+"""The paper's tasks for any body (appendix E.2.1), and the observations of each level in them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ PIXELS = "pixels/256"  # the residual network and embedding of appendix G.2, fig
 
 @dataclass(frozen=True)
 class Domain:
-    """A task that any body can be put into; groups besides the body's ``proprioception``."""
+    """A task for any body, with its observation groups besides ``proprioception``."""
 
     name: str
-    """As in the names of experiments."""
+    """The task in the names of experiments."""
     title: str
     env: str
     """The middle of ``skill/ENV-BODY-v0``."""
@@ -24,8 +24,8 @@ class Domain:
     low: tuple[str, ...] = ()
     """Groups that the low level sees (table 1)."""
     correlation: float = 0.9
-    """Of the AR(1) prior; Appendix G.2: 0.9 where the ant moves boxes, 0.95 where it goes to a
-    target. The paper gives none for other tasks and bodies."""
+    """Correlation of the AR(1) prior. Appendix G.2: 0.9 where the ant moves boxes, 0.95 where it
+    goes to a target; the paper gives none for other tasks and bodies."""
 
     def tasks(self, body: str, vision: bool = False) -> TaskSet:
         """The task with a body."""
@@ -33,11 +33,11 @@ class Domain:
         return single_task(f"skill/{self.env}-{body.capitalize()}{seen}-v0")
 
     def full_groups(self) -> tuple[str, ...]:
-        """Everything, for pi_H, critics and flat policies."""
+        """All observation groups, for pi_H, critics and flat policies."""
         return ("proprioception", *self.task_groups)
 
     def low_groups(self) -> tuple[str, ...]:
-        """For pi_L and flat default policies."""
+        """The observation groups of pi_L and flat default policies."""
         return ("proprioception", *self.low)
 
 
@@ -57,8 +57,8 @@ DOMAINS: dict[str, Domain] = {
             low=(BOXES,),
         ),
         # Appendix G.2, "Ball: 2 boxes to 2 targets": box encoder (100, 20), here for every body
-        # and for gathering, which takes this low level over. Differs from the paper: table 1 shows
-        # the low level the targets too; gathering has none to show.
+        # and for gathering, which takes this low level over. Differs from the paper: in table 1
+        # the low level sees the targets too, but gathering has none.
         Domain(
             "move-box-hard",
             "move 1 of 2 boxes to 1 of 2 targets",

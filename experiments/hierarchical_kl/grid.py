@@ -28,12 +28,12 @@ ENV_STEPS = {1: 1_500_000, 4: 600_000, 8: 600_000}
 HIGH_LEVEL = Transfer(
     copy=("policy.high", "default_policy.high"), freeze=("policy.high", "default_policy.high")
 )
-"""Section 7.2: pi_H and pi0_H are kept, pi_L and the critic are learned."""
+"""Body transfer of section 7.2: pi_H and pi0_H are kept, pi_L and the critic are learned."""
 TRANSFER_KL_COST = 0.1  # chosen on seed 100; the paper gives none for the grid
 
 
 def _stage(body_steps: int, kl_cost: float = GRID_AGENT.kl_cost) -> Stage:
-    """The n-step body from scratch; latents are held for n steps (appendix E.1)."""
+    """A stage of the n-step body from scratch; latents are held for n steps (appendix E.1)."""
     return Stage(
         agent=replace(GRID_AGENT, latent_period=body_steps, kl_cost=kl_cost),
         tasks=single_task(f"skill/Grid-{body_steps}step-v0"),

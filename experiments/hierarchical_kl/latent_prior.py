@@ -1,4 +1,4 @@
-"""Figure 8, appendix A: default policies with latent variables that the policy does not have.
+"""Default policies with latent variables that the policy does not have (figure 8, appendix A).
 
 A humanoid learns to walk in a named direction with each kind of default policy, which sees no
 direction ("we let the prior marginalize over task condition"); learns it again with the trained one
@@ -48,7 +48,7 @@ LATENT_SPACE_KEPT = Transfer(
 
 
 def priors(domain: Domain) -> dict[str, SVG0Config]:
-    """A flat agent with each default policy."""
+    """Flat agents by the kind of default policy."""
     every = agents(domain)
     distral = every["-distral"]
     return {
@@ -60,7 +60,7 @@ def priors(domain: Domain) -> dict[str, SVG0Config]:
 
 
 def latent_space(domain: Domain) -> SVG0Config:
-    """A hierarchical agent whose low level can be the default policy's pi0(a | s, y)."""
+    """The hierarchical agent whose low level can be the default policy's pi0(a | s, y)."""
     agent = agents(domain)["-ar-learned"]
     assert isinstance(agent.policy, HierarchicalPolicyConfig)
     policy = replace(agent.policy, latent_size=LATENTS.latent_size)

@@ -1,4 +1,4 @@
-"""What has been measured of "Exploiting Hierarchy": benchmarks/results/hierarchical_kl.md."""
+"""The measured results of "Exploiting Hierarchy": benchmarks/results/hierarchical_kl.md."""
 
 from __future__ import annotations
 

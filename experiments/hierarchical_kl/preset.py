@@ -1,4 +1,4 @@
-"""A run as the paper describes it (appendix F.1), at its sizes."""
+"""The paper's runs (appendix F.1), at its sizes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def experiment(
     transfer: Transfer | None = None,
     actors: Actors = PAPER_ACTORS,
 ) -> Experiment:
-    """A named run of ``agent`` on ``tasks``; ``after`` and ``name`` without the paper's."""
+    """The experiment of ``agent`` on ``tasks``; ``after`` and ``name`` lack the paper's prefix."""
     pixels = tasks.family.env_id.endswith("-Vision-v0")
     if pixels:
         agent = replace(agent, replay_unrolls=VISION_UNROLLS)
@@ -50,7 +50,7 @@ def experiment(
 
 
 def _short_sighted(stage: Stage) -> Stage:
-    """Pictures take long where there is no GPU: a tenth of the steps, in short episodes."""
+    """The tiny form of a stage with pixels: short episodes, as pixels are slow without a GPU."""
     small = stage.tiny()
     assert isinstance(small.agent, SVG0Config)
     return replace(

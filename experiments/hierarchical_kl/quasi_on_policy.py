@@ -13,7 +13,7 @@ from skill_train.skill_agents.hierarchical_kl.quasi_on_policy import quasi_on_po
 from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 
 LEARNING = Learning(seconds_per_publish=0.2, updates_per_publish=1, inline_env_steps=1_280)
-"""Newer weights after every update: that is what keeps the data close to on-policy."""
+"""New weights for the actors after every update, which keep the data close to on-policy."""
 
 
 def _from_a_queue(variant: str, agent: SVG0Config) -> Experiment:

@@ -36,7 +36,7 @@ EXPERIMENTS = tuple(
         summary=f"Hierarchical KL: {_SUMMARIES[name]}",
         figure="after figure 3, left",
         stage=replace(STAGE, agent=agent),
-        cost=Cost(1_000_000, 8 / 60),  # its limit; benchmarks/results/hierarchical_kl.md: 5 minutes
+        cost=Cost(1_000_000, 8 / 60),  # the limit; benchmarks/results/hierarchical_kl.md: 5 minutes
     )
     for name, agent in {
         **{name: replace(SMALL_AGENT, default=prior) for name, prior in PRIORS.items()},

@@ -1,4 +1,4 @@
-"""Agents that fit a laptop: the quickstart's sizes, seeing what the paper's see in each task."""
+"""Agents that fit a laptop: the quickstart's sizes with the paper's observations of each task."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def box_agents(domain: Domain) -> dict[str, SVG0Config]:
     """`small_agent` and baselines for moving boxes, all with one action head and no entropy bonus.
 
     Differs from the paper, for reasons measured in benchmarks/results/hierarchical_kl.md: random
-    actions reach a target with a box only where they last, and with the bonus and the usual head
-    actions of a Shared LL ran to a std without end, or to means where tanh has no slope.
+    actions bring a box to a target only where they are correlated in time, and with the bonus and
+    the usual head a Shared LL's std grew without end, or its means went to where tanh is flat.
     """
     agent = small_agent(domain)
     head = ActionHead(initial_std=0.7, minimum_std=0.2, mean_limit=2.0)
@@ -58,7 +58,7 @@ def box_agents(domain: Domain) -> dict[str, SVG0Config]:
 
 
 def small_agent(domain: Domain) -> SVG0Config:
-    """The quickstart's agent, seeing what the paper's sees in this task."""
+    """The quickstart's agent with the paper's observations of this task."""
     assert isinstance(SMALL_AGENT.policy, HierarchicalPolicyConfig)
     return replace(
         SMALL_AGENT,
@@ -81,7 +81,7 @@ def small(
     after: str | None = None,
     transfer: Transfer | None = None,
 ) -> Experiment:
-    """``agent`` with ``body`` in the task of ``domain``, ``-small`` added to its name."""
+    """The experiment of ``agent`` with ``body`` in a domain's task, with ``-small`` in its name."""
     tasks = domain.tasks(body)
     return Experiment(
         name=f"hierarchical_kl/{name}-small",

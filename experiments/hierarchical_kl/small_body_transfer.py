@@ -16,7 +16,7 @@ _SOURCE = "ball-go-to-target-agnostic"
 
 assert isinstance(SMALL_AGENT.policy, HierarchicalPolicyConfig)
 AGNOSTIC = replace(SMALL_AGENT, policy=replace(SMALL_AGENT.policy, high_groups=GOING.task_groups))
-"""Section 7.2: pi_H sees nothing of the body."""
+"""The agent whose pi_H does not observe the body (section 7.2)."""
 
 EXPERIMENTS = (
     small(

@@ -9,7 +9,7 @@ from skill_train.experiments.spec import Experiment
 
 
 def _ball_boxes() -> list[Experiment]:
-    """Easy to mid, as in figure 5: skills of moving one box to one target."""
+    """Transfer from easy to mid, as in figure 5: skills of moving one box to one target."""
     easy, mid = DOMAINS["move-box-easy"], DOMAINS["move-box-mid"]
     before, after = box_agents(easy), box_agents(mid)
     steps, figure = 1_500_000, "after figure 5, left"
@@ -38,7 +38,7 @@ def _ball_boxes() -> list[Experiment]:
 
 
 def _ant_gap() -> Experiment:
-    """The gap pays for every step forward, so that learning shows early."""
+    """Learning of the gap, whose reward for every step forward shows learning early."""
     gap = DOMAINS["gap"]
     return small("ant-gap", "from scratch", "ant", gap, small_agent(gap), 500_000, "after figure 6")
 

@@ -1,4 +1,4 @@
-"""From scratch: what figures 3 and 9 compare, and what transfers come after or are measured by."""
+"""Training from scratch: figures 3 and 9, and the sources and references of transfers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIGURES: dict[str, tuple[str, tuple[str, ...]]] = {
     "ant-box-or-target": ("figure 10, the source", ("", "-distral")),
     "ant-box-and-target": ("figure 10, from scratch", ONE),
 }
-"""Body and task -> where the paper shows it, and the agents that are needed there."""
+"""The paper's figure, and the agents needed for it, by body and task."""
 
 
 def _from_scratch(name: str, figure: str, variants: tuple[str, ...]) -> list[Experiment]:
@@ -44,7 +44,7 @@ def _from_scratch(name: str, figure: str, variants: tuple[str, ...]) -> list[Exp
 
 
 def _single_actor() -> list[Experiment]:
-    """Appendix D.1: off-policy, from one actor's data."""
+    """Off-policy learning from one actor's data (appendix D.1)."""
     domain = DOMAINS["go-to-target"]
     compared = agents(domain, G2["ant-go-to-target"])
     return [

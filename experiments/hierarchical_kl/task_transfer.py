@@ -21,7 +21,7 @@ from skill_train.experiments.spec import Experiment
 from skill_train.skill_agents.transfer import Transfer
 
 SHARED = Transfer(copy=("policy.low",), freeze=("policy.low",))
-"""For priors without parameters; a learned one is kept as well, see `SHARED_AND_PRIOR`."""
+"""Transfer for priors without parameters; `SHARED_AND_PRIOR` keeps a learned prior as well."""
 
 SHARED_AND_PRIOR = Transfer(
     copy=("policy.low", "default_policy.high", "target_default_policy.high"),
@@ -35,7 +35,7 @@ SEPARATE = Transfer(
     },
     freeze=("default_policy.low",),
 )
-"""From a Shared LL agent, whose pi_L is its pi0_L."""
+"""Transfer from a Shared LL agent, whose pi_L is its pi0_L."""
 
 DISTRAL = Transfer(
     copy=("default_policy.low", "target_default_policy.low"), freeze=("default_policy.low",)
@@ -59,11 +59,11 @@ class Pair:
     after: str
     figure: str
     variants: dict[str, str]
-    """Which agents are compared -> the variant whose training they come after."""
+    """The compared agents by variant, each with the variant whose training comes before."""
 
     @property
     def name(self) -> str:
-        """Of the experiments, without the variant."""
+        """The name of the experiments, without the variant."""
         return f"transfer-{self.body}-{self.before}-to-{self.after}"
 
 
@@ -112,7 +112,7 @@ SOURCES_OF_LATENT_4 = (
     ("ant-move-box-easy", "-ar-learned"),
     ("ball-move-box-hard", "-isotropic"),
 )
-"""G.2 gives these transfers a latent of 4, and their low levels come from agents that have it."""
+"""Agents with a latent of 4, whose low levels are those of the transfers that have it in G.2."""
 
 
 def _pair(pair: Pair) -> list[Experiment]:
@@ -145,12 +145,12 @@ def _latent_4(name: str, variant: str) -> Experiment:
 
 
 def _information(domain: Domain) -> Domain:
-    """Table 1, "(I)": a low level that does not see the box."""
+    """The domain with a low level that does not see the box (table 1, "(I)")."""
     return replace(domain, low=())
 
 
 def _figure_10() -> list[Experiment]:
-    """What the box in the low level's view, and the KL in the objective, are worth."""
+    """Ablations of the box in the low level's observation, and of the KL in the objective."""
     before, after = DOMAINS["box-or-target"], DOMAINS["box-and-target"]
     name = "transfer-ant-box-or-target-to-box-and-target"
     seeing = agents(after)[""]

@@ -1,4 +1,4 @@
-"""Soft actor-critic on whatever environment Gymnasium has: ``--tasks.env-id HalfCheetah-v5``."""
+"""Soft actor-critic on any environment of Gymnasium: ``--tasks.env-id HalfCheetah-v5``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from skill_train.skill_agents.sac.agent import SACConfig
 from skill_train.tasks.families import GymnasiumTask
 
 AGENT = SACConfig(groups=("*",))
-"""Haarnoja et al. 2018b, table 1: an update for each step of the environment."""
+"""Table 1 of Haarnoja et al. 2018b: an update for each step of the environment."""
 
 
 EXPERIMENTS = (

@@ -1,4 +1,4 @@
-"""What has been measured of plain SAC: benchmarks/results/sac.md."""
+"""The measured results of plain SAC: benchmarks/results/sac.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SAC on one task of Reacher; then again from the rows that it kept, without acting."""
+"""SAC on one task of Reacher; then again from that run's rows, without acting."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ AGENT = SACConfig(
     replay_per_task=100_000,
     samples_per_insert=64.0,
 )
-"""An update for every two steps. All steps of the run are kept."""
+"""SAC with an update for every two steps, and replay for all steps of the run."""
 
 COLLECT = Stage(
     agent=AGENT,

@@ -28,7 +28,7 @@ AGENT = VATEConfig(
     gamma=0.97,
     entropy_cost=0.001,
 )
-"""Not tuned."""
+"""VATE's settings for locomotion, which are not tuned."""
 
 TASKS: dict[str, tuple[str, TaskSet, TaskSet | None]] = {
     "cheetah-vel": ("HalfCheetah, a hidden speed", *meta_locomotion.CHEETAH_VEL),
@@ -49,7 +49,7 @@ def _locomotion(name: str, title: str, tasks: TaskSet, held_out: TaskSet | None)
 
 
 def _of_short_episodes(whole: Stage) -> Stage:
-    """Episodes of 10 steps: a trial of whole ones would be longer than a tiny run."""
+    """The tiny stage with episodes of 10 steps, as a whole trial would be longer than the run."""
     assert isinstance(whole.agent, VATEConfig)
 
     def short(tasks: Tasks) -> TaskSet:

@@ -1,4 +1,4 @@
-"""What has been measured of VATE: benchmarks/results/vate.md."""
+"""The measured results of VATE: benchmarks/results/vate.md."""
 
 from __future__ import annotations
 

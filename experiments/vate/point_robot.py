@@ -27,7 +27,7 @@ AGENT = VATEConfig(
     entropy_cost=0.001,
     policy_learning_rate=1e-3,
 )
-"""Many small updates: with 240 trials to each and lambda 1 the belief was not used."""
+"""VATE with many small updates: with 240 trials to each and lambda 1 the belief was not used."""
 
 ENV_STEPS = 1_000_000
 

@@ -1,4 +1,4 @@
-"""What every training of VATE has in common."""
+"""The stage of every VATE experiment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from skill_train.tasks.families import TaskSet
 def stage(
     agent: VATEConfig, tasks: TaskSet, held_out: TaskSet | None, env_steps: int, evaluations: int
 ) -> Stage:
-    """A batch is one trial of every environment: learn from it as soon as it is there."""
+    """A stage whose batch is one trial of every environment, learned from at once."""
     environments = agent.trials_per_update
     episodes = (held_out or tasks).num_tasks
     return Stage(
@@ -21,7 +21,7 @@ def stage(
         learning=Learning(
             seconds_per_publish=0.1,
             updates_per_publish=1,
-            overlap=False,  # PPO's clip refuses what the last batch has already changed
+            overlap=False,  # PPO's clip refuses changes that the last batch has made already
             inline_env_steps=2 * environments,
             inline_updates=1,
         ),
