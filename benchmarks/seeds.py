@@ -1,10 +1,10 @@
-r"""Runs experiments over several seeds, some at a time, each in one process (``--inline``).
+r"""Run experiments over several seeds, some at a time, each in one process (``--inline``).
 
     python benchmarks/seeds.py quickstart quickstart-svg0 --seeds 0 1 2 --parallel 2 \
         --out runs/results -- --limits.env-steps 1000000
 
-What follows ``--`` goes to every run. A run that is finished already is left alone, one that was
-broken off is resumed, so the same command continues an interrupted benchmark. Runs lie in
+Arguments after ``--`` go to every run. Finished runs are left alone and interrupted ones are
+resumed, so the same command continues an interrupted benchmark. Runs lie in
 ``OUT/EXPERIMENT-SEED``; draw them with ``skill-train plot OUT/* --out FILE.png``. An experiment
 that comes after another starts from that one's finished run of the same seed, if it lies there.
 """
@@ -23,7 +23,7 @@ from skill_train.experiments.registry import EXPERIMENTS
 
 
 def main() -> int:
-    """Run all; the exit status counts the failures."""
+    """Run all experiments and seeds; the exit status counts the failures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("experiments", nargs="+")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def run_one(experiment: str, seed: int, out: Path, overrides: list[str]) -> int:
-    """One run to its end; its exit code."""
+    """Carry out or resume one run; returns its exit status."""
     folder = _folder(experiment, seed, out)
     command = [sys.executable, "-m", "skill_train.cluster.cli"]
     if (folder / "config.json").is_file():

@@ -1,11 +1,11 @@
-r"""Whether a run over Ray and Reverb learns what it learns in one process: every kind of learner.
+r"""Learning over Ray and Reverb compared with learning in one process, for every kind of learner.
 
     python -m benchmarks.figures.distributed --out runs/distributed --seeds 0 1 2
     python -m benchmarks.figures.distributed --out runs/distributed --seeds 0 --ways ray-1-loaded
 
 Ways: ``inline``; ``ray-1`` and ``ray-4``, over Ray with one and four actors; ``ray-1-loaded``, with
 a busy process for every core beside it. Four actors have the environments of the one between them.
-A run that is finished already is left alone, so the same command goes on with a broken benchmark.
+Finished runs are left alone, so the same command continues an interrupted benchmark.
 Prints a table of the final evaluations on episodes that no training saw; ``--table`` runs nothing.
 """
 
@@ -27,12 +27,12 @@ from skill_train.cluster.store.run_dir import RunDir
 
 
 class Case(NamedTuple):
-    """One kind of learner: a preset, and how much of it."""
+    """A kind of learner: a preset and its length."""
 
     kind: str
     experiment: str
     environments: tuple[int, int]
-    """Of one actor, and of each of four: as many of every task."""
+    """Environments of a single actor, and of each of four actors: as many of every task."""
     env_steps: int
 
 
@@ -46,12 +46,12 @@ CASES = (
     Case("DSE-SAC", "dse/reacher-3x3", (18, 9), 30_000),
     Case("SVG(0)", "quickstart", (16, 4), 250_000),
 )
-"""Shortened where the whole preset would take more than some minutes; the same for every way."""
+"""The cases, shortened where the whole preset would take many minutes; the same for every way."""
 WAYS = ("inline", "ray-1", "ray-4", "ray-1-loaded")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run what is missing, then print the table; the exit status counts the failures."""
+    """Run the missing runs, then print the table; the exit status counts the failures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("runs/distributed"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(case: Case, way: str, seed: int, out: Path) -> int:
-    """One run to its end, unless it is finished; its exit code."""
+    """Carry out one run, unless it is finished; returns its exit status."""
     path = folder(case, way, seed, out)
     if _finished(path):
         return 0
@@ -106,7 +106,7 @@ def table(out: Path, cases: Sequence[Case]) -> str:
 
 
 def folder(case: Case, way: str, seed: int, out: Path) -> Path:
-    """Where a run lies."""
+    """The folder of a run."""
     return out / f"{case.experiment.replace('/', '_')}-{way}-{seed}"
 
 
@@ -129,7 +129,7 @@ def _finished(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _busy(processes: int) -> Iterator[None]:
-    """Keep every core busy with something else."""
+    """Keep every core busy with other processes."""
     spinning = [
         subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)
     ]

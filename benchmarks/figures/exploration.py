@@ -1,9 +1,9 @@
-"""How often an untrained agent reaches the target, by how its latents are drawn; JSON.
+"""Success rate of an untrained agent by the correlation of its latents' noise, as JSON.
 
     python -m benchmarks.figures.exploration --episodes 500
 
-The quickstart's hierarchical agent before its first update, with the noise that draws its latents
-white or correlated in time (AR(1)), its initial networks drawn anew for each of ten seeds.
+The agent is the quickstart's hierarchical one before its first update, its initial networks drawn
+anew for each of ten seeds. The noise of its latents is white or correlated in time (AR(1)).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SEEDS = 10
 
 
 def success_rate(correlation: float, episodes: int, seed: int) -> float:
-    """Share of the first ``episodes`` episodes, one in each environment, that end in success."""
+    """Share of ``episodes`` first episodes, one in each environment, that end in success."""
     torch.manual_seed(seed)
     tasks = STAGE.tasks
     envs = VectorEnv(tasks.make, [tasks.tasks[0]] * episodes, seed)

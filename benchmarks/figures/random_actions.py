@@ -1,10 +1,9 @@
-"""How often random actions succeed, by how long their noise lasts; JSON.
+"""Success rate of random actions by the correlation of their noise, as JSON.
 
     python -m benchmarks.figures.random_actions skill/MoveBoxEasy-Ball-v0 --episodes 500
 
-Each action is a standard Gaussian, clipped to what the task takes, and correlated with the last
-one (AR(1)); a correlation of 0 is white noise. That is what an agent has to go by before its first
-reward.
+Each action is a standard Gaussian, clipped to the task's bounds and correlated with the last one
+(AR(1)); a correlation of 0 is white noise. An agent before its first reward explores like this.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What `benchmarks.speed.throughput` compares: three ways to step an environment on one core.
+"""The sides of `benchmarks.speed.throughput`: three ways to step an environment on one core.
 
-Each has ``run(seconds)``, which gives `Steps`; heavy imports wait until a side is made, in the
-process that it is made in.
+Each has ``run(seconds)``, which returns `Steps`; heavy imports wait until a side is made, in its
+own process.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ HIDDEN = (200, 100)
 
 @dataclass(frozen=True)
 class Steps:
-    """How many environment steps were taken, in how long."""
+    """A number of environment steps, and the time that they took."""
 
     steps: int
     seconds: float
     cpu_seconds: float
-    """Of all threads of the process. Far below ``seconds``: it waited, or others had the core."""
+    """CPU time of all threads of the process; far below ``seconds`` if it waited for others."""
 
 
 class Gymnasium:
-    """The environment alone: actions drawn beforehand, reset where an episode ends."""
+    """The environment alone: actions drawn beforehand, a reset at the end of each episode."""
 
     def __init__(self, env_id: str) -> None:
         import gymnasium
@@ -50,7 +50,7 @@ class Gymnasium:
 
 
 class OurActor:
-    """One `actors.Actor`: policy in the loop, every row written to the Reverb server."""
+    """An `actors.Actor`: policy in the loop, every row written to the Reverb server."""
 
     def __init__(self, env_id: str, environments: int, policy: str, address: str) -> None:
         import torch
@@ -80,7 +80,7 @@ class OurActor:
 
 
 class RLlibRunner:
-    """RLlib's SingleAgentEnvRunner, PPO's default module with our hidden sizes."""
+    """RLlib's SingleAgentEnvRunner with PPO's default module and our hidden sizes."""
 
     def __init__(self, env_id: str, environments: int) -> None:
         import logging
@@ -144,7 +144,7 @@ def agent_config(policy: str) -> Any:
 
 
 def timed(some: Callable[[], int], seconds: float) -> Steps:
-    """Call ``some`` for about ``seconds``; it returns how many steps it took."""
+    """Call ``some``, which returns the number of steps that it took, for about ``seconds``."""
     steps = 0
     started, cpu = time.perf_counter(), time.process_time()
     while (passed := time.perf_counter() - started) < seconds or not steps:

@@ -1,6 +1,6 @@
-"""DSE-SAC as one would first write it: ordinary networks for each task, and a loop over the tasks.
+"""DSE-SAC in its plainest form: ordinary networks for each task, and a loop over the tasks.
 
-The maths is `skill_agents.dse.sac`'s, with the same parameters and the same noise; nothing else is.
+The maths is that of `skill_agents.dse.sac`, with the same parameters and the same noise.
 """
 
 from __future__ import annotations
@@ -47,19 +47,16 @@ class LoopedDSESAC(Agent):
         self.target_value = nn.ModuleList(network(target, n) for n in tasks).requires_grad_(False)
 
     def act(self, *args, **kwargs):  # type: ignore[no-untyped-def]
-        """Not needed."""
         raise NotImplementedError
 
     def tables(self):  # type: ignore[no-untyped-def]
-        """Not needed."""
         raise NotImplementedError
 
     def draws(self):  # type: ignore[no-untyped-def]
-        """Not needed."""
         raise NotImplementedError
 
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
-        """The same as the stacked agent's."""
+        """The stacked agent's groups, with this agent's parameters."""
         c = self.config
         critics = [*self.q1.parameters(), *self.q2.parameters()]
         groups = {
@@ -72,7 +69,7 @@ class LoopedDSESAC(Agent):
         return groups
 
     def losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Metrics]:
-        """Section 5.2, one task after the other."""
+        """The losses of section 5.2, one task after the other."""
         c, rows = self.config, batch["transitions"]
         task, seen = rows.task[0, :, 0].long(), self.view(rows.observation)
         numbers, action_size = rows.reward.shape[1:], rows.action.shape[-1]

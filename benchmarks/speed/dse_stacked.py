@@ -1,9 +1,9 @@
-"""One update of DSE-SAC with all tasks' critics stacked, against a plain loop over the tasks.
+"""Time of an update of DSE-SAC with all tasks' critics stacked, against a loop over the tasks.
 
     python -m benchmarks.speed.dse_stacked --repeats 7 --threads 2
 
 Both start from the same parameters and learn from the same batch with the same noise, in turns in
-one process, through the same optimizers; how far their losses and parameters are apart after three
+one process, through the same optimizers; the difference of their losses and parameters after three
 updates is printed with the times. Nine tasks are the 3x3 Reacher with table 2's batch; 36 are a 6x6
 grid of it. Prints one JSON object.
 """
@@ -30,13 +30,13 @@ SEED = 0
 
 
 def arm(num_tasks: int, num_goals: int) -> EnvironmentSpec:
-    """Reacher's spaces, in a grid of tasks."""
+    """The spec of Reacher's spaces in a grid of tasks."""
     action = ContinuousAction((-1.0,) * 2, (1.0,) * 2)
     return EnvironmentSpec({"state": ArraySpec((8,))}, action, num_tasks, num_goals)
 
 
 def transitions(num_tasks: int, batch: int, device: str) -> Step:
-    """Made-up rows ``[2, N, B]``."""
+    """Random rows ``[2, N, B]``."""
     generator = torch.Generator().manual_seed(SEED)
 
     def drawn(*more: int) -> torch.Tensor:
@@ -58,7 +58,7 @@ def transitions(num_tasks: int, batch: int, device: str) -> Step:
 def learners(
     config: DSESACConfig, num_tasks: int, num_goals: int, device: str
 ) -> tuple[Learner, Learner]:
-    """(stacked, looped) of the same parameters."""
+    """The pair of learners (stacked, looped) with the same parameters."""
     torch.manual_seed(SEED)
     agent = DSESAC(config, arm(num_tasks, num_goals))
     looped = LoopedDSESAC(agent)
@@ -66,7 +66,7 @@ def learners(
 
 
 def largest_difference(config: DSESACConfig, num_tasks: int, num_goals: int) -> float:
-    """Between the two sides' parameters after three updates in float64, relative to the largest."""
+    """The largest relative difference of parameters after three updates in float64."""
     stacked, looped = learners(config, num_tasks, num_goals, "cpu")
     rows = transitions(num_tasks, 8, "cpu")
     floats = ("observation", "action", "reward", "discount")
@@ -102,7 +102,7 @@ def largest_difference(config: DSESACConfig, num_tasks: int, num_goals: int) -> 
 def measure(
     config: DSESACConfig, num_tasks: int, num_goals: int, seconds: float, repeats: int, device: str
 ) -> dict[str, Any]:
-    """Milliseconds of one update of each side, and their ratio within each round."""
+    """The milliseconds of one update of each side, and their ratio within each round."""
     sides = dict(
         zip(("stacked", "looped"), learners(config, num_tasks, num_goals, device), strict=True)
     )
@@ -136,7 +136,7 @@ def _milliseconds(update: Callable[[], None], seconds: float, device: str) -> fl
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
-    """Measure and print."""
+    """Measure both sides and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=2.0, help="of each side in each round")
     parser.add_argument("--repeats", type=int, default=7)

@@ -2,11 +2,11 @@
 
     python -m benchmarks.speed.environment_rates --steps 1500 --repeats 5
 
-Random actions. Each episode that the environment plays is played again by ``mj_step`` alone, from
-the same state with the same actions and as many physics steps, so both sides do the same physics
-(checked) and the rest is what actions, observations, rewards and resets cost. Seconds are of the
-process itself, and the two sides take turns, so that what else the machine does hardly matters;
-rates and ratios are medians of the repeats. Prints a table of Markdown.
+Actions are random. Each episode that the environment plays is played again by ``mj_step`` alone,
+from the same state with the same actions and as many physics steps, so both sides do the same
+physics (checked) and the difference is the cost of actions, observations, rewards and resets.
+Seconds are CPU time of the process, and the two sides take turns, so that other load of the machine
+hardly matters; rates and ratios are medians of the repeats. Prints a Markdown table.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python -m benchmarks.speed.graphed --seconds 5 --repeats 5
 
-All of them learn in this process, in turn, from the same start and the same batch at the paper's
+All ways learn in this process, in turn, from the same start and the same batch at the paper's
 sizes, on the best device there is. Without a GPU nothing can be captured, and the result says so.
-Compiling takes minutes; leave it out with --no-compiled. Prints one JSON object.
+Compiling takes minutes; --no-compiled leaves it out. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 def sides(
     config: SVG0Config, spec: EnvironmentSpec, device: torch.device, compiled: bool
 ) -> dict[str, Callable[[], None]]:
-    """One update of each way, all warmed up."""
+    """The update function of each way, all warmed up."""
     rows = to_tensors(random_rows(config, spec), device)
 
     def agent() -> Any:
@@ -54,7 +54,7 @@ def sides(
 
 
 def rate(update: Callable[[], None], device: torch.device, seconds: float) -> float:
-    """Updates per second; a GPU is done with all of them before the clock is read."""
+    """Updates per second, timed until a GPU has finished them all."""
     updates, started = 0, time.perf_counter()
     while (passed := time.perf_counter() - started) < seconds or not updates:
         for _ in range(10 if device.type == "cuda" else 1):

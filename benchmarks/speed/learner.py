@@ -3,9 +3,8 @@
     python -m benchmarks.speed.learner --repeats 5
 
 Both learn in this process, in turn, on one thread, from the same start and the same batch. Our
-learner is also timed without each of its savings, which says what each is worth. All of these
-keep freed memory, as our learner's process does; what that is worth is measured first. Prints one
-JSON object.
+learner is also timed without each of its savings, which shows their worth. All of these keep freed
+memory, as our learner's process does; the effect of this is measured first. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ ANT = EnvironmentSpec(
 
 
 def cases() -> dict[str, tuple[SVG0Config, EnvironmentSpec]]:
-    """What is learned: the paper's sizes for two bodies, and the quickstart's."""
+    """The measured agents: the paper's sizes for two bodies, and the quickstart's."""
     ball = environment_spec(single_task("skill/GoToTarget-Ball-v0").make(0))
     return {
         "paper-ball": (SVG0Config(), ball),
@@ -71,7 +70,7 @@ def measure(
 
 
 def returning_memory(config: SVG0Config, spec: EnvironmentSpec, seconds: float) -> dict[str, float]:
-    """Both sides as the C library handles memory by itself: before `keep_freed_memory`."""
+    """Updates per second of both sides without `keep_freed_memory`."""
     sides: dict[str, Ours | Plain] = {"ours": Ours(config, spec), "plain": Plain(config, spec)}
     for side in sides.values():
         side.update()
@@ -82,7 +81,7 @@ def returning_memory(config: SVG0Config, spec: EnvironmentSpec, seconds: float) 
 
 
 def _rate(side: Ours | Plain, seconds: float) -> float:
-    # On one thread, the time that other programs had the core does not count.
+    # CPU time of one thread leaves out the time that other programs had the core.
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     updates, started = 0, clock()
     while (passed := clock() - started) < seconds or not updates:

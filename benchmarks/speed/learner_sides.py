@@ -1,7 +1,6 @@
-"""What `benchmarks.speed.learner` compares: our update, ours without savings, and the plain one.
+"""The sides of `benchmarks.speed.learner`: our update, ours without savings, and the plain one.
 
-Also what makes them comparable: random unrolls in both forms, and the plain agent with our
-parameters.
+To compare them, random unrolls are made in both forms, and the plain agent gets our parameters.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0, Critic, SVG0Conf
 
 
 class WholeFirstLayer(Critic):
-    """Lays every sampled action beside its own copy of the observation and the latent."""
+    """A critic that puts every sampled action beside its own copy of observation and latent."""
 
     def forward(self, observation, latent, action):  # type: ignore[no-untyped-def]
         state = torch.cat([self.view(observation), latent], dim=-1)
@@ -33,7 +32,7 @@ class WholeFirstLayer(Critic):
 
 
 class TwoEvaluations(SVG0):
-    """Evaluates Q' once more, without a gradient, for the bootstrap values."""
+    """An SVG(0) that evaluates Q' once more, without a gradient, for the bootstrap values."""
 
     def _sampled_values(self, decision, rows):  # type: ignore[no-untyped-def]
         with torch.no_grad():
@@ -42,7 +41,7 @@ class TwoEvaluations(SVG0):
 
 
 class Ours:
-    """`Learner.update` on one and the same batch, perhaps without one of its savings."""
+    """`Learner.update` on always the same batch, ``without`` one of its savings if named."""
 
     def __init__(self, config: SVG0Config, spec: EnvironmentSpec, without: str = "") -> None:
         torch.manual_seed(0)
@@ -153,9 +152,9 @@ def plain_twin(agent: SVG0, spec: EnvironmentSpec) -> PlainSVG0:
 
 
 def largest_difference(config: SVG0Config, spec: EnvironmentSpec) -> dict[str, float]:
-    """How far losses and gradients of both lie apart, in float64, with the same samples.
+    """The largest difference of losses and gradients, in float64, with the same samples.
 
-    Target networks differ from those they follow, so that a mix-up would show.
+    Target networks differ from the networks they follow, so that a mix-up would show.
     """
     config = replace(config, batch_size=16)
     agent = Ours(config, spec).agent.double()

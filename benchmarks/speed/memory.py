@@ -3,8 +3,8 @@
     python -m benchmarks.speed.memory --actors 32
 
 Starts the replay server and the actors of an experiment over Ray as a run does, lets every actor
-step until it has written, and then asks the system for each process's private memory (USS). Private
-memory of everything Ray started, its own daemons included, is the total.
+step until it has written rows, and then asks the system for each process's private memory (USS).
+The total is the private memory of all processes that Ray started, its own daemons included.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MB = 1e6
 
 
 def measure(experiment: str, actors: int, changes: Sequence[str], tiny: bool) -> dict[str, Any]:
-    """Starts ``actors`` of the experiment, and stops them again."""
+    """Start ``actors`` of the experiment, measure their memory, and stop them again."""
     plan = plan_for(stage_for(experiment, changes, tiny), seed=0)
     weights = {name: w.numpy() for name, w in plan.agent("learner").acting_weights().items()}
     with tempfile.TemporaryDirectory() as folder, ray_session(None, cpus=actors + 1):

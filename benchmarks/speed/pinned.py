@@ -1,4 +1,4 @@
-"""An object in a process of its own, pinned to one core and asked over a pipe."""
+"""An object in its own process, pinned to one core and called over a pipe."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ANSWER_S = 300.0
 
 
 class Pinned:
-    """``make(*args)`` lives in a new process on ``core``; `ask` calls its methods there.
+    """The object ``make(*args)`` in a new process on ``core``, whose methods `ask` calls there.
 
     The core is set before anything is imported or any thread starts, so that all threads of the
     process share it. ``core=None`` leaves the process where the system puts it.
@@ -42,16 +42,16 @@ class Pinned:
         return self._process.pid
 
     def ask(self, name: str, *args: Any) -> Any:
-        """``object.name(*args)``, or the attribute ``name``, from the other process."""
+        """Call ``object.name(*args)``, or get the attribute ``name``, in the other process."""
         self.tell(name, *args)
         return self.answer()
 
     def tell(self, name: str, *args: Any) -> None:
-        """As `ask`, but the answer is fetched later."""
+        """Send the call of `ask`; `answer` fetches its result."""
         self._pipe.send((name, args))
 
     def answer(self) -> Any:
-        """Raises RuntimeError with what was raised over there."""
+        """Fetch the result; raises RuntimeError with the error of the other process."""
         if not self._pipe.poll(ANSWER_S):
             raise RuntimeError(f"process {self.pid} gave no answer in {ANSWER_S:.0f} s")
         error, value = self._pipe.recv()
@@ -66,7 +66,7 @@ class Pinned:
 
 
 def last_cores() -> tuple[int, int]:
-    """(the core to measure on, the core for everything beside it)."""
+    """The core to measure on, and the core for all other processes."""
     cores = sorted(os.sched_getaffinity(0))
     return cores[0], cores[-1]
 

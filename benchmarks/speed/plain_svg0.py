@@ -1,9 +1,9 @@
 """SVG(0) with Retrace and an AR(1) latent prior, written plainly, for `benchmarks.speed.learner`.
 
-The same maths as `skill_agents.hierarchical_kl.svg0`, with a shared low level and a new latent at
-each step, the way a careful researcher would write it down in eager PyTorch: every sampled action
-is laid beside its observation and latent, the bootstrap values and the policy's objective are
-evaluated each for themselves, and each network has its own Adam. Nothing is imported from ours.
+The maths is that of `skill_agents.hierarchical_kl.svg0`, with a shared low level and a new latent
+at each step, as a careful researcher would write it in eager PyTorch: every sampled action is put
+beside its observation and latent, the bootstrap values and the policy's objective are evaluated
+separately, and each network has its own Adam. Nothing of skill_train is imported.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ class PlainBatch(NamedTuple):
 
 class Noise(NamedTuple):
     latent: Tensor
-    """``[T+2, B, D]``."""
+    """Noise of the latents, ``[T+2, B, D]``."""
     now: Tensor
-    """Of the actions that train the policy, ``[M, T, B, A]``."""
+    """Noise of the actions that train the policy, ``[M, T, B, A]``."""
     later: Tensor
-    """Of those that estimate the next rows' values, ``[M, T, B, A]``."""
+    """Noise of the actions that estimate the next rows' values, ``[M, T, B, A]``."""
 
 
 def network(inputs: int, sizes: tuple[int, ...], outputs: int) -> nn.Sequential:
@@ -97,7 +97,7 @@ class PlainSVG0:
         return Noise(torch.randn(rows, size, c.latent), torch.randn(samples), torch.randn(samples))
 
     def losses(self, batch: PlainBatch, noise: Noise) -> tuple[Tensor, Tensor]:
-        """(policy, critic)."""
+        """The losses (policy, critic)."""
         c = self.config
         seen = torch.cat([batch.proprioception, batch.task], -1)
         mean, raw = self.high(seen).chunk(2, -1)
@@ -148,7 +148,7 @@ class PlainSVG0:
         return value
 
     def q_of_samples(self, seen: Tensor, latent: Tensor, actions: Tensor) -> Tensor:
-        """Mean of Q' over the M ``actions [M, T, B, A]``."""
+        """The mean of Q' over the M ``actions [M, T, B, A]``."""
         samples = len(actions)
         seen = seen.expand(samples, *seen.shape)
         latent = latent.expand(samples, *latent.shape)

@@ -2,7 +2,7 @@
 
 A server process holds one table of windows; writer processes keep filling it; this process draws
 batches ``[T+1, B, ...]`` through `ReverbReader`, as a learner does. With ``--load``, one more
-process multiplies matrices all the while, in the place of a working learner.
+process multiplies matrices throughout, in place of a working learner.
 
     python benchmarks/speed/replay_read.py --load --seconds 10
 """
@@ -75,7 +75,7 @@ def _burn(stop: Any) -> None:
 
 
 def main() -> None:
-    """Run once and print the figures."""
+    """Measure once and print the rates."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--length", type=int, default=10)

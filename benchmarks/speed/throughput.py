@@ -2,9 +2,9 @@
 
     python -m benchmarks.speed.throughput --env HalfCheetah-v5 --seconds 3 --repeats 5
 
-All sides live in processes pinned to one and the same core and run in turn, one at a time, so
-that whatever slows the machine slows each of them; the Reverb server has another core. Ratios are
-taken within a round, and their median is given. Prints one JSON object.
+All sides are processes pinned to the same core and run in turn, one at a time, so that other load
+of the machine slows each of them; the Reverb server has another core. Ratios are taken within a
+round, and their median is given. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TARGETS = {
 def measure(
     env_id: str, seconds: float, environments: int, repeats: int, rllib: bool = True
 ) -> dict[str, Any]:
-    """Every side's steps per second, and the ratios ours/theirs."""
+    """The steps per second of every side, and the ratios of our actor to the others."""
     core, other = last_cores()
     with ExitStack() as stack:
 
@@ -47,7 +47,7 @@ def measure(
             sides["rllib_1_env"] = start(core, RLlibRunner, env_id, 1)
             sides[f"rllib_{environments}_envs"] = start(core, RLlibRunner, env_id, environments)
         for side in sides.values():
-            side.tell("run", min(seconds, 1.0))  # builds it, and warms it up
+            side.tell("run", min(seconds, 1.0))  # builds the side and warms it up
         for side in sides.values():
             side.answer()
         rounds = [
@@ -76,14 +76,14 @@ def per_second(steps: Steps) -> float:
 
 
 def per_cpu_second(steps: Steps) -> float:
-    """Does not see that other programs had the core, but neither what we waited for ourselves."""
+    """Steps per second of CPU time, which leaves out other programs but also our own waiting."""
     return steps.steps / steps.cpu_seconds
 
 
 def ratios(
     rounds: Sequence[Mapping[str, Steps]], rate: Callable[[Steps], float]
 ) -> dict[str, dict[str, float]]:
-    """Ours over each other side: the median over the rounds of the ratio within a round."""
+    """Ratios of our actor to each other side: medians over the rounds of the ratio in a round."""
     others = [name for name in rounds[0] if not name.startswith("ours_")]
     return {
         f"ours_{policy}": {

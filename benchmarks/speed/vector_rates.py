@@ -2,8 +2,8 @@
 
     python -m benchmarks.speed.vector_rates --environments 256 --repeats 5
 
-Random actions, episodes or trials to their end and on. Seconds are of the process itself; rates
-are medians of the repeats. Prints a table of Markdown.
+Actions are random; after an episode or trial the next begins. Seconds are CPU time of the process;
+rates are medians of the repeats. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TASKS: dict[str, TaskSet] = {
 
 
 def rate(env: gymnasium.vector.VectorEnv, actions: Sequence[np.ndarray]) -> float:
-    """Environment steps per second of the process, a call of ``step`` for each of ``actions``."""
+    """Environment steps per CPU second, with a call of ``step`` for each of ``actions``."""
     begun = time.process_time()
     for action in actions:
         env.step(action)
@@ -35,7 +35,7 @@ def rate(env: gymnasium.vector.VectorEnv, actions: Sequence[np.ndarray]) -> floa
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
-    """Measure every task, print the table, return steps per second by name."""
+    """Measure every task and print the table; returns steps per second by name."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--environments", type=int, default=256)
     parser.add_argument("--steps", type=int, default=3000)
