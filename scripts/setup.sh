@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv as requirements.lock says, installs this checkout into it, and adds the Debian
-# packages of deploy/debian-packages.txt where it may. Does nothing when all that is up to date.
+# Makes .venv from requirements.lock, installs this checkout into it, and adds the Debian packages
+# of deploy/debian-packages.txt where it may. Does nothing when all of these are up to date.
 #
 # pip installs, not uv: pip takes a CPU wheel of torch that its find-links offer.
 set -euo pipefail
@@ -19,7 +19,7 @@ if command -v flock >/dev/null; then
     flock 9
 fi
 
-# The name alone is not enough: a version manager's shim may stand for nothing.
+# The name alone is not enough: a version manager's shim may have no Python behind it.
 find_python() {
     local name
     for name in python3.11 python3; do
@@ -33,7 +33,7 @@ find_python() {
 
 python_version() { "$1" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])'; }
 
-# The stamp says what .venv was made from. A checkout that was moved counts as another one.
+# The stamp is a hash of the files that .venv was made from, and of the checkout's path.
 fingerprint() {
     { cat requirements.lock pyproject.toml deploy/debian-packages.txt scripts/setup.sh
       printf '%s %s\n' "$root" "$1"; } | sha256sum | cut -d' ' -f1
