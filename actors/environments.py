@@ -56,7 +56,7 @@ class Environments(Protocol):
 
     @property
     def failures(self) -> int:
-        """How often an environment has raised or given NaN so far."""
+        """The number of times that an environment has raised or given NaN so far."""
 
     def reset(self) -> Mapping[str, np.ndarray]:
         """Begin an episode everywhere, before the first step; returns o_0, ``[B, ...]``."""

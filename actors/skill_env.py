@@ -49,7 +49,7 @@ class SkillEnvironments:
 
     @property
     def failures(self) -> int:
-        """How often an environment has raised or given NaN so far."""
+        """The number of times that an environment has raised or given NaN so far."""
         return self.envs.failures
 
     def reset(self) -> Mapping[str, np.ndarray]:

@@ -37,7 +37,7 @@ class TaskEnvironments(ABC):
     """B environments, each bound to one task of the experiment; see `Environments`."""
 
     failures = 0
-    """How often an environment has raised or given NaN so far."""
+    """The number of times that an environment has raised or given NaN so far."""
 
     def __init__(self, tasks: Sequence[int], spec: EnvironmentSpec) -> None:
         """``tasks`` names the task of each of the B environments."""

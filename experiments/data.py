@@ -18,7 +18,7 @@ class FromRun:
 
 @dataclass(frozen=True)
 class FromDatasets:
-    """Minari datasets.
+    """The rows of Minari datasets.
 
     A single dataset has rows of any of the stage's tasks, which its episodes name; of several, each
     has the rows of one task, in the order of the stage's tasks.

@@ -39,12 +39,12 @@ class Learning:
     updates_per_publish: Count = 1_000_000
     """Most updates between two sets of weights; small for on-policy learners."""
     overlap: bool = True
-    """On-policy agents over Ray: actors fill a batch while the learner learns from the one before,
-    so that data is one batch old. False: actors wait for the newest weights."""
+    """Whether actors of an on-policy agent over Ray fill a batch while the learner learns from the
+    one before, so that data is one batch old; False: actors wait for the newest weights."""
     inline_env_steps: Count = 160
-    """With --inline, environment steps before the learner's turn."""
+    """Environment steps before the learner's turn, with --inline."""
     inline_updates: Count = 2
-    """With --inline, the most updates before the actor's turn."""
+    """The most updates before the actor's turn, with --inline."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ _TENSORFLOW = "2.15."
 
 
 class ReverbUnavailable(ImportError):
-    """Reverb is not installed here, or is not the version that this file knows."""
+    """An error: Reverb is not installed, or is not the version that this file knows."""
 
 
 @functools.cache

@@ -120,7 +120,7 @@ class ReverbReplay:
             shutil.rmtree(part, ignore_errors=True)
 
     def close(self) -> None:
-        """Stop the server. Held items are gone unless saved."""
+        """Stop the server. Its items are lost unless saved."""
         server = self.__dict__.pop("_server", None)
         if server is not None:
             server.Stop()

@@ -47,7 +47,7 @@ class Step(NamedTuple, Generic[Leaf]):
     action: Leaf
     """The policy's draw before the environment clips it (float32), or an index (int64)."""
     reward: Leaf
-    """float32."""
+    """float32, the reward of the action."""
     discount: Leaf
     """float32, 0 after a termination and 1 elsewhere (0 on a row where nothing was done)."""
     is_first: Leaf

@@ -23,13 +23,14 @@ class TableSpec:
     samples_per_insert: float | None = None
     """Draws per item that the limiter allows on average; None: no limit either way."""
     use_once: bool = False
-    """A first-in-first-out queue for on-policy learners: each item is drawn once, and a full table
-    blocks the writer. Actors fill it in rounds of one batch (`actors.rounds`)."""
+    """Whether the table is a first-in-first-out queue for on-policy learners: each item is drawn
+    once, and a full table blocks the writer. Actors fill it in rounds of one batch
+    (`actors.rounds`)."""
     whole_trial: bool = False
-    """An item is one whole episode (or trial), padded to ``length + 1`` rows."""
+    """Whether an item is one whole episode (or trial), padded to ``length + 1`` rows."""
     per_task: bool = False
-    """One table for each of the run's tasks, named ``name/task`` by the task's index in its family;
-    an item goes to the task of its first row."""
+    """Whether there is a table for each of the run's tasks, named ``name/task`` by the task's index
+    in its family; an item goes to the task of its first row."""
 
     @property
     def context_rows(self) -> int:

@@ -110,7 +110,7 @@ class RLlibRunner:
 
 
 class ReplayServer:
-    """The Reverb server that takes what `OurActor` writes."""
+    """The Reverb server that takes the rows of `OurActor`."""
 
     def __init__(self, env_id: str, policy: str) -> None:
         from skill_train.actors.vector_env import environment_spec

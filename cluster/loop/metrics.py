@@ -150,7 +150,7 @@ class Exporter:
             yield family(safe, name, value=value)
 
     def close(self) -> None:
-        """Free the port."""
+        """Stop the endpoint and free its port."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -1,1 +1,1 @@
-"""From an experiment's name and settings to a checked plan of the run."""
+"""Checked plans of runs, from the names and settings of experiments."""

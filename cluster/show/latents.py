@@ -21,7 +21,7 @@ class Trace(NamedTuple):
     latent: np.ndarray
     """The latent in force, ``[L, D]``."""
     reward: np.ndarray
-    """``[L]``."""
+    """The reward of each step, ``[L]``."""
     success: bool | None
 
 

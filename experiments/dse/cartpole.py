@@ -42,7 +42,7 @@ AGENT = ReinforceConfig(
 PAPER_AGENT = ReinforceConfig()
 """Table 1, with the clipped ratio, which the table does not have (see the folder's README)."""
 STEPS_PER_TASK = 800_000
-"""About 370 updates."""
+"""Environment steps of each task, about 370 updates."""
 
 AGENTS: dict[str, tuple[str, AgentConfig]] = {
     "": ("DSE-REINFORCE", AGENT),
@@ -118,7 +118,7 @@ RETRAINED: dict[str, tuple[str, str, Transfer]] = {
     "-retrain-embeddings": ("", "embeddings only", replace(EVERYTHING, freeze=("policy",))),
     "-single-retrain": ("-single", "everything, one latent for each task", EVERYTHING),
 }
-"""By name: the variant that is trained first, the learned part in words, and the transfer."""
+"""Retraining by name: the variant trained first, the learned part in words, and the transfer."""
 RETRAIN_STEPS_PER_TASK = 480_000
 
 

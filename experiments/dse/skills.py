@@ -18,7 +18,7 @@ from skill_train.tasks import cartpole, reacher
 from skill_train.tasks.families import single_task
 
 ASTEROID_AGENT = BaselineReinforceConfig(groups=("state", "asteroids"), max_grad_norm=1.0)
-"""Table 1, column "HRL", whose numbers are the defaults, with a bound on gradients."""
+"""REINFORCE with table 1's column "HRL", which are the defaults, and a bound on gradients."""
 UNIT_MASS = cartpole.CART_MASSES.index(1.0)
 
 SAC_AGENT = SACConfig(
@@ -33,7 +33,7 @@ SAC_AGENT = SACConfig(
     replay_per_task=300_000,  # table 2
     samples_per_insert=128.0,  # not given: an update for every two steps
 )
-"""Table 2, column "HRL", with the smaller learning rates of the grid's preset."""
+"""SAC with table 2's column "HRL" and the smaller learning rates of the grid's preset."""
 EQUAL_LINKS = [arm.kwargs["upper_arm"] for arm in reacher.GRID.dynamics].index(0.5)
 
 

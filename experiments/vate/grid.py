@@ -16,7 +16,7 @@ from skill_train.tasks import goal_grid
 from skill_train.tasks.goal_grid_bounds import Bounds
 
 AGENT = VATEConfig(gamma=0.98, reward_scale=0.05, entropy_cost=0.06, model_weight=0.02)
-"""Tuned with VATE on seeds 100 and 101 in seven short runs; the baselines got the same."""
+"""VATE's settings, tuned on seeds 100 and 101 in seven short runs; the baselines share them."""
 
 AGENTS: dict[str, tuple[str, VATEConfig]] = {
     "": ("VATE", AGENT),
