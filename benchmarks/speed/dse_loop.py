@@ -49,12 +49,6 @@ class LoopedDSESAC(Agent):
     def act(self, *args, **kwargs):  # type: ignore[no-untyped-def]
         raise NotImplementedError
 
-    def tables(self):  # type: ignore[no-untyped-def]
-        raise NotImplementedError
-
-    def draws(self):  # type: ignore[no-untyped-def]
-        raise NotImplementedError
-
     def parameter_groups(self) -> Mapping[str, ParameterGroup]:
         """The stacked agent's groups, with this agent's parameters."""
         c = self.config

@@ -41,7 +41,7 @@ AGENTS: dict[str, tuple[str, VATEConfig]] = {
         replace(AGENT, optimisation=A2C()),
     ),
     "-oracle": (
-        "an agent that is told the goal",
+        "an agent that knows the goal",
         replace(AGENT, belief=KnownTaskConfig(), model=NoModelConfig()),
     ),
 }
