@@ -13,7 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any
 
-from skill_train.experiments import dse, hierarchical_kl, sac, vate
+from skill_train.experiments.collect import experiments_of
 from skill_train.experiments.spec import Experiment
 
 log = logging.getLogger(__name__)
@@ -22,11 +22,12 @@ ENTRY_POINTS = "skill_train.experiments"
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
-    for experiment in (
-        *hierarchical_kl.EXPERIMENTS,
-        *dse.EXPERIMENTS,
-        *vate.EXPERIMENTS,
-        *sac.EXPERIMENTS,
+    for experiment in experiments_of(
+        "skill_train.experiments",
+        "hierarchical_kl",
+        "dse",
+        "vate",
+        "sac",
     )
 }
 """This package's experiments by name."""

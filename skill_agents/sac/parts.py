@@ -86,10 +86,10 @@ class Bounds(nn.Module):
         """Raise ValueError unless ``action`` is continuous with finite bounds."""
         super().__init__()
         if not isinstance(action, ContinuousAction):
-            raise ValueError(f"soft actor-critic needs continuous actions, not {action}")
+            raise ValueError(f"this agent needs continuous actions, not {action}")
         low, high = torch.tensor(action.low), torch.tensor(action.high)
         if not ((high - low).isfinite() & (high > low)).all():
-            raise ValueError(f"soft actor-critic needs actions with finite bounds, not {action}")
+            raise ValueError(f"this agent needs actions with finite bounds, not {action}")
         self.size = action.size
         self.middle: Tensor
         self.reach: Tensor
