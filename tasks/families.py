@@ -138,8 +138,8 @@ class Tasks:
         """Environments that step as arrays, one for each of ``tasks``; None without such a form.
 
         A task has such a form if it is registered with a ``vector_entry_point``, which takes a
-        list, one value for each environment, for every argument that varies in the family.
-        Raises ValueError if a task is not in this set.
+        list, one value for each environment, for every argument that varies in the family, and the
+        other arguments once. Raises ValueError if a task is not in this set.
         """
         for task in tasks:
             self._require(task)

@@ -22,6 +22,7 @@ MOVES = ((0, 1), (1, 0), (0, -1), (-1, 0), (0, 0))
 """Action -> (dx, dy): up, right, down, left, stay (section 5); x runs right and y runs up."""
 GOALS = tuple((x, y) for y in range(SIZE) for x in range(SIZE) if x > 1 or y > 1)
 """The 21 cells that are not "around the starting cell"."""
+FARTHEST = (SIZE - 1, SIZE - 1)
 
 FAMILY = TaskFamily(
     "skill/GoalGrid-v0", goals=tuple(Variant(f"goal={x},{y}", {"goal": (x, y)}) for x, y in GOALS)
@@ -47,16 +48,21 @@ _ONE_HOT = np.eye(SIZE * SIZE, dtype=np.float32)
 
 
 class VectorGoalGrid(VectorTrials):
-    """``num_envs`` grids, each with its own goal (x, y).
+    """``num_envs`` grids; the ``goal`` (x, y) is one, or one for each.
 
     ``state`` and ``arrived`` are one-hot, ``[25]``, cell 5 y + x. Actions: 0 up, 1 right, 2 down,
     3 left, 4 stay.
     """
 
     def __init__(
-        self, num_envs: int, goal: Sequence[tuple[int, int]], episodes: int = EPISODES
+        self,
+        num_envs: int,
+        goal: tuple[int, int] | Sequence[tuple[int, int]] = FARTHEST,
+        episodes: int = EPISODES,
     ) -> None:
-        cells = [self._checked(g) for g in goal]
+        given = np.asarray(goal)
+        goals = given if given.ndim == 2 else np.tile(given, (num_envs, 1))
+        cells = [self._checked((x, y)) for x, y in goals.tolist()]
         if len(cells) != num_envs:
             raise ValueError(f"{num_envs} grids need a goal each, not {len(cells)}")
         state = spaces.Box(0.0, 1.0, (SIZE * SIZE,), np.float32)
@@ -99,7 +105,7 @@ class GoalGrid(OneTrial):
     """A single `VectorGoalGrid`."""
 
     def __init__(
-        self, goal: tuple[int, int] = (4, 4), episodes: int = EPISODES,
+        self, goal: tuple[int, int] = FARTHEST, episodes: int = EPISODES,
         render_mode: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(VectorGoalGrid(1, [goal], episodes), render_mode)

@@ -33,19 +33,23 @@ TRAIN, TEST = goal_split(
 
 
 class VectorPointRobot(VectorTrials):
-    """``num_envs`` points, each with a goal at ``angle`` degrees.
+    """``num_envs`` points with their goals at ``angle`` degrees, one or one for each.
 
     ``state`` and ``arrived``: x and y. Actions ``[2]`` in [-1, 1], clipped: a tenth of them is
     added to x and y. Reward: minus the distance to the goal after the move.
     """
 
-    def __init__(self, num_envs: int, angle: Sequence[float], episodes: int = EPISODES) -> None:
-        if len(angle) != num_envs:
-            raise ValueError(f"{num_envs} points need a goal each, not {len(angle)}")
+    def __init__(
+        self, num_envs: int, angle: float | Sequence[float] = 90.0, episodes: int = EPISODES
+    ) -> None:
+        degrees = np.asarray(angle, np.float64)
+        degrees = degrees if degrees.ndim == 1 else np.full(num_envs, degrees)
+        if len(degrees) != num_envs:
+            raise ValueError(f"{num_envs} points need a goal each, not {len(degrees)}")
         state = spaces.Box(-np.inf, np.inf, (2,), np.float32)
         action = spaces.Box(-1.0, 1.0, (2,), np.float32)
         super().__init__(num_envs, state, action, episodes, EPISODE_STEPS)
-        radians = np.radians(np.asarray(angle, np.float64))
+        radians = np.radians(degrees)
         self._goal = np.stack([np.cos(radians), np.sin(radians)], -1)
         self._position = np.zeros((num_envs, 2))
 

@@ -96,11 +96,12 @@ def test_tiny(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("tiny", [False, True])
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_it_can_be_planned(name: str, tiny: bool) -> None:
-    """Environment, agent, what it takes over and its tables fit together, at either size."""
+    """Environments, agent, what it takes over and its tables fit together, at either size."""
     before = planning.untrained_source(EXPERIMENTS[name], tiny, seed=0)
     plan = planning.plan_for(planning.stage_for(name, (), tiny), 0, before)
     for in_process in (False, True):
         admission.check(plan, in_process, address=None)
+    plan.stage.tasks.make_batch(plan.stage.tasks.tasks)
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=lambda e: e.name)
