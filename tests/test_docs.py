@@ -99,6 +99,20 @@ def _resolve(name: str) -> None:
     raise AssertionError(f"{name} cannot be imported")
 
 
+def test_each_recipe_changes_one_line_outside_its_new_files() -> None:
+    """The diffs of the followed recipes apply to this checkout, and each adds one line."""
+    text = (ROOT / "docs" / "recipes.md").read_text()
+    diffs = re.findall(r"^```diff\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(diffs) == 3
+    for diff in diffs:
+        done = subprocess.run(
+            ["git", "apply", "--check", "-"], cwd=ROOT, input=diff, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{done.stderr}{diff}"
+        changed = re.findall(r"^[-+](?![-+]).*", diff, re.MULTILINE)
+        assert [line[0] for line in changed] == ["+"]
+
+
 def test_the_tour_counts_its_stops() -> None:
     """Numbered in order, each the path of a file of its own, and as many as its opening says."""
     text = (ROOT / "docs" / "tour.md").read_text()
