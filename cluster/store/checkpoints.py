@@ -82,9 +82,6 @@ class Checkpoints:
     ) -> Path:
         """Write a checkpoint, then remove all but the last ``keep`` and the best-scored.
 
-        Tables are large, and needed only to resume from the newest checkpoint: where that has them,
-        they are removed from all others.
-
         ``counters`` has at least `records.COUNTERS`. ``save_replay`` fills a new, empty folder with
         the tables; instead, ``replay_from``, an earlier checkpoint, gives its tables by hard links.
         Raises RunError when the disk is full; earlier checkpoints are untouched by any failure.
@@ -116,8 +113,6 @@ class Checkpoints:
             raise
         try:
             self._remove_old(path, keep)
-            if any(name.startswith(REPLAY + "/") for name in files):
-                self._remove_tables(path)
         except OSError as error:
             log.warning("old checkpoints in %s stay for now: %s", self.folder, error)
         return path
@@ -179,20 +174,6 @@ class Checkpoints:
                 hidden = path.with_name(f".old-{path.name}")
                 path.rename(hidden)
                 shutil.rmtree(hidden, ignore_errors=True)
-
-    def _remove_tables(self, newest: Path) -> None:
-        """Remove tables, from the manifest first, so that a kill leaves a checkpoint without."""
-        for path in self.paths():
-            if path == newest or not (path / REPLAY).is_dir():
-                continue
-            try:
-                manifest = _manifest(path)
-            except DAMAGE:
-                continue
-            own = {n: h for n, h in manifest.files.items() if not n.startswith(REPLAY + "/")}
-            values = dataclasses.asdict(dataclasses.replace(manifest, files=own))
-            write_json(path / MANIFEST, {"version": 1, **values})
-            shutil.rmtree(path / REPLAY, ignore_errors=True)
 
 
 def _order(path: Path) -> tuple[int, int]:

@@ -188,17 +188,6 @@ def test_replay_can_be_lent_by_an_earlier_checkpoint(run):
     assert (run.load_latest().replay / "inner" / "table.npz").read_text() == "rows"
 
 
-def test_only_the_newest_keeps_its_tables(run):
-    first = save(run, 1, save_replay=fill("old"), score=9.0)
-    second = save(run, 2, replay_from=first)
-    assert [(path / "replay").exists() for path in (first, second)] == [False, True]
-    assert (run.load_latest().replay / "inner" / "table.npz").read_text() == "old"
-    best = run.load_best(with_replay=True)
-    assert (best.path, best.replay) == (first, None)
-    third = save(run, 3)  # without any, as of a stage that learns from data
-    assert (second / "replay").exists() and not (third / "replay").exists()
-
-
 def damage_learner(path: Path) -> None:
     data = bytearray((path / "learner.pt").read_bytes())
     data[len(data) // 2] ^= 1
