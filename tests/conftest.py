@@ -19,3 +19,21 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """
     if item.get_closest_marker("cluster"):
         item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+@pytest.fixture
+def nothing_stays(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test that names code from outside leaves none of it in this process."""
+    import gymnasium
+
+    from skill_train.cluster.plan import outside
+    from skill_train.experiments import registry
+
+    monkeypatch.setattr(registry, "_added", {})
+    monkeypatch.setattr(outside, "_used", {})
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield
+    for module in outside.not_installed():
+        del sys.modules[module.__name__]
+    for env_id in [one for one in gymnasium.registry if one.startswith("own/")]:
+        del gymnasium.registry[env_id]
