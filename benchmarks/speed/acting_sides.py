@@ -134,7 +134,7 @@ def agent_config(policy: str) -> Any:
     )
     from skill_train.skill_agents.hierarchical_kl.svg0 import SVG0Config
 
-    seen = ("observation",)
+    seen = ("state",)
     sizes = {"critic_groups": seen, "replay_unrolls": 20_000}
     if policy == "flat":
         flat = FlatPolicyConfig(groups=seen, default_groups=seen, sizes=HIDDEN)
