@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from skill_train.actors.skill_env import action_space
@@ -37,33 +37,32 @@ def write(run: RunDir, name: str) -> list[Written]:
         raise RunError(f"{run.path} has no checkpoint with rows of replay to make a dataset of")
     plan = planning.plan_of(run)
     tasks = plan.stage.tasks.tasks
+    episodes: dict[int, list[Step]] = defaultdict(list)
     try:
+        for rows in saved_episodes(checkpoint.replay, plan.schema):
+            episodes[int(rows.task[0])].append(rows)
         return [
-            _write_task(plan, checkpoint.replay, task, name if len(tasks) == 1 else _of(name, task))
+            _write_task(plan, task, episodes[task], name if len(tasks) == 1 else _of(name, task))
             for task in tasks
         ]
     except ValueError as error:
         raise RunError(str(error)) from error
 
 
-def _write_task(plan: Plan, replay: Path, task: int, name: str) -> Written:
+def _write_task(plan: Plan, task: int, episodes: Sequence[Step], name: str) -> Written:
     env = plan.stage.tasks.make(task)
     family = plan.stage.tasks.family
     try:
-        episodes, actions = write_dataset(
+        count, actions = write_dataset(
             name,
-            _of_task(saved_episodes(replay, plan.schema), task),
+            episodes,
             env.observation_space,
             action_space(plan.spec.action),
             description=f"{family.name(task)}, acted by {type(plan.stage.agent).__name__}",
         )
     finally:
         env.close()
-    return Written(name, family.name(task), episodes, actions)
-
-
-def _of_task(episodes: Iterator[Step], task: int) -> Iterator[Step]:
-    return (rows for rows in episodes if int(rows.task[0]) == task)
+    return Written(name, family.name(task), count, actions)
 
 
 def _of(name: str, task: int) -> str:

@@ -12,7 +12,6 @@ from skill_train.cluster.over_ray.ray_token import offer_token
 from skill_train.cluster.plan import admission, drift, outside, planning
 from skill_train.cluster.plan.build import Plan
 from skill_train.cluster.store.run_dir import SOURCE, RunDir, all_runs
-from skill_train.experiments.data import FromRun
 from skill_train.replay import reverb_native
 
 
@@ -48,14 +47,14 @@ def start(
     if source is None:
         before = None if after is None else planning.untrained_source(experiment, tiny, seed)
     else:
-        before = planning.source_from(source, isinstance(stage.data, FromRun))
+        before = planning.source_from(source, stage.needs_rows)
     plan = planning.plan_for(stage, seed, before)
     admission.check(plan, inline, address)
     run = RunDir.create(
         path, name, changes, stage, seed, tiny=tiny, inline=inline, modules=outside.named()
     )
     if source is not None:
-        run.adopt(source, with_replay=isinstance(stage.data, FromRun))
+        run.adopt(source, with_replay=stage.needs_rows)
     elif after is not None:
         _create_sources(run)
     else:
@@ -148,8 +147,7 @@ def _carry_out(run: RunDir, address: str | None) -> dict[str, Any]:
         if source.read_status().state != "finished":
             return results
     drift.refuse(run, stage)
-    rows = isinstance(stage.data, FromRun)
-    before = None if source is None else planning.source_from(source, rows)
+    before = None if source is None else planning.source_from(source, stage.needs_rows)
     plan = planning.plan_for(stage, config.seed, before)
     admission.check(plan, config.inline, address)
     return _train(run, plan, address)

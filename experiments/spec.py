@@ -46,6 +46,11 @@ class Learning:
     inline_updates: Count = 2
     """The most updates before the actor's turn, with --inline."""
 
+    @staticmethod
+    def on_policy(inline_env_steps: int) -> Learning:
+        """Weights for the actors after every update."""
+        return Learning(0.1, 1, inline_env_steps=inline_env_steps, inline_updates=1)
+
 
 @dataclass(frozen=True)
 class Evaluating:
@@ -111,9 +116,14 @@ class Stage:
     """Rows that fill the tables before the first update; None: the tables begin empty."""
 
     @property
+    def needs_rows(self) -> bool:
+        """Whether the stage learns from the rows of the run that came before."""
+        return isinstance(self.data, FromRun)
+
+    @property
     def needs_source(self) -> bool:
         """Whether the stage starts from a run that came before."""
-        return any((self.transfer, self.skills, isinstance(self.data, FromRun)))
+        return any((self.transfer, self.skills, self.needs_rows))
 
     def __post_init__(self) -> None:
         if self.actors is None and self.learning is None:

@@ -155,14 +155,16 @@ class InMemoryReader:
         self, schema: Schema, tables: Mapping[str, MemoryTable], lock: threading.Lock
     ) -> None:
         self._schema = schema
-        self._tables = tables
+        self._sources = {
+            draw: [tables[name] for name in schema.sources(draw)] for draw in schema.draws
+        }
         self._lock = lock
 
     def next(self, draw: str, timeout_s: float) -> Step | None:
         """The next batch, ``[T+1, B, ...]`` or ``[T+1, N, B, ...]``, or None. Never waits."""
         per_task = self._schema.table_of(draw).per_task
         batch_size = self._schema.draws[draw].batch_size
-        tables = [self._tables[name] for name in self._schema.sources(draw)]
+        tables = self._sources[draw]
         with self._lock:
             if not all(table.can_give(batch_size) for table in tables):
                 return None

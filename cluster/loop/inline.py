@@ -57,7 +57,7 @@ class InlineLoop:
         self._plan, self._run, self._driver = plan, run_dir, driver
         checkpoint = run_dir.load_latest()
         steps = 0 if checkpoint is None else int(checkpoint.counters["env_steps"])
-        self._agent = plan.agent("actor")
+        self._agent = plan.agent("actor").eval()
         self._learner = make_learner(plan.agent("learner"), best_device())
         self._replay = InMemoryReplay(plan.schema, component_seed(plan.seed, "replay"))
         batches = Batches(self._replay.reader(), plan.schema.draws, self._learner.device)
@@ -155,7 +155,7 @@ class InlineLoop:
             self._actor.set_weights(weights, self._learner.steps)
         else:
             self._agent.load_acting_weights(weights)
-        self._driver.add_evaluation(self._plan.evaluate(self._agent.eval(), episodes, seed))
+        self._driver.add_evaluation(self._plan.evaluate(self._agent, episodes, seed))
 
     def _save(self) -> None:
         progress = self._driver.progress

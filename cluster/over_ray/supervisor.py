@@ -18,7 +18,6 @@ from skill_train.cluster.over_ray import patience, placement
 from skill_train.cluster.over_ray.checkpointer import Checkpointer
 from skill_train.cluster.over_ray.logs import Logs
 from skill_train.cluster.over_ray.members import Answer, Member, answered
-from skill_train.cluster.over_ray.patience import HUNG_SECONDS
 from skill_train.cluster.over_ray.ray_session import ray_session
 from skill_train.cluster.over_ray.turns import Turns
 from skill_train.cluster.over_ray.watchdog import Watchdog, stall_in_words
@@ -88,7 +87,8 @@ class Supervisor:
             self._turns = Turns(len(self._actors), int(learning.overlap))
         self._members = [self._replay, self._learner, *self._actors, self._evaluator]
         self._watchdog = Watchdog()
-        self._blocked: dict[str, bool] = {}
+        self._blocked: set[str] = set()
+        """Names of the actors whose rows replay did not take in their last call."""
         self._warned = False
         self._stall: str | None = None
         """A sentence about the stall that ends the run early, if there is one."""
@@ -223,12 +223,15 @@ class Supervisor:
         if seconds < patience.STALLED_SECONDS:
             self._warned = False
             return
-        blocked = [name for name, is_blocked in self._blocked.items() if is_blocked]
+        over = seconds >= patience.GIVE_UP_SECONDS
+        if self._warned and not over:
+            return
+        blocked = sorted(self._blocked)
         sentence = stall_in_words(seconds, self._plan.schema, progress.tables, blocked)
         if not self._warned:
             self._warned = True
             self._driver.say(f"warning: {sentence}")
-        if seconds >= patience.GIVE_UP_SECONDS:
+        if over:
             self._stall = sentence
 
     def _wait_for(self, member: Member) -> Answer | None:
@@ -236,7 +239,7 @@ class Supervisor:
         while member.call is not None:
             if answered([member], timeout_s=0.1):
                 return member.answer()
-            member.give_up_if_hung(STOP_SECONDS if self._driver.stopping else HUNG_SECONDS)
+            member.give_up_if_hung(STOP_SECONDS if self._driver.stopping else patience.HUNG_SECONDS)
         return None
 
     def _take(self, member: Member, answer: Answer) -> None:
@@ -244,7 +247,7 @@ class Supervisor:
         method, value, progress = answer.method, answer.value, self._driver.progress
         if method in ("act", "collect"):
             progress.add_actor(value, value.policy_version)
-            self._blocked[member.name] = value.blocked
+            (self._blocked.add if value.blocked else self._blocked.discard)(member.name)
             if value.done and self._turns is not None:
                 self._turns.done(self._actors.index(member))
         elif method == "work":

@@ -83,12 +83,7 @@ def _stage(
         tasks=tasks,
         evaluation_tasks=held_out,
         actors=Actors(count=1, environments=environments, steps_per_refresh=25 * environments),
-        learning=Learning(
-            seconds_per_publish=0.1,
-            updates_per_publish=1,
-            inline_env_steps=25 * environments,
-            inline_updates=1,
-        ),
+        learning=Learning.on_policy(25 * environments),
         limits=Limits(env_steps=env_steps),
         evaluation=Evaluating(episodes=90, every_env_steps=env_steps // 20, final_episodes=900),
     )

@@ -114,12 +114,7 @@ def _reacher_reinforce(name: str, figure: str, tasks: TaskSet) -> Experiment:
             sac.stage,
             agent=REACHER_REINFORCE,
             actors=Actors(count=2, environments=environments, steps_per_refresh=20 * environments),
-            learning=Learning(
-                seconds_per_publish=0.1,
-                updates_per_publish=1,
-                inline_env_steps=20 * environments,
-                inline_updates=1,
-            ),
+            learning=Learning.on_policy(20 * environments),
             limits=Limits(env_steps=steps),
             evaluation=replace(sac.stage.evaluation, every_env_steps=steps // 20),
         ),

@@ -48,12 +48,7 @@ def _asteroid(number: int, figure: str) -> tuple[Experiment, Experiment]:
             agent=ASTEROID_AGENT,
             tasks=single_task("skill/AsteroidCartPole-v0", asteroids=number),
             actors=Actors(count=1, environments=environments, steps_per_refresh=25 * environments),
-            learning=Learning(
-                seconds_per_publish=0.1,
-                updates_per_publish=1,
-                inline_env_steps=25 * environments,
-                inline_updates=1,
-            ),
+            learning=Learning.on_policy(25 * environments),
             limits=Limits(env_steps=steps),
             evaluation=Evaluating(episodes=20, every_env_steps=400_000, final_episodes=100),
         ),

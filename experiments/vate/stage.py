@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from skill_train.experiments.spec import Actors, Evaluating, Learning, Limits, Stage
 from skill_train.skill_agents.vate.vate import VATEConfig
 from skill_train.tasks.families import TaskSet
@@ -18,13 +20,8 @@ def stage(
         tasks=tasks,
         evaluation_tasks=held_out,
         actors=Actors(count=1, environments=environments, steps_per_refresh=2 * environments),
-        learning=Learning(
-            seconds_per_publish=0.1,
-            updates_per_publish=1,
-            overlap=False,  # PPO's clip refuses changes that the last batch has made already
-            inline_env_steps=2 * environments,
-            inline_updates=1,
-        ),
+        # No overlap: PPO's clip refuses changes that the last batch has made already.
+        learning=replace(Learning.on_policy(2 * environments), overlap=False),
         limits=Limits(env_steps=env_steps),
         evaluation=Evaluating(episodes, env_steps // evaluations, final_episodes=episodes),
     )

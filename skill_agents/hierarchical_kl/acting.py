@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+from skill_train.replay.schema import Schema
 from skill_train.replay.step import ArraySpec
+from skill_train.replay.tables import Draw, TableSpec
 from skill_train.skill_agents.agent import (
     Acting,
     ActState,
     Agent,
     ContinuousAction,
     DiscreteAction,
+    EnvironmentSpec,
     Timestep,
 )
 from skill_train.skill_agents.hierarchical_kl.defaults import DefaultPolicy
@@ -28,6 +31,14 @@ def extras(period: int) -> Mapping[str, ArraySpec]:
     """Extras of a row: log mu(a | x), and the age in steps of a latent that is held."""
     log_prob = {"log_prob": ArraySpec(())}
     return log_prob if period == 1 else log_prob | {"age": ArraySpec((), "int32")}
+
+
+def unroll_schema(
+    table: TableSpec, batch_size: int, period: int, spec: EnvironmentSpec, tasks: Sequence[int]
+) -> Schema:
+    """Batches of unrolls from the one table, in rows with `extras`."""
+    draws = {table.name: Draw(table.name, batch_size)}
+    return Schema((table,), draws, spec.step_spec(extras(period)), tuple(tasks))
 
 
 class HierarchicalActing(Agent):

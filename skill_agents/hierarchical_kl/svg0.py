@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from skill_train.replay.schema import Schema
 from skill_train.replay.step import Step
-from skill_train.replay.tables import Draw, TableSpec, windows
+from skill_train.replay.tables import TableSpec, windows
 from skill_train.skill_agents.agent import (
     AgentConfig,
     Batch,
@@ -23,7 +23,7 @@ from skill_train.skill_agents.agent import (
     Metrics,
     ParameterGroup,
 )
-from skill_train.skill_agents.hierarchical_kl.acting import HierarchicalActing, extras
+from skill_train.skill_agents.hierarchical_kl.acting import HierarchicalActing, unroll_schema
 from skill_train.skill_agents.hierarchical_kl.defaults import (
     DefaultConfig,
     SharedLowLevel,
@@ -101,8 +101,7 @@ class SVG0Config(AgentConfig):
     def schema(self, spec: EnvironmentSpec, tasks: Sequence[int]) -> Schema:
         """Unrolls with the context rows before them; each step is learned from in one unroll."""
         table = self.table(self.unroll_length + context_rows(self.latent_period))
-        draws = {"unrolls": Draw("unrolls", self.batch_size)}
-        return Schema((table,), draws, spec.step_spec(extras(self.latent_period)), tuple(tasks))
+        return unroll_schema(table, self.batch_size, self.latent_period, spec, tasks)
 
     def table(self, length: int) -> TableSpec:
         """Replay of unrolls of ``length + 1`` rows, drawn uniformly."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from skill_train.replay.schema import Schema
-from skill_train.replay.tables import Draw, queue
+from skill_train.replay.tables import queue
 from skill_train.skill_agents.agent import (
     AgentConfig,
     Batch,
@@ -19,7 +19,7 @@ from skill_train.skill_agents.agent import (
     Metrics,
     ParameterGroup,
 )
-from skill_train.skill_agents.hierarchical_kl.acting import HierarchicalActing, extras
+from skill_train.skill_agents.hierarchical_kl.acting import HierarchicalActing, unroll_schema
 from skill_train.skill_agents.hierarchical_kl.defaults import (
     DefaultConfig,
     SharedLowLevel,
@@ -84,8 +84,7 @@ class VTraceConfig(AgentConfig):
         """A queue of about two batches of unrolls: more data would be older."""
         length = self.unroll_length + context_rows(self.latent_period)
         table = queue("unrolls", length, 2 * self.batch_size, stride=self.unroll_length)
-        draws = {"unrolls": Draw("unrolls", self.batch_size)}
-        return Schema((table,), draws, spec.step_spec(extras(self.latent_period)), tuple(tasks))
+        return unroll_schema(table, self.batch_size, self.latent_period, spec, tasks)
 
 
 class LatentValue(nn.Module):
