@@ -32,7 +32,7 @@ def write(run: RunDir, name: str) -> list[Written]:
     as ``dataset-task-i-v0``. Raises RunError where the run has kept no rows, or the dataset exists
     already.
     """
-    checkpoint = run.load_latest()
+    checkpoint = run.checkpoints.load_latest()
     if checkpoint is None or checkpoint.replay is None:
         raise RunError(f"{run.path} has no checkpoint with rows of replay to make a dataset of")
     plan = planning.plan_of(run)

@@ -87,7 +87,7 @@ def _finished(name: str, seed: int, tiny: bool) -> RunDir | None:
             asked = (config.experiment, config.seed, config.tiny, config.overrides)
             if asked != (name, seed, tiny, ()) or run.adopted:
                 continue
-            if run.read_status().state == "finished" and run.checkpoints():
+            if run.read_status().state == "finished" and run.checkpoints.paths():
                 drift.refuse(run, planning.stage_of(run))
                 return run
         except RunError:  # damaged, or begun with other settings

@@ -90,7 +90,7 @@ def test_tiny(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert results["env_steps"] >= (stage.limits.env_steps or 0)
         assert results["learner_steps"] >= (stage.limits.learner_steps or 1)
         assert results["evaluation_episodes"] >= 4
-        assert run.load_latest() is not None
+        assert run.checkpoints.load_latest() is not None
 
 
 @pytest.mark.parametrize("tiny", [False, True])

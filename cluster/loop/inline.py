@@ -55,7 +55,7 @@ class InlineLoop:
 
     def __init__(self, plan: Plan, run_dir: RunDir, driver: Driver) -> None:
         self._plan, self._run, self._driver = plan, run_dir, driver
-        checkpoint = run_dir.load_latest()
+        checkpoint = run_dir.checkpoints.load_latest()
         steps = 0 if checkpoint is None else int(checkpoint.counters["env_steps"])
         self._agent = plan.agent("actor").eval()
         self._learner = make_learner(plan.agent("learner"), best_device())
@@ -159,7 +159,7 @@ class InlineLoop:
 
     def _save(self) -> None:
         progress = self._driver.progress
-        self._run.save_checkpoint(
+        self._run.checkpoints.save(
             progress.counters(),
             self._learner.state_dict(),
             self._replay.save if self._actor is not None else None,  # data can be read again

@@ -14,7 +14,7 @@ import ray
 from ray.exceptions import RayError
 
 from skill_train.cluster.over_ray.members import Member
-from skill_train.cluster.store.run_dir import RunDir
+from skill_train.cluster.store.checkpoints import Checkpoints
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +37,14 @@ class Checkpointer:
 
     def __init__(
         self,
-        run: RunDir,
+        checkpoints: Checkpoints,
         keep: int,
         replay: Member,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
         self._rest_until = 0.0
-        self._run, self._keep, self._replay = run, keep, replay
+        self._checkpoints, self._keep, self._replay = checkpoints, keep, replay
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._saving: Future[None] | None = None
         self._tables: Any = None
@@ -94,12 +94,12 @@ class Checkpointer:
         if replay_seconds is not None:
             save: Callable[[Path], None] = self._replay_saver(replay_seconds)
             try:
-                self._run.save_checkpoint(counters, state, save, score=score, keep=self._keep)
+                self._checkpoints.save(counters, state, save, score=score, keep=self._keep)
                 return
             except RayError as error:
                 log.warning("the tables were not saved (%s); the earlier ones stand in", error)
-        earlier = self._run.checkpoints()[:1]
-        self._run.save_checkpoint(
+        earlier = self._checkpoints.paths()[:1]
+        self._checkpoints.save(
             counters,
             state,
             score=score,

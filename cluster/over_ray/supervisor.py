@@ -92,7 +92,8 @@ class Supervisor:
         self._warned = False
         self._stall: str | None = None
         """A sentence about the stall that ends the run early, if there is one."""
-        self._checkpointer = Checkpointer(run_dir, plan.stage.checkpoints.keep, self._replay)
+        keep = plan.stage.checkpoints.keep
+        self._checkpointer = Checkpointer(run_dir.checkpoints, keep, self._replay)
         self._ask: dict[str, Callable[[Member], None]] = {
             "replay": self._ask_replay,
             "learner": self._ask_learner,
@@ -102,7 +103,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Start replay, then the learner with its first weights; the loop starts the others."""
-        checkpoint = self._run.load_latest(with_replay=False)
+        checkpoint = self._run.checkpoints.load_latest(with_replay=False)
         if checkpoint is not None:
             self._driver.restore(checkpoint.counters)
         self._driver.say("starting replay")
@@ -289,7 +290,7 @@ class Supervisor:
 
     def _ask_replay(self, member: Member) -> None:
         if not self._serving:
-            checkpoint = self._run.load_latest()
+            checkpoint = self._run.checkpoints.load_latest()
             member.send("serve", None if checkpoint is None else checkpoint.replay)
         elif time.monotonic() - self._asked_replay_at >= REPLAY_INFO_SECONDS:
             self._asked_replay_at = time.monotonic()
@@ -298,7 +299,7 @@ class Supervisor:
     def _ask_learner(self, member: Member) -> None:
         learning = self._plan.stage.learning
         if not self._loaded:
-            checkpoint = self._run.load_latest(with_replay=False)
+            checkpoint = self._run.checkpoints.load_latest(with_replay=False)
             member.send("load", None if checkpoint is None else checkpoint.learner_state)
         elif not self._published:
             member.send("work", 0.0, 0, returns=2)

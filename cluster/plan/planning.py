@@ -85,7 +85,7 @@ def source_from(run: RunDir, rows: bool = False) -> Source:
 
     ``rows`` adds the rows that the run kept, and raises RunError where it has kept none.
     """
-    checkpoint = run.load_latest(with_replay=rows)
+    checkpoint = run.checkpoints.load_latest(with_replay=rows)
     if checkpoint is None:
         raise RunError(f"{run.path} has no checkpoint yet, so nothing can start from it")
     if rows and checkpoint.replay is None:

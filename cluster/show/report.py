@@ -81,7 +81,7 @@ def what_next(run: RunDir, state: str, shown: bool) -> str:
     commands = []
     if state != "finished":
         commands.append(f"skill-train resume {path}{modules}")
-    if run.checkpoints():
+    if run.checkpoints.paths():
         commands.append(f"skill-train eval {path} --episodes 100 --seed 1{modules}")
         if not shown:
             commands.append(f"skill-train video {path} --out {path}/video.mp4{modules}")

@@ -19,9 +19,9 @@ from skill_train.skill_agents.agent import Agent
 def load(run: RunDir, which: str = "latest") -> tuple[Plan, Agent, int]:
     """Load a run's plan, the agent of its "latest" or "best" checkpoint, and the learner step."""
     if which == "best":
-        checkpoint = run.load_best()
+        checkpoint = run.checkpoints.load_best()
     else:
-        checkpoint = run.load_latest(with_replay=False)
+        checkpoint = run.checkpoints.load_latest(with_replay=False)
     if checkpoint is None:
         raise RunError(f"{run.path} has no checkpoint yet; wait for its first, or run it longer")
     plan = planning.plan_of(run)

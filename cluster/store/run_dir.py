@@ -14,7 +14,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from typing import Any
 from skill_train.cluster.errors import RunError
 from skill_train.cluster.store import records
 from skill_train.cluster.store.atomic import create_json, write_brief_json, write_json
-from skill_train.cluster.store.checkpoints import Checkpoint, Checkpoints
+from skill_train.cluster.store.checkpoints import Checkpoints
 from skill_train.cluster.store.records import ENDED, Config, Status
 
 RUNS = Path("runs")
@@ -35,7 +35,7 @@ class RunDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        self._checkpoints = Checkpoints(self.path / CHECKPOINTS)
+        self.checkpoints = Checkpoints(self.path / CHECKPOINTS)
 
     @staticmethod
     def create(
@@ -96,7 +96,7 @@ class RunDir:
         ``with_replay`` copies its rows too, as hard links where both are on one disk. Raises
         RunError where it has no checkpoint.
         """
-        checkpoint = run.load_latest(with_replay)
+        checkpoint = run.checkpoints.load_latest(with_replay)
         if checkpoint is None:
             raise RunError(f"{run.path} has no checkpoint yet, so nothing can start from it")
         copy = self.path / SOURCE
@@ -197,7 +197,7 @@ class RunDir:
 
     def clean(self) -> None:
         """Remove files that a kill left half written; only for the process that runs the run."""
-        self._checkpoints.clean()
+        self.checkpoints.clean()
         shutil.rmtree(self.path / ".scratch", ignore_errors=True)
         for path in self.path.glob(".*.tmp"):
             path.unlink(missing_ok=True)
@@ -207,38 +207,6 @@ class RunDir:
         path = self.path / ".scratch"
         path.mkdir(exist_ok=True)
         return path
-
-    def save_checkpoint(
-        self,
-        counters: Mapping[str, int | float],
-        learner_state: Mapping[str, Any],
-        save_replay: Callable[[Path], None] | None = None,
-        *,
-        score: float | None = None,
-        replay_from: Path | None = None,
-        keep: int = 3,
-    ) -> Path:
-        """Write a checkpoint, as `Checkpoints.save` does."""
-        return self._checkpoints.save(
-            counters,
-            learner_state,
-            save_replay,
-            score=score,
-            replay_from=replay_from,
-            keep=keep,
-        )
-
-    def checkpoints(self) -> list[Path]:
-        """Folders of all checkpoints, newest first."""
-        return self._checkpoints.paths()
-
-    def load_latest(self, with_replay: bool = True) -> Checkpoint | None:
-        """The newest intact checkpoint, as of `Checkpoints.load_latest`."""
-        return self._checkpoints.load_latest(with_replay)
-
-    def load_best(self, with_replay: bool = False) -> Checkpoint | None:
-        """The best-scored intact checkpoint, as of `Checkpoints.load_best`."""
-        return self._checkpoints.load_best(with_replay)
 
 
 def all_runs() -> list[RunDir]:

@@ -22,7 +22,7 @@ def start(name: str, path: Path, source: RunDir | None = None) -> RunDir:
 
 
 def agent(run: RunDir) -> dict[str, torch.Tensor]:
-    checkpoint = run.load_latest(with_replay=False)
+    checkpoint = run.checkpoints.load_latest(with_replay=False)
     assert checkpoint is not None
     return checkpoint.learner_state["agent"]
 
@@ -46,10 +46,10 @@ def test_from_a_finished_run_which_may_go_away_afterwards(before, tmp_path):
     refuse_training_of(run, before)
     launch.resume(run, address=None)
     assert run.source is not None and run.source.adopted
-    assert not (run.source.checkpoints()[0] / "replay").exists()
+    assert not (run.source.checkpoints.paths()[0] / "replay").exists()
     with pytest.raises(RunError, match="is a copy that the run around it starts from"):
         launch.resume(run.source, address=None)
-    assert len(run.source.checkpoints()) == 1
+    assert len(run.source.checkpoints.paths()) == 1
 
 
 def test_in_one_go(before, tmp_path):
@@ -69,7 +69,7 @@ def test_what_is_stopped_before_its_own_turn_is_resumed_there(tmp_path, monkeypa
         patch.setattr(inline.InlineLoop, "train", stopped_at_once)
         run = start(AFTER, tmp_path / "run")
     assert control.status(run)["state"] == "stopped"
-    assert not run.checkpoints()
+    assert not run.checkpoints.paths()
     launch.resume(run, address=None)
     assert control.status(run)["state"] == "finished"
     assert run.source is not None

@@ -39,19 +39,19 @@ class Replay:
 
 
 class Run:
-    """Notes what is written, as `RunDir.save_checkpoint` would write it."""
+    """Notes what is written, as `Checkpoints.save` would write it."""
 
     def __init__(self) -> None:
         self.written: list[tuple[int, str]] = []
 
-    def save_checkpoint(self, counters: Any, state: Any, save: Any = None, **kwargs: Any) -> None:
+    def save(self, counters: Any, state: Any, save: Any = None, **kwargs: Any) -> None:
         if save is not None:
             save(Path("tables"))
             self.written.append((state["steps"], "new tables"))
         else:
             self.written.append((state["steps"], str(kwargs["replay_from"])))
 
-    def checkpoints(self) -> list[Path]:
+    def paths(self) -> list[Path]:
         return [Path("before")]
 
 

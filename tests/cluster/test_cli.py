@@ -280,7 +280,7 @@ def test_stop_ends_a_running_run_with_a_checkpoint(tmp_path, capsys):
         process.communicate()
     assert process.returncode == 0
     assert "skill-train resume" in out
-    assert RunDir(path).load_latest() is not None
+    assert RunDir(path).checkpoints.load_latest() is not None
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def tensors(state: Any) -> list[torch.Tensor]:
 
 
 def learned(run_dir: RunDir) -> list[torch.Tensor]:
-    checkpoint = run_dir.load_latest()
+    checkpoint = run_dir.checkpoints.load_latest()
     assert checkpoint is not None
     return tensors(checkpoint.learner_state)
 

@@ -40,7 +40,7 @@ def elsewhere(tmp_path, monkeypatch) -> None:
 
 
 def agent(run: RunDir) -> dict[str, torch.Tensor]:
-    checkpoint = run.load_latest(with_replay=False)
+    checkpoint = run.checkpoints.load_latest(with_replay=False)
     assert checkpoint is not None
     return checkpoint.learner_state["agent"]
 
@@ -69,12 +69,12 @@ def test_it_learns_from_the_rows_of_a_run_and_a_dataset_of_them_gives_the_same(
 def test_the_rows_are_linked_and_not_copied(collected, tmp_path) -> None:
     run = start(OFFLINE, tmp_path / "run", source=collected)
     assert run.source is not None
-    (mine,), (theirs, *_) = run.source.checkpoints(), collected.checkpoints()
+    (mine,), (theirs, *_) = run.source.checkpoints.paths(), collected.checkpoints.paths()
     tables = sorted((mine / "replay").glob("*.npy"))
     assert tables
     for table in tables:
         assert table.stat().st_ino == (theirs / "replay" / table.name).stat().st_ino
-    assert not any((path / "replay").exists() for path in run.checkpoints())
+    assert not any((path / "replay").exists() for path in run.checkpoints.paths())
 
 
 def test_a_second_life_goes_on_where_the_first_ended(collected, tmp_path, monkeypatch) -> None:
@@ -109,7 +109,7 @@ def test_without_learning_rows_are_collected_and_weights_stay(tmp_path) -> None:
     results = inline.run(plan, run)
     assert results["learner_steps"] == 0
     assert results["env_steps"] >= 1_000
-    checkpoint = run.load_latest()
+    checkpoint = run.checkpoints.load_latest()
     assert checkpoint is not None and checkpoint.replay is not None
     untrained = plan.agent("learner").state_dict()
     assert all(torch.equal(agent(run)[name], value) for name, value in untrained.items())
@@ -174,7 +174,7 @@ def test_over_ray_rows_are_added_to_a_dataset_without_learning(collected, tmp_pa
     results = supervisor.run(plan, run)
     assert results["learner_steps"] == 0
     assert results["evaluation_episodes"] == 4
-    checkpoint = run.load_latest()
+    checkpoint = run.checkpoints.load_latest()
     assert checkpoint is not None and checkpoint.replay is not None
     rows = sum(len(rows.reward) - 1 for rows in saved_episodes(checkpoint.replay, plan.schema))
     # Of what was acted, the last step of an environment is a transition once the next is there.

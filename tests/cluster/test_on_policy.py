@@ -45,7 +45,9 @@ def test_one_actor_that_waits_for_the_newest_weights_acts_as_one_process_does(
     trained("vate/grid-rl2-10", tmp_path / "ray", *options)
     trained("vate/grid-rl2-10", tmp_path / "inline", *options, "--inline")
     agents = [
-        RunDir.open(tmp_path / way).load_latest(with_replay=False).learner_state["agent"]
+        RunDir.open(tmp_path / way)
+        .checkpoints.load_latest(with_replay=False)
+        .learner_state["agent"]
         for way in ("ray", "inline")
     ]
     assert agents[0].keys() == agents[1].keys()

@@ -50,7 +50,7 @@ def state(step: int) -> dict:
 
 
 def save(run: RunDir, step: int, **options) -> Path:
-    return run.save_checkpoint(counters(step), state(step), **options)
+    return run.checkpoints.save(counters(step), state(step), **options)
 
 
 def fill(text: str):
@@ -140,24 +140,24 @@ def test_one_driver_at_a_time(run):
 
 
 def test_a_checkpoint_comes_back(run):
-    assert run.load_latest() is None
-    assert run.load_best() is None
+    assert run.checkpoints.load_latest() is None
+    assert run.checkpoints.load_best() is None
     save(run, 10, save_replay=fill("rows"), score=0.25)
-    loaded = run.load_latest()
+    loaded = run.checkpoints.load_latest()
     assert loaded.counters == counters(10)
     assert torch.equal(loaded.learner_state["agent"]["w"], torch.full((3,), 10.0))
     assert (loaded.replay / "inner" / "table.npz").read_text() == "rows"
     assert loaded.score == 0.25
     assert loaded.path.name == "000000010"
-    assert run.load_latest(with_replay=False).replay is None
+    assert run.checkpoints.load_latest(with_replay=False).replay is None
 
 
 def test_the_last_k_and_the_best_are_kept(run):
     for step, score in [(1, 0.1), (2, 0.9), (3, None), (4, 0.5), (5, 0.2)]:
         save(run, step, score=score, keep=2)
-    assert [p.name for p in run.checkpoints()] == ["000000005", "000000004", "000000002"]
-    assert run.load_best().counters["learner_steps"] == 2
-    assert run.load_latest().counters["learner_steps"] == 5
+    assert [p.name for p in run.checkpoints.paths()] == ["000000005", "000000004", "000000002"]
+    assert run.checkpoints.load_best().counters["learner_steps"] == 2
+    assert run.checkpoints.load_latest().counters["learner_steps"] == 5
 
 
 def test_the_same_learner_step_twice_keeps_order(run):
@@ -165,8 +165,8 @@ def test_the_same_learner_step_twice_keeps_order(run):
     for _ in range(11):
         again = save(run, 0, keep=2)
     assert again.name == "000000000-12"
-    assert run.load_latest().path == again
-    assert len(run.checkpoints()) == 2
+    assert run.checkpoints.load_latest().path == again
+    assert len(run.checkpoints.paths()) == 2
 
 
 def test_a_copy_of_a_checkpoint_is_left_alone(run):
@@ -174,18 +174,18 @@ def test_a_copy_of_a_checkpoint_is_left_alone(run):
     copies = [first.with_name(name) for name in ("000000020-backup", "20 copy", "²", "latest")]
     for copy in copies:
         shutil.copytree(first, copy)
-    assert run.checkpoints() == [first]
-    assert run.load_latest().path == first
+    assert run.checkpoints.paths() == [first]
+    assert run.checkpoints.load_latest().path == first
     second = save(run, 20, keep=1)
-    assert (second.name, run.checkpoints()) == ("000000020-2", [second])
+    assert (second.name, run.checkpoints.paths()) == ("000000020-2", [second])
     assert all(copy.is_dir() for copy in copies)
 
 
 def test_replay_can_be_lent_by_an_earlier_checkpoint(run):
     first = save(run, 1, save_replay=fill("rows"))
     second = save(run, 2, replay_from=first, keep=1)
-    assert run.checkpoints() == [second]
-    assert (run.load_latest().replay / "inner" / "table.npz").read_text() == "rows"
+    assert run.checkpoints.paths() == [second]
+    assert (run.checkpoints.load_latest().replay / "inner" / "table.npz").read_text() == "rows"
 
 
 def damage_learner(path: Path) -> None:
@@ -214,11 +214,11 @@ DAMAGES = {
 def test_a_damaged_checkpoint_is_named_and_passed_over(run, damage, caplog):
     save(run, 1, save_replay=fill("rows"), score=1.0)
     save(run, 2, save_replay=fill("rows"), score=2.0)
-    damage(run.checkpoints()[0])
+    damage(run.checkpoints.paths()[0])
     with caplog.at_level(logging.WARNING):
-        assert run.load_latest().counters["learner_steps"] == 1
+        assert run.checkpoints.load_latest().counters["learner_steps"] == 1
     assert "000000002 is damaged" in caplog.text
-    assert run.load_best(with_replay=True).counters["learner_steps"] == 1
+    assert run.checkpoints.load_best(with_replay=True).counters["learner_steps"] == 1
 
 
 @pytest.mark.parametrize("name", ["learner.pt", "manifest.json"])
@@ -226,7 +226,7 @@ def test_a_disk_that_does_not_answer_is_no_damage(run, name, monkeypatch):
     """A newer checkpoint that cannot be read just now is neither passed over nor removed."""
     for step in (1, 2, 3):
         save(run, step, score=float(step))
-    broken = run.checkpoints()[0] / name
+    broken = run.checkpoints.paths()[0] / name
     real = io.open
 
     def opened(file, *args, **kwargs):
@@ -237,13 +237,13 @@ def test_a_disk_that_does_not_answer_is_no_damage(run, name, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("builtins.open", opened)
         patch.setattr(io, "open", opened)
-        for load in (run.load_latest, run.load_best):
+        for load in (run.checkpoints.load_latest, run.checkpoints.load_best):
             with pytest.raises(RunError, match=f"{name}: Input/output error.*try again"):
                 load()
         save(run, 4, keep=1)
-    assert run.load_best().counters["learner_steps"] == 3
+    assert run.checkpoints.load_best().counters["learner_steps"] == 3
     save(run, 5, keep=1)
-    assert [path.name for path in run.checkpoints()] == ["000000005", "000000003"]
+    assert [path.name for path in run.checkpoints.paths()] == ["000000005", "000000003"]
 
 
 def test_not_enough_memory_is_no_damage(run, monkeypatch):
@@ -255,33 +255,33 @@ def test_not_enough_memory_is_no_damage(run, monkeypatch):
 
     monkeypatch.setattr(torch, "load", load)
     with pytest.raises(MemoryError):
-        run.load_latest()
+        run.checkpoints.load_latest()
 
 
 def test_a_checkpoint_without_an_agent_is_passed_over(run):
     save(run, 1)
-    run.save_checkpoint(counters(2), {"steps": 2})
-    assert run.load_latest().counters["learner_steps"] == 1
+    run.checkpoints.save(counters(2), {"steps": 2})
+    assert run.checkpoints.load_latest().counters["learner_steps"] == 1
 
 
 def test_all_damaged_is_one_sentence(run):
     damage_learner(save(run, 1))
     with pytest.raises(RunError, match="none of the 1 checkpoints in .* is intact"):
-        run.load_latest()
+        run.checkpoints.load_latest()
 
 
 def test_going_on_from_before_a_damaged_one_removes_it(run):
     save(run, 1)
     damage_learner(save(run, 5))
-    assert run.load_latest().counters["learner_steps"] == 1
+    assert run.checkpoints.load_latest().counters["learner_steps"] == 1
     save(run, 3, keep=1)
-    assert [p.name for p in run.checkpoints()] == ["000000003"]
+    assert [p.name for p in run.checkpoints.paths()] == ["000000003"]
 
 
 def test_a_checkpoint_is_not_read_by_pickle(run):
     with pytest.raises(RunError):
-        run.save_checkpoint(counters(1), {"x": Whole(Part())})
-        run.load_latest()
+        run.checkpoints.save(counters(1), {"x": Whole(Part())})
+        run.checkpoints.load_latest()
 
 
 def disk_calls(run: RunDir, monkeypatch, error: BaseException | None, at: int) -> int:
@@ -325,11 +325,11 @@ def test_a_kill_at_any_instant_leaves_a_whole_checkpoint(run, monkeypatch, tmp_p
         with pytest.raises(Killed):
             disk_calls(run, monkeypatch, Killed(), at)
         with run.claim():
-            loaded = run.load_latest()
+            loaded = run.checkpoints.load_latest()
         step = loaded.counters["learner_steps"]
         assert (loaded.replay / "inner" / "table.npz").read_text() == {1: "old", 2: "new"}[step]
         assert not list((run.path / "checkpoints").glob(".*"))
-        assert save(run, 3) == run.checkpoints()[0]
+        assert save(run, 3) == run.checkpoints.paths()[0]
 
 
 def test_a_full_disk_at_any_write_is_one_sentence(run, monkeypatch):
@@ -343,7 +343,7 @@ def test_a_full_disk_at_any_write_is_one_sentence(run, monkeypatch):
             disk_calls(run, monkeypatch, full, at)
         told += 1
         assert not list((run.path / "checkpoints").glob(".*"))
-        assert run.load_latest().counters["learner_steps"] in (1, 2)
+        assert run.checkpoints.load_latest().counters["learner_steps"] in (1, 2)
     assert told == total - 1
 
 
@@ -357,7 +357,7 @@ def test_a_truly_full_device_is_one_sentence(run, monkeypatch):
     monkeypatch.setattr(checkpoints, "write_bytes", write)
     with pytest.raises(RunError, match="the disk is full"):
         save(run, 2)
-    assert run.load_latest().counters["learner_steps"] == 1
+    assert run.checkpoints.load_latest().counters["learner_steps"] == 1
 
 
 def test_another_failure_of_replay_is_passed_on(run):
@@ -366,7 +366,7 @@ def test_another_failure_of_replay_is_passed_on(run):
 
     with pytest.raises(ConnectionError):
         save(run, 1, save_replay=broken)
-    assert run.checkpoints() == []
+    assert run.checkpoints.paths() == []
     assert not list((run.path / "checkpoints").glob(".*"))
 
 

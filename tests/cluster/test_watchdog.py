@@ -60,7 +60,7 @@ def test_a_run_that_stands_still_ends_with_a_checkpoint(tmp_path: Path, monkeypa
     with pytest.raises(RunError, match=sentence):
         supervisor.run(planning.plan_for(stage, 0), run)
     assert sum(what.startswith("warning: no environment step") for what in said) == 1
-    assert run.load_latest() is not None
+    assert run.checkpoints.load_latest() is not None
     assert run.read_status().state == "failed"
 
 
@@ -80,5 +80,5 @@ def test_a_death_over_the_last_calls_is_asked_again(tmp_path: Path, monkeypatch)
     run = RunDir.create(tmp_path / "run", "sac/reacher", (), stage, 0, tiny=True)
     results = supervisor.run(planning.plan_for(stage, 0), run)
     assert results["evaluation_episodes"] == stage.evaluation.final_episodes
-    assert run.load_latest() is not None
+    assert run.checkpoints.load_latest() is not None
     assert run.read_status().state == "finished"
